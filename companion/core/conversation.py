@@ -1,0 +1,76 @@
+"""A conversation is a tree of messages: every message may have several children, and one path is active.
+
+Alternates of a reply, and edited versions of a message, are siblings. Nothing is overwritten by regenerating or editing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Role = Literal["user", "assistant"]
+Status = Literal["complete", "streaming", "stopped", "interrupted", "failed"]
+"""`stopped`: by the person; `interrupted`: the program or the engine died; `failed`: the engine said why it could not."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as stored. Times are seconds since the epoch (UTC)."""
+
+    id: int
+    conversation: int
+    parent: int | None
+    role: Role
+    text: str
+    created: float
+    status: Status = "complete"
+    feedback: int = 0
+    """-1, 0 or 1: thumb down, none, thumb up."""
+    edited: bool = False
+    """Whether the person wrote over the model's words."""
+    model: str = ""
+    """Name of the model that wrote it; empty for the person's messages and the card's greetings."""
+    tokens: int = 0
+    tokens_per_second: float = 0.0
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation without its messages. Times are seconds since the epoch (UTC)."""
+
+    id: int
+    title: str
+    titled_by_person: bool
+    character: str
+    """Identifier of the character: its folder or file, empty for the built-in one."""
+    character_name: str
+    """Kept so that the conversation stays readable when the card has vanished."""
+    created: float
+    updated: float
+    active: int | None
+    """The last message of the active path; None in an empty conversation."""
+    preview: str = ""
+    """Beginning of the last message of the active path, on one line."""
+
+
+def plain_text(text: str) -> str:
+    """Text that every later stage can hold: lone surrogates become U+FFFD, NULs vanish, line ends become \\n."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    return text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace") if _has_surrogate(text) else text
+
+
+def _has_surrogate(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def title_from(text: str, limit: int = 44) -> str:
+    """A title from the first thing the person said: its first sentence, cut between words at `limit` characters."""
+    line = " ".join(text.split())
+    for end in (". ", "? ", "! ", "… "):
+        head, found, _ = line.partition(end)
+        if found and 3 < len(head) < limit:
+            line = head + (end.strip() if end != ". " else "")
+            break
+    if len(line) > limit:
+        cut = line[:limit]
+        line = (cut.rsplit(" ", 1)[0] if " " in cut else cut).rstrip(" ,;:-") + "…"
+    return line.rstrip(".") or "New conversation"

@@ -1,0 +1,40 @@
+"""Writing files so that a reader never meets half of one, and setting damaged ones aside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replace `path` with `content` in one step: temporary file in the same folder, fsync, rename.
+
+    Raises OSError (disk full, no permission); the old file is then untouched and no temporary file is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to a dated name beside it, so that nothing is ever overwritten; returns the new path."""
+    stamp = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
+    target = path.with_name(f"{path.stem} damaged {stamp}{path.suffix}")
+    number = 2
+    while target.exists():
+        target = path.with_name(f"{path.stem} damaged {stamp} ({number}){path.suffix}")
+        number += 1
+    path.replace(target)
+    return target

@@ -1,0 +1,219 @@
+"""What the window, the terminal, the engine and the jobs say to each other: one frozen struct per message.
+
+Messages travel as JSON lines over pipes (one object per line, UTF-8). `encode` and `RequestDecoder`/`EventDecoder`
+are the only way in and out, so that a malformed line is met in one place.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from companion.core.sampling import Sampling
+
+PROTOCOL = 1
+"""Raised whenever a message changes its meaning; both sides compare it in `Hello`."""
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
+    """Base of everything that travels; the tag is the class name."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One message of the prompt. `id` is the store's message id, 0 for text that is not a stored message."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+    id: int = 0
+
+
+class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person fixed by hand; None means: measured and chosen by the engine."""
+
+    context_tokens: int | None = None
+    threads: int | None = None
+    gpu_layers: int | None = None
+
+
+# Requests: to the engine.
+
+
+class Load(_Message, frozen=True, kw_only=True):
+    """Load a model; answered by `LoadProgress`*, then `ModelReady` or `LoadFailed`."""
+
+    request: int
+    path: str
+    options: LoadOptions = LoadOptions()
+    avoid: tuple[str, ...] = ()
+    """Rungs of the ladder that crashed in this session and must not be tried again."""
+
+
+class Generate(_Message, frozen=True, kw_only=True):
+    """Write one reply; answered by `PromptProgress`*, `PromptRead`, `Piece`*, then `ReplyDone` or `RequestFailed`.
+
+    With `continue_last` the last turn is an assistant turn and the reply goes on from its end.
+    """
+
+    request: int
+    turns: tuple[Turn, ...]
+    sampling: Sampling = Sampling()
+    continue_last: bool = False
+
+
+class CountTokens(_Message, frozen=True, kw_only=True):
+    """Count the tokens of plain texts; answered by `TokenCounts` or `RequestFailed`."""
+
+    request: int
+    texts: tuple[str, ...]
+
+
+class Stop(_Message, frozen=True, kw_only=True):
+    """Stop request number `request`; obeyed while other work goes on. Stopping what has ended does nothing."""
+
+    request: int
+
+
+class Leave(_Message, frozen=True, kw_only=True):
+    """Finish and exit; closing the pipe means the same."""
+
+
+Request = Load | Generate | CountTokens | Stop | Leave
+
+
+# Events: from the engine.
+
+
+class Hello(_Message, frozen=True, kw_only=True):
+    """First line of every engine process."""
+
+    protocol: int
+    pid: int
+    build: str
+    """llama.cpp bindings and build, such as '0.3.36 CPU AVX512'."""
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What was loaded, for the model chip and `companion doctor`."""
+
+    path: str
+    name: str
+    architecture: str
+    parameters: int
+    quantization: str
+    bits_per_weight: float
+    file_bytes: int
+    memory_bytes: int
+    """Weights + KV cache + compute buffers, in bytes."""
+    context_tokens: int
+    trained_context_tokens: int
+    device: str
+    rung: str
+    threads: int
+    threads_reason: str
+    """Why this many, such as '2 threads: 118 tok/s, 1: 74'."""
+    chat_template: Literal["model", "fallback"]
+    chat_template_name: str
+    notes: tuple[str, ...] = ()
+    """Full sentences the person should know: a fallback template, a ladder step that was needed, ..."""
+
+
+class LoadProgress(_Message, frozen=True, kw_only=True):
+    request: int
+    stage: Literal["checking", "measuring", "loading"]
+    fraction: float
+    """0 to 1 within the stage."""
+
+
+class ModelReady(_Message, frozen=True, kw_only=True):
+    request: int
+    model: ModelInfo
+    seconds: float
+
+
+class LoadFailed(_Message, frozen=True, kw_only=True):
+    request: int
+    what: str
+    remedy: str = ""
+
+
+class PromptProgress(_Message, frozen=True, kw_only=True):
+    """The prompt is being read: `read` of `total` tokens, reused ones included."""
+
+    request: int
+    read: int
+    total: int
+
+
+class PromptRead(_Message, frozen=True, kw_only=True):
+    """The prompt has been read; the first token comes next."""
+
+    request: int
+    prompt_tokens: int
+    reused_tokens: int
+    context_tokens: int
+    dropped_turns: int
+    """How many of the oldest turns (system turns not counted) no longer fit."""
+    first_remembered: int
+    """Message id of the oldest turn still in the prompt, 0 when nothing was dropped."""
+
+
+class Piece(_Message, frozen=True, kw_only=True):
+    """A few characters of the reply, in order; never half a character, never part of a stop text."""
+
+    request: int
+    text: str
+
+
+class ReplyDone(_Message, frozen=True, kw_only=True):
+    """The reply has ended; everything that was in its `Piece`s stands."""
+
+    request: int
+    reason: Literal["end", "length", "stop_text", "stopped", "context_full"]
+    tokens: int
+    first_token_seconds: float
+    """From the request's arrival at the engine to the first sampled token."""
+    seconds: float
+    """Time spent generating after the first token, in seconds."""
+    tokens_per_second: float
+    context_used: int
+    context_tokens: int
+
+
+class TokenCounts(_Message, frozen=True, kw_only=True):
+    request: int
+    counts: tuple[int, ...]
+
+
+class RequestFailed(_Message, frozen=True, kw_only=True):
+    """A request other than `Load` could not be carried out; the engine goes on."""
+
+    request: int
+    what: str
+    remedy: str = ""
+
+
+Event = (
+    Hello | LoadProgress | ModelReady | LoadFailed | PromptProgress | PromptRead | Piece | ReplyDone | TokenCounts | RequestFailed
+)
+
+_encoder = msgspec.json.Encoder()
+_requests = msgspec.json.Decoder(Request)
+_events = msgspec.json.Decoder(Event)
+
+
+def encode(message: _Message) -> bytes:
+    """One JSON line, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_request(line: bytes) -> Request:
+    """Raises msgspec.DecodeError (ValidationError included) on anything that is not a request."""
+    request: Request = _requests.decode(line)
+    return request
+
+
+def decode_event(line: bytes) -> Event:
+    """Raises msgspec.DecodeError (ValidationError included) on anything that is not an event."""
+    event: Event = _events.decode(line)
+    return event

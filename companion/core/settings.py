@@ -1,0 +1,95 @@
+"""What the person chose, in one JSON file. Damaged files are set aside, never overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from companion.core.files import set_aside, write_atomic
+from companion.core.sampling import Sampling
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Unknown fields of a newer version are ignored; a value out of bounds makes the file count as damaged."""
+
+    person_name: Annotated[
+        str, Meta(max_length=60, title="Your name", description="What she calls you; leave it empty and she will ask.")
+    ] = ""
+    theme: Annotated[
+        Literal["system", "dark", "light"], Meta(title="Theme", description="Follow the system, or always dark or light.")
+    ] = "system"
+    font_size: Annotated[
+        int, Meta(ge=10, le=24, title="Text size", description="Size of the messages, in points on a normal screen.")
+    ] = 14
+    reduce_motion: Annotated[bool, Meta(title="Reduce motion", description="No fades or slides anywhere in the window.")] = False
+    send_with_enter: Annotated[
+        bool, Meta(title="Enter sends", description="Enter sends and Shift+Enter starts a new line; off swaps the two.")
+    ] = True
+    preset: Annotated[str, Meta(max_length=60, title="Style of reply", description="A named set of sampling values.")] = (
+        "Balanced"
+    )
+    sampling: Sampling = Sampling()
+    model: str = ""
+    """Path of the model to load; empty means the starter model."""
+    character: str = ""
+    """Folder or file of the character; empty means the built-in one."""
+    context_tokens: Annotated[
+        int | None,
+        Meta(
+            ge=512,
+            le=1048576,
+            title="Context",
+            description="How many tokens she can keep in mind at once; empty lets the program choose.",
+        ),
+    ] = None
+    threads: Annotated[
+        int | None,
+        Meta(ge=1, le=512, title="Threads", description="Processor threads for the model; empty uses what was measured fastest."),
+    ] = None
+    gpu_layers: Annotated[
+        int | None,
+        Meta(
+            ge=0,
+            le=1000,
+            title="Layers on the GPU",
+            description="How much of the model runs on the GPU; empty uses all that fit.",
+        ),
+    ] = None
+    window_geometry: str = ""
+    """Qt's saved geometry, base64."""
+    list_folded: bool = False
+    """Whether the list of conversations is folded away."""
+
+
+class LoadedSettings(msgspec.Struct, frozen=True):
+    settings: Settings
+    notice: str = ""
+    """A full sentence when the file was damaged and set aside, else empty."""
+
+
+def load_settings(path: Path) -> LoadedSettings:
+    """Read the settings; a damaged file is renamed to a dated name and defaults are used."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return LoadedSettings(Settings())
+    except OSError as error:
+        return LoadedSettings(Settings(), f"The settings could not be read ({error.strerror}); the defaults are used this time.")
+    try:
+        return LoadedSettings(msgspec.json.decode(content, type=Settings))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        try:
+            aside = set_aside(path)
+        except OSError:
+            return LoadedSettings(
+                Settings(), "The settings file is damaged and could not be set aside; the defaults are used this time."
+            )
+        return LoadedSettings(Settings(), f"The settings file was damaged and is kept as “{aside.name}”; the defaults are back.")
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Raises OSError when the disk is full or the folder cannot be written; the old file then stands."""
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n")
