@@ -52,6 +52,24 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """Beginning of the last message of the active path, on one line."""
 
 
+class PathMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of the active path and where it stands among its alternates."""
+
+    message: Message
+    alternate: int = 1
+    """1-based position among its siblings, oldest first."""
+    alternates: int = 1
+
+
+class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that matches a search, newest first; `excerpt` is one line around the match."""
+
+    conversation: int
+    message: int
+    title: str
+    excerpt: str
+
+
 def plain_text(text: str) -> str:
     """Text that every later stage can hold: lone surrogates become U+FFFD, NULs vanish, line ends become \\n."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")

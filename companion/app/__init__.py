@@ -1,0 +1,1 @@
+"""What the program is doing: objects with signals and without widgets."""

@@ -1,0 +1,52 @@
+"""The one way to tell the person anything."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject, Signal
+
+log = logging.getLogger(__name__)
+
+
+class Tone(Enum):
+    INFORMATION = "information"
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Notice(NamedTuple):
+    """What happened and what to do about it, as full sentences; `act` runs when the person presses `action`."""
+
+    tone: Tone
+    what: str
+    remedy: str = ""
+    action: str = ""
+    act: Callable[[], None] | None = None
+
+
+class Notices(QObject):
+    """Any part of the program raises a notice here; one view shows them."""
+
+    notice_raised = Signal(object)
+
+    def raise_notice(self, notice: Notice) -> None:
+        log.info("notice (%s): %s %s", notice.tone.value, notice.what, notice.remedy)
+        self.notice_raised.emit(notice)
+
+    def information(self, what: str, remedy: str = "") -> None:
+        self.raise_notice(Notice(Tone.INFORMATION, what, remedy))
+
+    def warning(self, what: str, remedy: str = "") -> None:
+        self.raise_notice(Notice(Tone.WARNING, what, remedy))
+
+    def error(self, what: str, remedy: str = "") -> None:
+        self.raise_notice(Notice(Tone.ERROR, what, remedy))
+
+    def undoable(self, what: str, undo: Callable[[], None]) -> None:
+        """Something was done that can be taken back for a while."""
+        self.raise_notice(Notice(Tone.INFORMATION, what, action="Undo", act=undo))

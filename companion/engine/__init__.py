@@ -1,0 +1,1 @@
+"""The process that holds the loaded model: reads requests, streams answers."""

@@ -1,0 +1,1 @@
+"""Everything that touches llama.cpp, and nothing else does."""

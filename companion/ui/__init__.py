@@ -1,0 +1,1 @@
+"""What the program looks like. Views show what they are given and emit intents; they never call a model."""
