@@ -1,0 +1,47 @@
+"""The worker's end of the pipes: JSON lines in, JSON lines out, safe from whatever native code prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from companion.core.messages import encode
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""Longer lines are refused: a whole conversation with a message of 1 MB is far below."""
+
+
+class WorkerPipe:
+    """Takes over stdin and stdout of this process. Make one, first thing in a worker's main function.
+
+    Messages go out over a private copy of stdout; file descriptor 1 then points at stderr, so that a native `printf`
+    cannot corrupt the stream, and descriptor 0 at nothing, so that no library waits for input.
+    """
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._out = os.dup(1)
+        self._in = os.fdopen(os.dup(0), "rb", buffering=1024 * 1024)
+        os.dup2(2, 1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        self._lock = threading.Lock()
+
+    def send(self, message: Any) -> None:
+        """Write one message; any thread may. A reader that is gone ends this process: nobody is left to work for."""
+        data = memoryview(encode(message))
+        try:
+            with self._lock:
+                while data:
+                    data = data[os.write(self._out, data) :]
+        except (BrokenPipeError, OSError):
+            os._exit(0)
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines until the other side closes the pipe; over-long lines come cut, so that they fail to parse."""
+        while line := self._in.readline(MAX_LINE_BYTES):
+            yield line

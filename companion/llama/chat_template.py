@@ -1,0 +1,188 @@
+"""The chat template that comes with the model, rendered in Jinja's sandbox. The one prompt of chat and training.
+
+A rendered prompt remembers which stretches were typed by somebody. Only text outside of them, written by the template,
+can become a control token, so nobody can smuggle `<|im_start|>` into the structure (see `prompt.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from companion.core.messages import Turn
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+PLAIN_DIALOGUE = (
+    "{% for message in messages %}{% if message.role == 'system' %}{{ message.content }}\n\n"
+    "{% elif message.role == 'user' %}### User:\n{{ message.content }}\n\n"
+    "{% else %}### Assistant:\n{{ message.content }}{{ eos_token }}\n\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}### Assistant:\n{% endif %}"
+)
+PLAIN_STOPS = ("### User:", "### Assistant:")
+"""A model without a chat template has no token that ends a turn; the fallback's own headings do it."""
+
+MAX_TEMPLATE_CHARACTERS = 200_000
+_GENERATION_TAG = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")
+"""Marks the assistant's words for trainers that need it; Jinja itself does not know the tag."""
+_OPENING = "…"
+"""Stands where a template insists on a turn by the user before the greeting."""
+
+
+class TemplateError(Exception):
+    """The template cannot render these turns, or lost the marks that keep typed text apart."""
+
+
+class Typed(NamedTuple):
+    """A stretch of a rendered prompt, in characters, that somebody typed or a model wrote."""
+
+    start: int
+    end: int
+    role: str
+
+
+class Rendered(NamedTuple):
+    """A prompt as text, and its typed stretches in order; the rest was written by the template."""
+
+    text: str
+    typed: tuple[Typed, ...]
+
+
+class ChatTemplate:
+    """`name` says which template is used: the model's own, or a named fallback."""
+
+    def __init__(self, source: str, *, bos: str = "", eos: str = "", has_chatml_tokens: bool = False) -> None:
+        self.is_fallback = True
+        self.stops: tuple[str, ...] = ()
+        self._constants = {"bos_token": bos, "eos_token": eos}
+        if source and len(source) <= MAX_TEMPLATE_CHARACTERS and self._adopt(source):
+            self.name, self.is_fallback = "the model's own", False
+        elif has_chatml_tokens:
+            self.name = "ChatML"
+            self._adopt(CHATML)
+        else:
+            self.name, self.stops = "Plain dialogue", PLAIN_STOPS
+            self._adopt(PLAIN_DIALOGUE)
+
+    def _adopt(self, source: str) -> bool:
+        """Compile `source` and see by rendering how it treats turns; False when it cannot render a plain exchange."""
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+        environment.globals["raise_exception"] = _raise
+        environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+        source = _GENERATION_TAG.sub("", source)
+        try:
+            self._template = environment.from_string(source)
+            self._takes_system = True
+            self._trims = False
+            exchange = (Turn("user", "\u2603a"), Turn("assistant", "\u2603b"), Turn("user", "\u2603c"))
+            if any(turn.text not in self._render_text(exchange) for turn in exchange):
+                return False
+            self._takes_system = self._accepts((Turn("system", "\u2603s"), *exchange))
+            self._trims = " \u2603c " not in self._render_text((Turn("user", " \u2603c "),))
+        except (TemplateError, jinja2.TemplateError, RecursionError, MemoryError):
+            return False
+        return True
+
+    def _accepts(self, turns: Sequence[Turn]) -> bool:
+        try:
+            text = self._render_text(turns)
+        except TemplateError:
+            return False
+        return all(turn.text in text for turn in turns)
+
+    def _render_text(self, turns: Sequence[Turn], *, for_reply: bool = True) -> str:
+        messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+        constants: dict[str, Any] = {**self._constants, "enable_thinking": False, "tools": None}
+        try:
+            return self._template.render(messages=messages, add_generation_prompt=for_reply, **constants)
+        except (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
+            raise TemplateError(str(error)) from error
+
+    def render(self, turns: Sequence[Turn], *, continue_last: bool = False) -> Rendered:
+        """The prompt for the next reply; with `continue_last` it ends where the last turn's text ends.
+
+        Raises TemplateError when the template refuses the turns in every form we know.
+        """
+        faults = []
+        for form in (turns, _alternating(turns)):
+            try:
+                return self._render_marked(form, continue_last=continue_last)
+            except TemplateError as error:
+                faults.append(error)
+        raise faults[-1]
+
+    def _render_marked(self, turns: Sequence[Turn], *, continue_last: bool) -> Rendered:
+        turns = self._prepare(turns)
+        opening, closing = _unused_characters(turns)
+        marked = [Turn(turn.role, f"{opening}{turn.text}{closing}") for turn in turns]
+        text = self._render_text(marked, for_reply=not continue_last)
+        head, *parts = text.split(opening)
+        if closing in head or not parts:
+            raise TemplateError("the template lost a message")
+        pieces, length, order = [head], len(head), 0
+        typed: list[Typed] = []
+        wanted = [turn.text for turn in turns]
+        for part in parts:
+            inside, mark, after = part.partition(closing)
+            if not mark or closing in after or inside not in wanted[order:]:
+                raise TemplateError("the template cut, changed or repeated a message")
+            order = wanted.index(inside, order) + 1
+            typed.append(Typed(length, length + len(inside), turns[order - 1].role))
+            pieces += [inside, after]
+            length += len(inside) + len(after)
+        if order != len(turns):
+            raise TemplateError("the template left out the last message")
+        whole = "".join(pieces)
+        return Rendered(whole[: typed[-1].end] if continue_last else whole, tuple(typed))
+
+    def _prepare(self, turns: Sequence[Turn]) -> list[Turn]:
+        """Put the system text where this template takes it, and trim what it would trim."""
+        prepared = [Turn(turn.role, _without_reasoning(turn)) for turn in turns]
+        if prepared and prepared[0].role == "system" and not self._takes_system:
+            system = prepared.pop(0).text
+            first = next((i for i, turn in enumerate(prepared) if turn.role == "user"), None)
+            if first is None:
+                prepared.insert(0, Turn("user", system))
+            else:
+                prepared[first] = Turn("user", f"{system}\n\n{prepared[first].text}")
+        if self._trims:
+            prepared = [Turn(turn.role, turn.text.strip()) for turn in prepared]
+        return prepared
+
+
+def _raise(message: str) -> None:
+    raise jinja2.TemplateError(message)
+
+
+def _without_reasoning(turn: Turn) -> str:
+    """Earlier thoughts are not shown to the model again; templates of reasoning models cut them the same way."""
+    if turn.role == "assistant" and "</think>" in turn.text:
+        return turn.text.rsplit("</think>", 1)[1].lstrip("\n")
+    return turn.text
+
+
+def _alternating(turns: Sequence[Turn]) -> list[Turn]:
+    """The same turns for templates that insist on user and assistant taking turns, user first."""
+    result: list[Turn] = []
+    for turn in turns:
+        if result and result[-1].role == turn.role:
+            result[-1] = Turn(turn.role, f"{result[-1].text}\n\n{turn.text}", turn.id)
+            continue
+        if turn.role == "assistant" and (not result or result[-1].role == "system"):
+            result.append(Turn("user", _OPENING))
+        result.append(turn)
+    return result
+
+
+def _unused_characters(turns: Sequence[Turn]) -> tuple[str, str]:
+    """Two private-use characters that no turn contains."""
+    used = set().union(*(turn.text for turn in turns))
+    free = (chr(code) for code in range(0x10F000, 0x10FFFE) if chr(code) not in used)
+    return next(free), next(free)

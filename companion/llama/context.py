@@ -1,0 +1,187 @@
+"""A context: the KV cache of one conversation at a time, reused as far as two prompts agree."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from array import array
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import llama_cpp
+
+from companion.core.errors import EngineError, ModelError
+from companion.llama.model import Model
+
+READ_SECONDS = 0.2
+"""A batch of the prompt is made small enough to take about this long, so that Stop is obeyed in time."""
+SMALLEST_BATCH, LARGEST_BATCH = 16, 512
+SHIFT_WITNESS = 32
+"""Tokens that must agree before a part of the cache is moved to a new position."""
+
+
+class ContextOptions(NamedTuple):
+    tokens: int
+    threads: int
+    batch: int = LARGEST_BATCH
+    flash_attention: bool | None = None
+    """None lets llama.cpp decide."""
+
+
+class Stopped(Exception):  # noqa: N818 - not an error
+    """Stop was obeyed; what has been read so far stays in the cache."""
+
+
+class Context:
+    """One sequence of tokens and its cache. Not shared between threads."""
+
+    def __init__(self, model: Model, options: ContextOptions) -> None:
+        """Raises ModelError when llama.cpp cannot make a context of this size."""
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = options.tokens
+        params.n_batch = params.n_ubatch = options.batch
+        params.n_threads = params.n_threads_batch = options.threads
+        params.flash_attn_type = -1 if options.flash_attention is None else int(options.flash_attention)
+        params.no_perf = True
+        self.model = model
+        self.options = options
+        self.pointer: Any = llama_cpp.llama_init_from_model(model.pointer, params)
+        if not self.pointer:
+            raise ModelError(
+                f"There is no room for a context of {options.tokens:,} tokens.",
+                "Choose a smaller context in the settings, or a smaller model.",
+            )
+        self.size = int(llama_cpp.llama_n_ctx(self.pointer))
+        self._memory = llama_cpp.llama_get_memory(self.pointer)
+        self._can_shift = bool(llama_cpp.llama_memory_can_shift(self._memory))
+        self._batch = llama_cpp.llama_batch_init(options.batch, 0, 1)
+        for i in range(options.batch):
+            self._batch.n_seq_id[i] = 1
+            self._batch.seq_id[i][0] = 0
+        self._read_size = min(64, options.batch)
+        self.tokens: list[int] = []
+        """What the cache holds, position by position."""
+
+    def __enter__(self) -> Context:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.pointer:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self.pointer)
+            self.pointer = None
+
+    def clear(self) -> None:
+        llama_cpp.llama_memory_clear(self._memory, True)
+        self.tokens = []
+
+    def read(
+        self, tokens: list[int], *, stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda read: None
+    ) -> int:
+        """Make the cache hold `tokens` with logits of the last one ready; returns how many did not have to be read.
+
+        Raises Stopped within one small batch of `stop()` turning true, EngineError when llama.cpp cannot decode.
+        """
+        reused = self._keep(tokens)
+        done = reused
+        while done < len(tokens):
+            if stop():
+                raise Stopped
+            chunk = tokens[done : done + self._read_size]
+            began = time.perf_counter()
+            self._decode(chunk, logits=done + len(chunk) == len(tokens))
+            self._adapt(len(chunk), time.perf_counter() - began)
+            done += len(chunk)
+            progress(done)
+        return reused
+
+    def add(self, token: int) -> None:
+        """Append one token; logits for the next are then ready."""
+        self._decode([token], logits=True)
+
+    def logits(self) -> Any:
+        """The last position's logits as a ctypes pointer to `vocabulary.size` floats, valid until the next decode."""
+        return llama_cpp.llama_get_logits_ith(self.pointer, -1)
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        if count == self._read_size and seconds < READ_SECONDS / 2:
+            self._read_size = min(self._read_size * 2, self.options.batch, LARGEST_BATCH)
+        elif count > SMALLEST_BATCH and seconds > READ_SECONDS * 1.5:
+            self._read_size = max(self._read_size // 2, SMALLEST_BATCH)
+
+    def _decode(self, tokens: list[int], *, logits: bool) -> None:
+        batch, position = self._batch, len(self.tokens)
+        batch.n_tokens = len(tokens)
+        for i, token in enumerate(tokens):
+            batch.token[i] = token
+            batch.pos[i] = position + i
+            batch.logits[i] = 0
+        batch.logits[len(tokens) - 1] = int(logits)
+        result = llama_cpp.llama_decode(self.pointer, batch)
+        if result != 0:
+            self.clear()
+            raise EngineError(
+                f"llama.cpp could not read the text (code {result}).", "Try again; if it happens again, choose a smaller context."
+            )
+        self.tokens += tokens
+
+    def _keep(self, tokens: list[int]) -> int:
+        """Drop from the cache what disagrees with `tokens`; at least the last token is left to be read anew."""
+        same = _common_prefix(self.tokens, tokens[:-1])
+        kept = same
+        if self._can_shift and same < len(self.tokens):
+            kept += self._shift(tokens[:-1], same)
+        if kept < len(self.tokens) and not llama_cpp.llama_memory_seq_rm(self._memory, 0, kept, -1):
+            self.clear()  # recurrent and some sliding-window caches cannot be cut
+            return 0
+        del self.tokens[kept:]
+        return kept
+
+    def _shift(self, tokens: list[int], same: int) -> int:
+        """After old turns were dropped: move the part that goes on unchanged to its new, earlier position.
+
+        Returns how many tokens after `same` are in place now. What moved was computed while the dropped turns were
+        still there, as in llama.cpp's own context shift; the next new turn sees the shortened history only.
+        """
+        witness = array("i", tokens[same : same + SHIFT_WITNESS]).tobytes()
+        if len(tokens) - same < SHIFT_WITNESS:
+            return 0
+        held = array("i", self.tokens).tobytes()
+        at = held.find(witness, same * 4)
+        while at >= 0 and at % 4:
+            at = held.find(witness, at + 1)
+        if at < 0:
+            return 0
+        start = at // 4
+        length = _common_prefix(self.tokens[start:], tokens[same:])
+        removed = llama_cpp.llama_memory_seq_rm(self._memory, 0, same, start)
+        removed = removed and llama_cpp.llama_memory_seq_rm(self._memory, 0, start + length, -1)
+        if not removed:
+            self.clear()
+            return 0
+        llama_cpp.llama_memory_seq_add(self._memory, 0, start, start + length, same - start)
+        self.tokens = self.tokens[:same] + self.tokens[start : start + length]
+        return length
+
+
+def _common_prefix(a: list[int], b: list[int]) -> int:
+    """Length of the longest common prefix; compares in C until the first difference is near."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def floats(pointer: Any, count: int) -> Any:
+    """A numpy view of `count` floats behind a ctypes pointer; copy it before the next decode."""
+    import numpy as np
+
+    return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), shape=(count,))

@@ -1,0 +1,58 @@
+"""Starting llama.cpp: its log kept for diagnosis, its build described. Called once, by each process that runs a model."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import llama_cpp
+
+LOG_LINES = 400
+"""How much of llama.cpp's log is kept: a model's load writes about 150 lines."""
+
+
+class Library:
+    """llama.cpp inside this process. Make one, and keep it alive as long as any model: it owns the log callback."""
+
+    def __init__(self, on_log: Callable[[str], None] | None = None) -> None:
+        self.log: deque[str] = deque(maxlen=LOG_LINES)
+        self._on_log = on_log
+        self._partial = ""
+        self._callback = llama_cpp.llama_log_callback(self._receive)
+        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+
+    def _receive(self, _level: int, text: bytes, _data: Any) -> None:
+        lines = (self._partial + text.decode("utf-8", errors="replace")).split("\n")
+        self._partial = lines.pop()
+        for line in lines:
+            self.log.append(line)
+            if self._on_log is not None:
+                self._on_log(line)
+
+    def last_error(self) -> str:
+        """The last line llama.cpp wrote that names a fault, without its function prefix; empty if there is none."""
+        for line in reversed(self.log):
+            if re.search(r"error|fail|unknown|missing|invalid|unsupported|mismatch|wrong", line, re.IGNORECASE):
+                return re.sub(r"^\w+(::\w+)*: ", "", line.strip())
+        return ""
+
+    def buffer_bytes(self, kind: str) -> int:
+        """Sum of the buffers of `kind` ("KV", "compute") that llama.cpp reported since the log was last cleared."""
+        pattern = re.compile(rf"\b{kind} buffer size = +([0-9.]+) MiB")
+        return int(sum(float(m.group(1)) for line in self.log if (m := pattern.search(line))) * 2**20)
+
+
+def build_description() -> str:
+    """Version and what this build can use, such as '0.3.36 CPU AVX2 AVX512'."""
+    info = llama_cpp.llama_print_system_info().decode()
+    features = [name for name, value in re.findall(r"(\w+) = (\d+)", info) if value != "0"]
+    return " ".join([llama_cpp.__version__, "GPU" if supports_gpu() else "CPU", *features])
+
+
+def supports_gpu() -> bool:
+    """Whether layers can be placed on a GPU by this build on this machine."""
+    return bool(llama_cpp.llama_supports_gpu_offload())

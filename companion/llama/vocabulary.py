@@ -1,0 +1,83 @@
+"""The model's own vocabulary: text to tokens and back. The only tokenizer of chat, training and evaluation."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from functools import cached_property
+from typing import Any
+
+import llama_cpp
+
+_SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+
+
+class Vocabulary:
+    """Valid as long as the model it was taken from."""
+
+    def __init__(self, pointer: Any) -> None:
+        self._pointer = pointer
+        self.size: int = llama_cpp.llama_vocab_n_tokens(pointer)
+        self.bos: int = llama_cpp.llama_vocab_bos(pointer)
+        self.eos: int = llama_cpp.llama_vocab_eos(pointer)
+        self.adds_bos: bool = bool(llama_cpp.llama_vocab_get_add_bos(pointer))
+        self._buffer = (llama_cpp.llama_token * 4096)()
+        self._bytes = ctypes.create_string_buffer(256)
+
+    @property
+    def pointer(self) -> Any:
+        """llama.cpp's own handle, for samplers."""
+        return self._pointer
+
+    def tokenize(self, text: str) -> list[int]:
+        """Tokens of plain text: nothing in it becomes a control token, and no BOS is added."""
+        data = text.encode("utf-8", errors="replace")
+        count = self._tokenize(data)
+        if count < 0:  # the buffer was too small and -count says what is needed
+            self._buffer = (llama_cpp.llama_token * -count)()
+            count = self._tokenize(data)
+        return self._buffer[:count]
+
+    def _tokenize(self, data: bytes) -> int:
+        return int(
+            llama_cpp.llama_tokenize(
+                self._pointer,
+                data,
+                len(data),
+                self._buffer,
+                len(self._buffer),
+                False,
+                False,
+            )
+        )
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for; a control token has none."""
+        count = llama_cpp.llama_token_to_piece(self._pointer, token, self._bytes, len(self._bytes), 0, False)
+        if count < 0:
+            self._bytes = ctypes.create_string_buffer(-count)
+            count = llama_cpp.llama_token_to_piece(self._pointer, token, self._bytes, len(self._bytes), 0, False)
+        return self._bytes.raw[:count]
+
+    def text(self, token: int) -> str:
+        """The token as it is written in the vocabulary, control tokens included."""
+        return str(llama_cpp.llama_vocab_get_text(self._pointer, token).decode("utf-8", errors="replace"))
+
+    def ends_reply(self, token: int) -> bool:
+        """Whether the token ends a turn or the text (llama.cpp's end-of-generation set)."""
+        return bool(llama_cpp.llama_vocab_is_eog(self._pointer, token))
+
+    @cached_property
+    def control_tokens(self) -> dict[str, int]:
+        """Markers that only a chat template may write, by their text."""
+        found = {}
+        for token in range(self.size):
+            if llama_cpp.llama_vocab_get_attr(self._pointer, token) & _SPECIAL and (text := self.text(token)):
+                found[text] = token
+        return found
+
+    @cached_property
+    def control_pattern(self) -> re.Pattern[str]:
+        """Matches any control token's text, the longest first."""
+        names = sorted(self.control_tokens, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, names)) if names else r"(?!)")
