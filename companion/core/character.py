@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +37,12 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fill_macros(text: str, character: Character, person: str) -> str:
-    """Replace {{char}} and {{user}} (any case) and their old forms <BOT> and <USER>."""
-    names = {"{{char}}": character.name, "<bot>": character.name, "{{user}}": person, "<user>": person}
-    for macro, value in names.items():
-        text = _replace_ignoring_case(text, macro, value)
-    return text
+    """Replace {{char}} and {{user}} (any case) and their old forms <BOT> and <USER>, in one pass: a name that looks like
+    a macro stays as it is."""
+    return _MACROS.sub(lambda found: character.name if found[0].lower() in ("{{char}}", "<bot>") else person, text)
 
 
-def _replace_ignoring_case(text: str, old: str, new: str) -> str:
-    lowered, parts, start = text.lower(), [], 0
-    if len(lowered) != len(text):  # a few letters change length in lower case; the plain spelling is then enough
-        return text.replace(old, new)
-    while (at := lowered.find(old, start)) >= 0:
-        parts += [text[start:at], new]
-        start = at + len(old)
-    return "".join([*parts, text[start:]])
+_MACROS = re.compile(r"\{\{(?:char|user)\}\}|<(?:bot|user)>", re.ASCII | re.IGNORECASE)
 
 
 def built_in_character() -> Character:
@@ -78,12 +70,12 @@ def read_card(path: Path) -> Character:
     return Character(
         identifier=str(path.resolve()),
         alternate_greetings=tuple(plain_text(g) for g in greetings if isinstance(g, str)) if isinstance(greetings, list) else (),
+        name=" ".join(_text(fields, "name").split()),
         **{key: _text(fields, key) for key in _TEXT_FIELDS},
     )
 
 
 _TEXT_FIELDS = (
-    "name",
     "description",
     "personality",
     "scenario",

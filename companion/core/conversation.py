@@ -62,7 +62,10 @@ class PathMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
-    """One message that matches a search, newest first; `excerpt` is one line around the match."""
+    """One message that matches a search; `excerpt` is one line around the match.
+
+    A match in the title names the last message of the active path (0 in an empty conversation).
+    """
 
     conversation: int
     message: int
@@ -73,11 +76,11 @@ class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
 def plain_text(text: str) -> str:
     """Text that every later stage can hold: lone surrogates become U+FFFD, NULs vanish, line ends become \\n."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace") if _has_surrogate(text) else text
-
-
-def _has_surrogate(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # UTF-16 joins surrogates that belong together
+        text = text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
+    return text
 
 
 def title_from(text: str, limit: int = 44) -> str:

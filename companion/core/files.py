@@ -15,7 +15,8 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises OSError (disk full, no permission); the old file is then untouched and no temporary file is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    # Part of the name, since file systems end names at 255 bytes.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

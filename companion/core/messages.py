@@ -6,7 +6,7 @@ are the only way in and out, so that a malformed line is met in one place.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -209,11 +209,18 @@ def encode(message: _Message) -> bytes:
 
 def decode_request(line: bytes) -> Request:
     """Raises msgspec.DecodeError (ValidationError included) on anything that is not a request."""
-    request: Request = _requests.decode(line)
+    request: Request = _decode(_requests, line)
     return request
 
 
 def decode_event(line: bytes) -> Event:
     """Raises msgspec.DecodeError (ValidationError included) on anything that is not an event."""
-    event: Event = _events.decode(line)
+    event: Event = _decode(_events, line)
     return event
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
+    try:
+        return decoder.decode(line)
+    except (UnicodeDecodeError, RecursionError) as error:  # what msgspec lets through: bad UTF-8, deep nesting
+        raise msgspec.DecodeError(str(error)) from error

@@ -17,6 +17,12 @@ def greeting(character: Character, person: str) -> str:
     return fill_macros(character.first_mes, character, person or STRANGER).strip() or f"Hello. I'm {character.name}."
 
 
+def greetings(character: Character, person: str) -> tuple[str, ...]:
+    """Every way the card begins a conversation, the first one first; they become alternates of the first message."""
+    others = (fill_macros(text, character, person or STRANGER).strip() for text in character.alternate_greetings)
+    return (greeting(character, person), *(text for text in others if text))
+
+
 def system_text(character: Character, person: str) -> str:
     """The system turn: who she is, where this happens, and who she talks to."""
     parts = [character.system_prompt, character.description, character.personality, character.scenario]

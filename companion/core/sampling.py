@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 
-class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One setting per sampler of llama.cpp; each sentence is also the tooltip and the help text."""
 
     temperature: Annotated[

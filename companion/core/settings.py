@@ -79,8 +79,8 @@ def load_settings(path: Path) -> LoadedSettings:
     except OSError as error:
         return LoadedSettings(Settings(), f"The settings could not be read ({error.strerror}); the defaults are used this time.")
     try:
-        return LoadedSettings(msgspec.json.decode(content, type=Settings))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return LoadedSettings(msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=Settings))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             aside = set_aside(path)
         except OSError:

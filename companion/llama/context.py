@@ -24,12 +24,14 @@ SHIFT_WITNESS = 32
 class ContextOptions(NamedTuple):
     tokens: int
     threads: int
+    prompt_threads: int = 0
+    """Threads for reading the prompt; 0 uses `threads`."""
     batch: int = LARGEST_BATCH
     flash_attention: bool | None = None
     """None lets llama.cpp decide."""
 
 
-class Stopped(Exception):  # noqa: N818 - not an error
+class Stopped(Exception):
     """Stop was obeyed; what has been read so far stays in the cache."""
 
 
@@ -41,7 +43,8 @@ class Context:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = options.tokens
         params.n_batch = params.n_ubatch = options.batch
-        params.n_threads = params.n_threads_batch = options.threads
+        params.n_threads = options.threads
+        params.n_threads_batch = options.prompt_threads or options.threads
         params.flash_attn_type = -1 if options.flash_attention is None else int(options.flash_attention)
         params.no_perf = True
         self.model = model

@@ -1,0 +1,314 @@
+"""The open conversation: saying something, and getting replies that are saved while they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from companion.app.conversations import Conversations
+from companion.app.engine import Engine
+from companion.app.engine_state import EngineState
+from companion.app.notices import Notices
+from companion.core.character import Character
+from companion.core.conversation import Conversation, Message, PathMessage, Status, plain_text, title_from
+from companion.core.errors import StoreError
+from companion.core.messages import PromptRead, ReplyDone
+from companion.core.prompt import assemble
+from companion.core.settings import Settings
+from companion.core.store import Store
+
+SAVE_MS = 500
+"""How often a reply is saved while it streams: at most this much of it can be lost."""
+
+
+class _Writing(NamedTuple):
+    """The reply under way. `request` is 0 while it waits for the engine to become ready."""
+
+    message: int
+    conversation: int
+    request: int
+    continues: bool
+
+
+class Chat(QObject):
+    """Every method is one action of the person. Message ids are the store's."""
+
+    path_changed = Signal(object)
+    """The whole active path, a tuple of PathMessage: another conversation, branch or alternate."""
+    message_added = Signal(object)
+    message_changed = Signal(object)
+    piece_received = Signal(int, str)
+    memory_begins = Signal(int)
+    """Id of the oldest message she still has in mind, 0 for all."""
+    reply_finished = Signal(object)
+    """ReplyDone of a reply that ended by itself or was stopped."""
+
+    def __init__(
+        self, store: Store, engine: Engine, conversations: Conversations, notices: Notices, settings: Callable[[], Settings]
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._engine = engine
+        self._conversations = conversations
+        self._notices = notices
+        self._settings = settings
+        self._writing: _Writing | None = None
+        self._text = ""
+        self._saved = ""
+        self._saver = QTimer(self, interval=SAVE_MS)
+        self._saver.timeout.connect(self._save)
+        conversations.opened.connect(self._open)
+        engine.model_ready.connect(lambda _model: self._begin_waiting())
+        engine.prompt_read.connect(self._prompt_read)
+        engine.piece_received.connect(self._piece)
+        engine.reply_done.connect(self._done)
+        engine.reply_failed.connect(self._failed)
+        engine.reply_lost.connect(self._lost)
+
+    # What is shown
+
+    @property
+    def path(self) -> tuple[PathMessage, ...]:
+        current = self._conversations.current
+        return self._store.path(current.id) if current is not None else ()
+
+    @property
+    def is_writing(self) -> bool:
+        return self._writing is not None
+
+    # What the person does
+
+    def send(self, text: str) -> None:
+        """Say something; a reply is asked for, or waits until the engine is ready."""
+        text = plain_text(text).strip()
+        current = self._conversations.current
+        if not text or current is None or self._writing is not None:
+            return
+        first = not any(step.message.role == "user" for step in self.path)
+        message = self._add(current, parent=current.active, role="user", text=text)
+        if message is None:
+            return
+        if first:
+            self._store.set_automatic_title(current.id, title_from(text))
+        self._conversations.refresh()
+        self._reply_to(message.id)
+
+    def stop(self) -> None:
+        """Stop the reply; what is there stays."""
+        if self._writing is not None and self._writing.request == 0:
+            self._finish("stopped")
+        else:
+            self._engine.stop()
+
+    def regenerate(self, message: int) -> None:
+        """Another reply beside this one; on her greeting, the card's next greeting."""
+        found = self._store.message(message)
+        if found is None or self._writing is not None or found.role != "assistant":
+            return
+        if found.parent is None:
+            self.choose_alternate(message, 1)
+            return
+        self._reply_to(found.parent)
+
+    def continue_reply(self, message: int) -> None:
+        """Let her go on where the last reply ends."""
+        found = self._store.message(message)
+        current = self._conversations.current
+        if (
+            found is None
+            or current is None
+            or self._writing is not None
+            or found.id != current.active
+            or found.role != "assistant"
+        ):
+            return
+        self._begin(found, continues=True)
+
+    def edit(self, message: int, text: str) -> None:
+        """A new version beside the old one: the person's words are answered anew, hers are taken as they are."""
+        found = self._store.message(message)
+        text = plain_text(text).strip()
+        current = self._conversations.current
+        if found is None or current is None or not text or self._writing is not None or text == found.text:
+            return
+        edited = found.role == "assistant"
+        added = self._add(current, parent=found.parent, role=found.role, text=text, edited=edited, model=found.model)
+        if added is None:
+            return
+        self._show_path()
+        if found.role == "user":
+            self._reply_to(added.id)
+
+    def delete(self, message: int) -> None:
+        """Delete a message and what followed it, with a way back."""
+        if self._writing is not None or self._store.message(message) is None:
+            return
+        self._store.delete_message(message)
+        self._show_path()
+
+        def undo() -> None:
+            self._store.restore_message(message)
+            self._show_path()
+
+        self._notices.undoable("The message and what followed it were deleted.", undo)
+
+    def choose_alternate(self, message: int, step: int) -> None:
+        if self._writing is None:
+            self._store.select_alternate(message, step)
+            self._show_path()
+
+    def give_feedback(self, message: int, value: int) -> None:
+        self._store.set_feedback(message, value)
+        self._emit_changed(message)
+
+    def interrupt(self) -> None:
+        """The program is closing: keep what has been written so far."""
+        if self._writing is not None:
+            self._finish("interrupted")
+
+    # The reply
+
+    def _open(self, _conversation: Conversation) -> None:
+        if self._writing is not None:
+            self._engine.stop()
+            self._finish("stopped")
+        self.memory_begins.emit(0)
+        self._show_path(refresh=False)
+
+    def _add(self, current: Conversation, *, parent: int | None, role: str, text: str, **facts: object) -> Message | None:
+        try:
+            message = self._store.add_message(current.id, parent=parent, role=role, text=text, **facts)  # type: ignore[arg-type]
+        except StoreError as error:
+            self._notices.error(error.what, error.remedy)
+            return None
+        self._conversations.refresh()
+        self._emit_added(message.id)
+        return message
+
+    def _reply_to(self, parent: int) -> None:
+        current = self._conversations.current
+        if current is None:
+            return
+        name = self._engine.model.name if self._engine.model else ""
+        try:
+            message = self._store.add_message(
+                current.id, parent=parent, role="assistant", text="", status="streaming", model=name
+            )
+        except StoreError as error:
+            self._notices.error(error.what, error.remedy)
+            return
+        self._conversations.refresh()
+        step = next((s for s in self.path if s.message.id == message.id), None)
+        if step is not None and step.alternates == 1:
+            self.message_added.emit(step)
+        else:
+            self._show_path()
+        self._begin(message, continues=False)
+
+    def _begin(self, message: Message, *, continues: bool) -> None:
+        self._text = self._saved = message.text
+        if continues:
+            self._store.finish_message(message.id, text=message.text, status="streaming")
+            self._emit_changed(message.id)
+        self._writing = _Writing(message.id, message.conversation, 0, continues)
+        if self._engine.state is EngineState.READY:
+            self._begin_waiting()
+        elif self._engine.state is EngineState.FAILED:
+            self._notices.warning(
+                "There is no model to answer with.", "Choose one: drop a .gguf file on the window, or open the settings."
+            )
+            self._finish("failed")
+
+    def _begin_waiting(self) -> None:
+        """Ask the engine for the reply that waits for it."""
+        writing = self._writing
+        if writing is None or writing.request != 0:
+            return
+        settings = self._settings()
+        messages = [step.message for step in self._store.path(writing.conversation)]
+        if not writing.continues:
+            messages = messages[:-1]
+        turns = assemble(self._character(), settings.person_name, messages)
+        request = self._engine.generate(turns, settings.sampling, continue_last=writing.continues)
+        self._writing = writing._replace(request=request)
+        self._saver.start()
+
+    def _character(self) -> Character:
+        """The conversation's own character; when its card has vanished, one with its name and nothing else."""
+        current, known = self._conversations.current, self._conversations.character
+        if current is None or current.character == known.identifier:
+            return known
+        return Character(identifier=current.character, name=current.character_name)
+
+    def _prompt_read(self, event: PromptRead) -> None:
+        if self._is_current(event.request):
+            self.memory_begins.emit(event.first_remembered)
+
+    def _piece(self, request: int, text: str) -> None:
+        if not self._is_current(request) or self._writing is None:
+            return
+        if not self._text:
+            text = text.lstrip()
+        self._text += text
+        self.piece_received.emit(self._writing.message, text)
+
+    def _done(self, event: ReplyDone) -> None:
+        if self._is_current(event.request):
+            status: Status = "stopped" if event.reason == "stopped" else "complete"
+            self._finish(status, tokens=event.tokens, speed=event.tokens_per_second)
+            self.reply_finished.emit(event)
+
+    def _failed(self, request: int, what: str, remedy: str) -> None:
+        if self._is_current(request):
+            self._finish("failed")
+            self._notices.error(what, remedy)
+
+    def _lost(self, request: int, sentence: str) -> None:
+        if self._is_current(request):
+            self._finish("interrupted")
+            self._notices.warning(sentence, "What she had written is kept; she will be back in a moment.")
+
+    def _is_current(self, request: int) -> bool:
+        return self._writing is not None and self._writing.request == request and request != 0
+
+    def _save(self) -> None:
+        if self._writing is not None and self._text != self._saved:
+            try:
+                self._store.save_text(self._writing.message, self._text)
+                self._saved = self._text
+            except StoreError as error:
+                self._saver.stop()
+                self._notices.error(error.what, error.remedy)
+
+    def _finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0) -> None:
+        writing, self._writing = self._writing, None
+        self._saver.stop()
+        if writing is None:
+            return
+        try:
+            self._store.finish_message(
+                writing.message, text=self._text.rstrip(), status=status, tokens=tokens, tokens_per_second=speed
+            )
+        except StoreError as error:
+            self._notices.error(error.what, error.remedy)
+        self._emit_changed(writing.message)
+        self._conversations.refresh()
+
+    # Telling the view
+
+    def _show_path(self, *, refresh: bool = True) -> None:
+        if refresh:
+            self._conversations.refresh()
+        self.path_changed.emit(self.path)
+
+    def _emit_added(self, message: int) -> None:
+        for step in self.path[-1:]:
+            if step.message.id == message:
+                self.message_added.emit(step)
+
+    def _emit_changed(self, message: int) -> None:
+        for step in self.path:
+            if step.message.id == message:
+                self.message_changed.emit(step)

@@ -1,0 +1,137 @@
+"""The list of conversations: which there are, which is open, and what can be done to a whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from companion.app.notices import Notice, Notices, Tone
+from companion.core.character import Character
+from companion.core.conversation import Conversation, SearchHit
+from companion.core.conversation_files import export_conversation, import_conversation
+from companion.core.errors import CompanionError
+from companion.core.prompt import greetings
+from companion.core.store import Store
+
+Form = Literal["companion", "sillytavern"]
+KEEP_DELETED_SECONDS = 24 * 3600
+"""A deleted conversation can be brought back until the first start after this long."""
+
+
+class Conversations(QObject):
+    """Every method is one action of the person; failures become notices."""
+
+    changed = Signal()
+    """The list, a title or the order changed."""
+    opened = Signal(object)
+    """A Conversation became the open one."""
+
+    def __init__(self, store: Store, notices: Notices, character: Character, person: Callable[[], str]) -> None:
+        super().__init__()
+        self._store = store
+        self._notices = notices
+        self.character = character
+        self._person = person
+        self.current: Conversation | None = None
+
+    def start(self) -> None:
+        """At the program's start: mark what was cut off, forget what was deleted long ago, open the latest."""
+        interrupted = self._store.recover_interrupted()
+        self._store.purge_deleted(KEEP_DELETED_SECONDS)
+        if interrupted:
+            self._notices.information(
+                "The program ended while she was writing.", "What she had written is there, marked as interrupted."
+            )
+        existing = self.all()
+        if existing:
+            self.open(existing[0].id)
+        else:
+            self.new()
+
+    def all(self) -> tuple[Conversation, ...]:
+        return self._store.conversations()
+
+    def open(self, conversation: int) -> None:
+        found = self._store.conversation(conversation)
+        if found is None:
+            self._notices.warning("That conversation is no longer there.")
+            self.changed.emit()
+            return
+        self.current = found
+        self.opened.emit(found)
+
+    def open_at(self, conversation: int, message: int) -> None:
+        """Open a conversation on the branch that holds `message`."""
+        self._store.show_message(message)
+        self.open(conversation)
+
+    def new(self) -> None:
+        """A new conversation, or the newest one again when nothing has been said in it yet."""
+        for existing in self.all()[:1]:
+            said = any(step.message.role == "user" for step in self._store.path(existing.id))
+            if not said and existing.character == self.character.identifier and not existing.titled_by_person:
+                self.open(existing.id)
+                return
+        created = self._store.create_conversation(
+            character=self.character.identifier,
+            character_name=self.character.name,
+            greetings=greetings(self.character, self._person()),
+        )
+        self.changed.emit()
+        self.open(created.id)
+
+    def refresh(self) -> None:
+        """The open conversation's title or order may have changed."""
+        if self.current is not None:
+            self.current = self._store.conversation(self.current.id) or self.current
+        self.changed.emit()
+
+    def rename(self, conversation: int, title: str) -> None:
+        if title.strip():
+            self._store.rename_conversation(conversation, title.strip())
+        self.refresh()
+
+    def delete(self, conversation: int) -> None:
+        """Delete, with a way back; the next conversation opens when the open one goes."""
+        found = self._store.conversation(conversation)
+        if found is None:
+            return
+        self._store.delete_conversation(conversation)
+        self.changed.emit()
+        if self.current is not None and self.current.id == conversation:
+            rest = self.all()
+            if rest:
+                self.open(rest[0].id)
+            else:
+                self.new()
+
+        def undo() -> None:
+            self._store.restore_conversation(conversation)
+            self.changed.emit()
+            self.open(conversation)
+
+        self._notices.undoable(f"“{found.title or 'New conversation'}” was deleted.", undo)
+
+    def search(self, text: str) -> tuple[SearchHit, ...]:
+        return self._store.search(text)
+
+    def import_file(self, path: Path) -> None:
+        try:
+            created = import_conversation(self._store, path)
+        except CompanionError as error:
+            self._notices.error(error.what, error.remedy)
+            return
+        self.changed.emit()
+        self.open(created.id)
+
+    def export_file(self, conversation: int, path: Path, form: Form) -> None:
+        """`form` is "companion" (everything) or "sillytavern" (the active path and its alternates)."""
+        try:
+            export_conversation(self._store, conversation, path, form)
+        except CompanionError as error:
+            self._notices.error(error.what, error.remedy)
+            return
+        self._notices.raise_notice(Notice(Tone.SUCCESS, f"The conversation is saved as “{path.name}”."))

@@ -1,0 +1,89 @@
+"""Which model she thinks with: choosing one, falling back, and saying what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from companion.app.engine import Engine
+from companion.app.notices import Notices
+from companion.app.preferences import Preferences
+from companion.core.errors import CompanionError
+from companion.core.gguf_header import read_header
+from companion.core.messages import LoadOptions, ModelInfo
+from companion.core.paths import starter_model
+from companion.core.settings import Settings
+
+
+class Models(QObject):
+    """Loads what the settings name, and keeps them in step with what really runs."""
+
+    def __init__(self, engine: Engine, preferences: Preferences, notices: Notices) -> None:
+        super().__init__()
+        self._engine = engine
+        self._preferences = preferences
+        self._notices = notices
+        self._told: tuple[str, ...] = ()
+        engine.model_ready.connect(self._ready)
+        engine.load_failed.connect(self._failed)
+        preferences.changed.connect(self._settings_changed)
+
+    def start(self) -> None:
+        """Load the chosen model; when its file is gone, the starter model instead, with a notice."""
+        chosen = self._preferences.settings.model
+        starter = starter_model()
+        if chosen and not Path(chosen).is_file():
+            self._notices.warning(
+                f"The model “{Path(chosen).name}” is no longer there.", "The starter model takes its place for now."
+            )
+            chosen = ""
+        if not chosen and starter is None:
+            self._notices.error(
+                "The starter model is missing.", "Drop a .gguf file on the window, or run packaging/start.py again."
+            )
+            return
+        self._engine.load(chosen or str(starter), self._options())
+
+    def choose(self, path: Path) -> None:
+        """Load another model; a file that cannot be one is refused before the present model is let go."""
+        try:
+            read_header(path)
+        except CompanionError as error:
+            self._notices.error(error.what, error.remedy)
+            return
+        self._engine.load(str(path.resolve()), self._options())
+
+    def choose_starter(self) -> None:
+        starter = starter_model()
+        if starter is not None:
+            self.choose(starter)
+
+    def reload(self) -> None:
+        """Load the present model again, with the present settings."""
+        if self._engine.model is not None:
+            self._engine.load(self._engine.model.path, self._options())
+        else:
+            self.start()
+
+    def _options(self) -> LoadOptions:
+        settings = self._preferences.settings
+        return LoadOptions(context_tokens=settings.context_tokens, threads=settings.threads, gpu_layers=settings.gpu_layers)
+
+    def _ready(self, model: ModelInfo) -> None:
+        starter = starter_model()
+        is_starter = starter is not None and Path(model.path) == starter
+        self._preferences.update(model="" if is_starter else model.path)
+        if model.notes and model.notes != self._told:
+            self._told = model.notes
+            self._notices.information(" ".join(model.notes))
+
+    def _failed(self, what: str, remedy: str) -> None:
+        self._notices.error(what, remedy)
+
+    def _settings_changed(self, new: Settings, old: Settings) -> None:
+        def fixed(s: Settings) -> tuple[int | None, ...]:
+            return (s.context_tokens, s.threads, s.gpu_layers)
+
+        if fixed(new) != fixed(old):
+            self.reload()

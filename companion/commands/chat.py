@@ -1,0 +1,234 @@
+"""`companion chat`: the same conversation, engine and prompt as the window, in a terminal or a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from companion.core.character import Character, built_in_character, read_card
+from companion.core.conversation import Message, plain_text
+from companion.core.errors import CompanionError, ModelError
+from companion.core.logs import log_to_file
+from companion.core.messages import LoadOptions, LoadProgress, ModelInfo, Piece, PromptRead, ReplyDone
+from companion.core.paths import settings_file, starter_model
+from companion.core.prompt import assemble, greeting
+from companion.core.settings import Settings, load_settings
+from companion.engine.client import EngineClient, EngineDied
+
+HELP = (
+    "Write and press Enter. [b]/again[/b] asks for another reply, [b]/new[/b] starts over, [b]/quit[/b] or Ctrl-D leaves; "
+    "Ctrl-C stops a reply."
+)
+STAGES = {"checking": "Checking the model", "measuring": "Measuring what is fastest here", "loading": "Loading the model"}
+
+
+class TerminalChat:
+    """One conversation kept in memory only. Output for people goes to stderr when stdout is for replies alone."""
+
+    def __init__(self, model: Path, character: Character, settings: Settings, console: Console) -> None:
+        self.character = character
+        self._model = model
+        self._settings = settings
+        self._console = console
+        self._avoid: list[str] = []
+        self.messages: list[Message] = []
+        self._engine = EngineClient()
+        self.info = self._load()
+        self.begin()
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def begin(self) -> str:
+        """Start over; returns her greeting."""
+        self.messages.clear()
+        text = greeting(self.character, self._settings.person_name)
+        self._append("assistant", text)
+        return text
+
+    def forget_reply(self) -> bool:
+        """Take back her last reply, so that another can be asked for; False when there is none."""
+        if len(self.messages) < 2 or self.messages[-1].role != "assistant":
+            return False
+        self.messages.pop()
+        return True
+
+    def say(self, text: str) -> None:
+        self._append("user", plain_text(text))
+
+    def reply(self) -> Iterator[Piece | PromptRead | ReplyDone]:
+        """The events of her reply; the text is kept however it ends. A crashed engine is started again once."""
+        written: list[str] = []
+        try:
+            for event in self._events():
+                if isinstance(event, Piece):
+                    written.append(event.text)
+                if isinstance(event, Piece | PromptRead | ReplyDone):
+                    yield event
+        except EngineDied as death:
+            self._recover(death)
+            raise
+        finally:
+            if written:
+                self._append("assistant", "".join(written).strip())
+
+    def stop(self) -> None:
+        self._engine.stop()
+
+    def _events(self) -> Iterator[object]:
+        turns = assemble(self.character, self._settings.person_name, self.messages)
+        yield from self._engine.generate(turns, self._settings.sampling)
+
+    def _recover(self, death: EngineDied) -> None:
+        if death.crashed:
+            self._avoid.append(self.info.rung)
+        self._engine.close()
+        self._engine = EngineClient()
+        self.info = self._load()
+
+    def _load(self) -> ModelInfo:
+        settings = self._settings
+        options = LoadOptions(context_tokens=settings.context_tokens, threads=settings.threads, gpu_layers=settings.gpu_layers)
+        with _progress(self._console) as show:
+            return self._engine.load(self._model, options, avoid=self._avoid, progress=show)
+
+    def _append(self, role: str, text: str) -> None:
+        number = len(self.messages) + 1
+        self.messages.append(
+            Message(id=number, conversation=0, parent=number - 1 or None, role=role, text=text, created=time.time())  # type: ignore[arg-type]
+        )
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[LoadProgress], None]]:
+    if not console.is_terminal:
+        yield lambda event: None
+        return
+    with console.status("Loading the model…") as status:
+
+        def show(event: LoadProgress) -> None:
+            status.update(f"{STAGES[event.stage]}… {event.fraction:.0%}")
+
+        yield show
+
+
+def chat(*, once: str | None, model: Path | None, character: Path | None, as_json: bool) -> int:
+    """Run the command; returns the exit status. Raises CompanionError."""
+    log_to_file("terminal")
+    loaded = load_settings(settings_file())
+    piped = not sys.stdin.isatty()
+    quiet = once is not None or piped or as_json
+    console = Console(stderr=quiet, highlight=False)
+    if loaded.notice:
+        console.print(escape(loaded.notice))
+    settings = loaded.settings
+    path = model or (Path(settings.model) if settings.model else starter_model())
+    if path is None:
+        raise ModelError("No model is installed.", "Run packaging/start.py again, or name one with --model FILE.")
+    who = read_card(character) if character else built_in_character()
+    session = TerminalChat(path, who, settings, console)
+    try:
+        if once is not None:
+            return _answer_quietly(session, once, as_json=as_json)
+        if piped or as_json:
+            return max((_answer_quietly(session, line, as_json=as_json) for line in _lines() if line.strip()), default=0)
+        return _converse(session, console)
+    finally:
+        session.close()
+
+
+def _lines() -> Iterator[str]:
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", errors="replace").rstrip("\r\n")
+
+
+def _answer_quietly(session: TerminalChat, text: str, *, as_json: bool) -> int:
+    """Print her reply, or one JSON object per reply, to stdout as soon as there is something to print."""
+    session.say(text)
+    pieces: list[str] = []
+    done: ReplyDone | None = None
+    read: PromptRead | None = None
+    for event in session.reply():
+        if isinstance(event, Piece):
+            pieces.append(event.text)
+            if not as_json:
+                _write(event.text.lstrip() if len(pieces) == 1 else event.text)
+        elif isinstance(event, PromptRead):
+            read = event
+        else:
+            done = event
+    if as_json:
+        facts = {"text": text, "reply": "".join(pieces).strip(), "model": session.info.name}
+        details = {"prompt": msgspec.to_builtins(read), "result": msgspec.to_builtins(done)}
+        _write(json.dumps({**facts, **details}, ensure_ascii=False))
+    _write("\n")
+    return 0
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _converse(session: TerminalChat, console: Console) -> int:
+    name, info = session.character.name, session.info
+    console.print(
+        f"[dim]{escape(info.name)} · {info.quantization} · {info.threads_reason} · context {info.context_tokens:,}[/dim]"
+    )
+    console.print(f"[dim]{HELP}[/dim]\n")
+    console.print(f"[bold magenta]{escape(name)}[/] {escape(session.messages[0].text)}\n")
+    while True:
+        try:
+            text = console.input("[bold cyan]You[/] ").strip()
+        except (EOFError, KeyboardInterrupt):
+            console.print()
+            return 0
+        if text == "/quit":
+            return 0
+        if text == "/new":
+            console.print(f"\n[bold magenta]{escape(name)}[/] {escape(session.begin())}\n")
+        elif text == "/again" and not session.forget_reply():
+            console.print("[dim]There is no reply to replace yet.[/dim]")
+        elif text.startswith("/") and text != "/again":
+            console.print(f"[dim]{HELP}[/dim]")
+        elif text:
+            if text != "/again":
+                session.say(text)
+            _stream(session, console)
+
+
+def _stream(session: TerminalChat, console: Console) -> None:
+    console.print(f"[bold magenta]{escape(session.character.name)}[/] ", end="")
+    events = session.reply()
+    began = False
+    while True:
+        try:
+            event = next(events, None)
+            if event is None:
+                return
+            if isinstance(event, Piece):
+                console.out(event.text if began else event.text.lstrip(), end="", highlight=False)
+                began = True
+            elif isinstance(event, ReplyDone):
+                ending = {
+                    "stopped": " · stopped",
+                    "length": " · cut at the longest reply",
+                    "context_full": " · her memory is full",
+                }
+                console.print(f"\n[dim]{event.tokens_per_second:.0f} tok/s{ending.get(event.reason, '')}[/dim]\n")
+        except KeyboardInterrupt:
+            session.stop()
+        except EngineDied as death:
+            console.print(f"\n[yellow]{escape(death.what)} It was started again; write on.[/yellow]\n")
+            return
+        except CompanionError as error:
+            console.print(f"\n[yellow]{escape(str(error))}[/yellow]\n")
+            return

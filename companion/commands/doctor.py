@@ -1,0 +1,72 @@
+"""`companion doctor`: what the program knows about this machine and chose for it."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from companion import __version__
+from companion.core.hardware import describe, probe
+from companion.core.paths import cache_folder, data_folder, log_folder, settings_file, starter_model
+from companion.llama.library import Library, build_description
+from companion.llama.plan import Plan, all_plans
+
+
+def doctor(*, as_json: bool) -> int:
+    """Print the findings; returns the exit status (1 when something needed is missing)."""
+    library = Library()
+    hardware, plans, starter = probe(), all_plans(), starter_model()
+    folders = {"data": data_folder(), "settings": settings_file(), "cache": cache_folder(), "logs": log_folder()}
+    del library
+    if as_json:
+        facts = {
+            "version": __version__,
+            "engine": build_description(),
+            "hardware": msgspec.to_builtins(hardware),
+            "starter_model": str(starter or ""),
+            "folders": {name: str(path) for name, path in folders.items()},
+            "plans": msgspec.to_builtins(plans),
+        }
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        return 0 if starter else 1
+    console = Console(highlight=False)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = [
+        ("Companion", __version__),
+        *describe(hardware),
+        ("Engine", f"llama.cpp through llama-cpp-python {build_description()}"),
+    ]
+    rows.append(("Starter model", str(starter) if starter else "missing: run packaging/start.py again"))
+    rows += [(name.capitalize(), str(path)) for name, path in folders.items()]
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
+    for plan in plans:
+        console.print(_plan_table(plan))
+    if not plans:
+        console.print("\nNo model has been measured yet; the first start of a model does it.")
+    return 0 if starter else 1
+
+
+def _plan_table(plan: Plan) -> Table:
+    chosen = plan.measurement
+    title = f"\n{plan.model}: runs on rung “{plan.rung}”, {plan.health}"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for heading in ("threads", "batch", "flash attention", "prompt tok/s", "reply tok/s"):
+        table.add_column(heading, justify="right")
+    for speed in chosen.speeds:
+        reply = f"{speed.reply:.0f}" if speed.reply else "–"
+        table.add_row(
+            str(speed.threads), str(speed.batch), "on" if speed.flash_attention else "off", f"{speed.prompt:.0f}", reply
+        )
+    attention = "on" if chosen.flash_attention else "off"
+    table.caption = f"chosen: {chosen.threads} threads, batch {chosen.batch}, flash attention {attention}"
+    table.caption_justify = "left"
+    for sentence in plan.failed:
+        table.caption += f"\n{sentence}"
+    return table

@@ -1,0 +1,117 @@
+"""Saving what can still be read from a damaged database of conversations."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from companion.core.message_tree import leaf_below, set_active
+
+_UNKNOWN_SIZE = 100_000
+"""How many ids past the last readable row are tried when the file no longer says how many there were."""
+
+_PLACEHOLDER = "Recovered conversation"
+
+
+def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
+    """Copy every readable conversation and message into the fresh database; returns how many conversations came back.
+
+    The damaged file is only read. A message whose parent is lost follows the newest surviving message before it; one
+    whose conversation is lost begins a new one; what the person had deleted stays behind. Raises nothing: what cannot
+    be saved is still in the file that was set aside.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as old:
+            old.text_factory = lambda raw: raw.decode("utf-8", errors="replace")
+            old.execute("PRAGMA writable_schema = ON")  # otherwise SQLite refuses a truncated file as a whole
+            connection.execute("BEGIN IMMEDIATE")
+            recovered = _copy(old, connection)
+            connection.execute("COMMIT")
+            return recovered
+    except sqlite3.Error:
+        with contextlib.suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        return 0
+
+
+def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
+    active: dict[int, Any] = {}
+    deleted: set[int] = set()
+    for row in _readable_rows(old, new, "conversations"):
+        if row["deleted"] is not None:
+            deleted.add(row["id"])
+        elif _insert(new, "conversations", row | {"active": None}):
+            active[row["id"]] = row["active"]
+    saved: dict[int, list[int]] = {}
+    for row in _readable_rows(old, new, "messages"):
+        conversation = row["conversation"]
+        if row["deleted"] is not None or conversation in deleted:
+            continue
+        if conversation not in active:
+            if not _insert(new, "conversations", _placeholder(row)):
+                continue
+            active[conversation] = None
+        earlier = saved.setdefault(conversation, [])
+        if row["parent"] is not None:
+            before = bisect_right(earlier, row["parent"])
+            row["parent"] = earlier[before - 1] if before else None
+        if _insert(new, "messages", row):
+            earlier.append(row["id"])
+    for conversation, message in active.items():
+        survives = message in saved.get(conversation, ())
+        set_active(new, conversation, leaf_below(new, conversation, message if survives else None))
+    return len(active)
+
+
+def _placeholder(message: dict[str, Any]) -> dict[str, Any]:
+    """A conversation for messages that have lost theirs."""
+    created = message["created"]
+    names = {"title": _PLACEHOLDER, "titled_by_person": 1, "character": "", "character_name": ""}
+    return {"id": message["conversation"], **names, "created": created, "updated": created}
+
+
+def _insert(new: sqlite3.Connection, table: str, row: dict[str, Any]) -> bool:
+    """False when damage has made the row impossible."""
+    try:
+        new.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))  # noqa: S608
+    except sqlite3.IntegrityError:
+        return False
+    return True
+
+
+def _readable_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
+    """Rows by ascending id: read in one go up to the first bad page, one by one behind it."""
+    known, present = _columns(new, table), _columns(old, table)
+    names = [name for name in known if name in present]
+    if "id" not in names:
+        return
+    missing = dict.fromkeys(name for name in ("deleted", "active", "parent") if name in known and name not in present)
+    query = f"SELECT {', '.join(names)} FROM {table} NOT INDEXED"  # noqa: S608
+    last = 0
+    try:
+        for row in old.execute(f"{query} ORDER BY id"):
+            last = row[0]
+            yield dict(zip(names, row, strict=True)) | missing
+        return
+    except sqlite3.DatabaseError:
+        pass
+    for number in range(last + 1, _last_id(old, table, last) + 1):
+        with contextlib.suppress(sqlite3.DatabaseError):
+            for row in old.execute(f"{query} WHERE id = ?", (number,)):
+                yield dict(zip(names, row, strict=True)) | missing
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+def _last_id(old: sqlite3.Connection, table: str, last_readable: int) -> int:
+    with contextlib.suppress(sqlite3.DatabaseError):
+        for (number,) in old.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)):
+            return min(int(number), last_readable + 10 * _UNKNOWN_SIZE)
+    return last_readable + _UNKNOWN_SIZE

@@ -1,0 +1,97 @@
+"""One reply: the prompt is read, tokens are drawn, text goes out as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from companion.core.messages import Event, Generate, Piece, PromptProgress, PromptRead, ReplyDone
+from companion.engine.session import Session
+from companion.llama.context import Stopped
+from companion.llama.sampling import Sampler
+from companion.llama.text_stream import TextStream
+
+Send = Callable[[Event], None]
+Reason = Literal["end", "length", "stop_text", "stopped", "context_full"]
+PROGRESS_SECONDS = 0.1
+
+
+def answer(session: Session, request: Generate, arrived: float, stopped: Callable[[], bool], send: Send) -> None:
+    """Answer `request`, which came at `arrived` (perf_counter). Raises ModelError or EngineError before any `Piece`."""
+    prompt = session.prompts.build(request.turns, reply_tokens=request.sampling.max_tokens, continue_last=request.continue_last)
+    context = session.context
+    last_report = 0.0
+
+    def progress(read: int) -> None:
+        nonlocal last_report
+        if (now := time.perf_counter()) - last_report > PROGRESS_SECONDS:
+            last_report = now
+            send(PromptProgress(request=request.request, read=read, total=len(prompt.tokens)))
+
+    try:
+        reused = context.read(prompt.tokens, stop=stopped, progress=progress)
+    except Stopped:
+        send(_done(request, session, "stopped", 0, arrived, time.perf_counter(), time.perf_counter()))
+        return
+    send(
+        PromptRead(
+            request=request.request,
+            prompt_tokens=len(prompt.tokens),
+            reused_tokens=reused,
+            context_tokens=context.size,
+            dropped_turns=prompt.dropped_turns,
+            first_remembered=prompt.first_remembered,
+        )
+    )
+    _write(session, request, prompt.tokens, arrived, stopped, send)
+
+
+def _write(
+    session: Session, request: Generate, prompt: list[int], arrived: float, stopped: Callable[[], bool], send: Send
+) -> None:
+    context, vocabulary = session.context, session.model.vocabulary
+    stream = TextStream((*request.sampling.stop, *session.template.stops))
+    sampler = Sampler(vocabulary, request.sampling, prompt)
+    number, count, reason = request.request, 0, "length"
+    first = time.perf_counter()
+    try:
+        while count < request.sampling.max_tokens:
+            if stopped():
+                reason = "stopped"
+                break
+            token = sampler.sample(context.pointer)
+            if count == 0:
+                first = time.perf_counter()
+            if vocabulary.ends_reply(token):
+                reason = "end"
+                break
+            count += 1
+            if text := stream.add(vocabulary.piece(token)):
+                send(Piece(request=number, text=text))
+            if stream.stopped:
+                reason = "stop_text"
+                break
+            if len(context.tokens) >= context.size:
+                reason = "context_full"
+                break
+            context.add(token)
+    finally:
+        sampler.close()
+    if text := stream.finish():
+        send(Piece(request=number, text=text))
+    send(_done(request, session, reason, count, arrived, first, time.perf_counter()))
+
+
+def _done(request: Generate, session: Session, reason: str, count: int, arrived: float, first: float, ended: float) -> ReplyDone:
+    seconds = ended - first
+    return ReplyDone(
+        request=request.request,
+        reason=reason,  # type: ignore[arg-type]
+        tokens=count,
+        first_token_seconds=first - arrived,
+        seconds=seconds,
+        tokens_per_second=(count - 1) / seconds if count > 1 and seconds > 0 else 0.0,
+        context_used=len(session.context.tokens),
+        context_tokens=session.context.size,
+    )

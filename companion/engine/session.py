@@ -1,0 +1,125 @@
+"""A model that is loaded and ready to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from companion.core.errors import ModelError
+from companion.core.gguf_header import GGUFHeader, read_header
+from companion.core.memory_need import largest_context_that_fits, refusal
+from companion.core.messages import Load, LoadOptions, ModelInfo
+from companion.engine.ladder import Ladder, Report
+from companion.llama.chat_template import ChatTemplate
+from companion.llama.context import Context, ContextOptions
+from companion.llama.library import Library
+from companion.llama.model import Model
+from companion.llama.plan import Plan
+from companion.llama.prompt import PromptBuilder
+
+DEFAULT_CONTEXT = 8192
+SMALLEST_CONTEXT = 512
+
+
+class Session:
+    """Model, context and prompt builder, opened together and closed together."""
+
+    def __init__(
+        self,
+        library: Library,
+        header: GGUFHeader,
+        path: Path,
+        plan: Plan,
+        options: LoadOptions,
+        progress: Callable[[float], bool],
+    ) -> None:
+        """Raises ModelError; may take the process down when the file defeats llama.cpp."""
+        self.plan = plan
+        self.model = Model(library, path, plan.placement, progress)
+        vocabulary = self.model.vocabulary
+        measured = plan.measurement
+        threads = options.threads or measured.threads
+        self.context = Context(
+            self.model,
+            ContextOptions(
+                tokens=choose_context(header, options),
+                threads=threads,
+                prompt_threads=options.threads or measured.prompt_threads,
+                batch=measured.batch,
+                flash_attention=measured.flash_attention,
+            ),
+        )
+        self.template = ChatTemplate(
+            self.model.chat_template,
+            bos=vocabulary.text(vocabulary.bos) if vocabulary.bos >= 0 else "",
+            eos=vocabulary.text(vocabulary.eos) if vocabulary.eos >= 0 else "",
+            has_chatml_tokens="<|im_start|>" in vocabulary.control_tokens,
+        )
+        self.prompts = PromptBuilder(vocabulary, self.template, self.context.size)
+        self.info = self._describe(header, options, threads)
+
+    def close(self) -> None:
+        self.context.close()
+        self.model.close()
+
+    def _describe(self, header: GGUFHeader, options: LoadOptions, threads: int) -> ModelInfo:
+        library = self.model.library
+        notes = []
+        if self.template.is_fallback:
+            notes.append(f"This model brings no chat template we can use; “{self.template.name}” stands in for it.")
+        notes += self.plan.failed
+        return ModelInfo(
+            path=str(self.model.path),
+            name=header.name,
+            architecture=header.architecture,
+            parameters=self.model.parameters,
+            quantization=header.quantization,
+            bits_per_weight=round(header.bits_per_weight, 2),
+            file_bytes=header.file_size,
+            memory_bytes=self.model.weight_bytes + library.buffer_bytes("KV") + library.buffer_bytes("compute"),
+            context_tokens=self.context.size,
+            trained_context_tokens=self.model.trained_context_tokens,
+            device="CPU" if self.plan.gpu_layers == 0 else "GPU",
+            rung=self.plan.rung,
+            threads=threads,
+            threads_reason="set by you" if options.threads else self.plan.measurement.reason,
+            chat_template="fallback" if self.template.is_fallback else "model",
+            chat_template_name=self.template.name,
+            notes=tuple(notes),
+        )
+
+
+def choose_context(header: GGUFHeader, options: LoadOptions) -> int:
+    """The context the person asked for, else up to 8,192 tokens as the model's training and free memory allow."""
+    trained = header.context_length or DEFAULT_CONTEXT
+    if options.context_tokens:
+        return min(options.context_tokens, trained)
+    fits = largest_context_that_fits(header, psutil.virtual_memory().available)
+    return max(SMALLEST_CONTEXT, min(trained, DEFAULT_CONTEXT, fits))
+
+
+def inspect(path: Path, options: LoadOptions) -> GGUFHeader:
+    """The header of a file that may be loaded; raises ModelError before llama.cpp sees it, or when it cannot fit."""
+    header = read_header(path)
+    wanted = min(options.context_tokens or SMALLEST_CONTEXT, header.context_length or SMALLEST_CONTEXT)
+    if (fault := refusal(header, wanted, psutil.virtual_memory().available)) is not None:
+        raise fault
+    return header
+
+
+def open_session(
+    library: Library, ladder: Ladder, header: GGUFHeader, request: Load, report: Report, leaving: Callable[[], bool]
+) -> Session:
+    """Check, measure and load; `report` gets a stage and 0 to 1. Raises ModelError."""
+    path = Path(request.path)
+    plan = ladder.plan(path, header.layers, request.options, request.avoid, report)
+
+    def progress(fraction: float) -> bool:
+        report("loading", fraction)
+        return not leaving()
+
+    if leaving():
+        raise ModelError("Loading was stopped.")
+    return Session(library, header, path, plan, request.options, progress)

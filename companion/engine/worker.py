@@ -1,0 +1,146 @@
+"""The engine's main loop: one thread reads requests, the main thread carries them out one after the other."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from companion.core.errors import CompanionError
+from companion.core.logs import log_to_stderr
+from companion.core.messages import (
+    PROTOCOL,
+    CountTokens,
+    Generate,
+    Hello,
+    Leave,
+    Load,
+    LoadFailed,
+    LoadProgress,
+    ModelReady,
+    RequestFailed,
+    Stop,
+    TokenCounts,
+    decode_request,
+)
+from companion.core.pipes import WorkerPipe
+from companion.engine.answer import answer
+from companion.engine.ladder import Ladder
+from companion.engine.session import Session, inspect, open_session
+from companion.llama.library import Library, build_description
+
+log = logging.getLogger(__name__)
+LEAVE_SECONDS = 2.0
+"""Native code that does not come back this long after the pipe was closed is left where it is: no orphans, ever."""
+
+
+class Worker:
+    def __init__(self, pipe: WorkerPipe) -> None:
+        self._pipe = pipe
+        self._library = Library(log.debug)
+        self._ladder = Ladder()
+        self._session: Session | None = None
+        self._requests: queue.SimpleQueue[tuple[Load | Generate | CountTokens, float] | None] = queue.SimpleQueue()
+        self._stopped: set[int] = set()
+        self._leaving = threading.Event()
+
+    def run(self) -> None:
+        """Serve until the pipe is closed or `Leave` arrives."""
+        self._pipe.send(Hello(protocol=PROTOCOL, pid=os.getpid(), build=build_description()))
+        threading.Thread(target=self._listen, name="requests", daemon=True).start()
+        while (item := self._requests.get()) is not None and not self._leaving.is_set():
+            self._serve(*item)
+        if self._session is not None:
+            self._session.close()
+
+    def _listen(self) -> None:
+        for line in self._pipe.lines():
+            try:
+                request = decode_request(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._pipe.send(RequestFailed(request=0, what=f"The engine did not understand a request: {error}."))
+                continue
+            if isinstance(request, Leave):
+                break
+            if isinstance(request, Stop):
+                self._stopped.add(request.request)
+            else:
+                self._requests.put((request, time.perf_counter()))
+        self._leaving.set()
+        self._ladder.close()
+        self._requests.put(None)
+        threading.Timer(LEAVE_SECONDS, os._exit, args=(0,)).start()
+
+    def _serve(self, request: Load | Generate | CountTokens, arrived: float) -> None:
+        try:
+            if isinstance(request, Load):
+                self._load(request)
+            elif isinstance(request, Generate):
+                self._answer(request, arrived)
+            elif isinstance(request, CountTokens):
+                vocabulary = self._ready().model.vocabulary
+                counts = tuple(len(vocabulary.tokenize(text)) for text in request.texts)
+                self._pipe.send(TokenCounts(request=request.request, counts=counts))
+        except CompanionError as error:
+            self._pipe.send(RequestFailed(request=request.request, what=error.what, remedy=error.remedy))
+        except Exception:
+            log.exception("request %s failed", type(request).__name__)
+            self._pipe.send(
+                RequestFailed(
+                    request=request.request,
+                    what="Something went wrong in the engine.",
+                    remedy="Try again; the log has the details.",
+                )
+            )
+
+    def _ready(self) -> Session:
+        if self._session is None:
+            raise CompanionError("No model is loaded.", "Choose a model first.")
+        return self._session
+
+    def _answer(self, request: Generate, arrived: float) -> None:
+        def stopped() -> bool:
+            return request.request in self._stopped or self._leaving.is_set()
+
+        try:
+            answer(self._ready(), request, arrived, stopped, self._pipe.send)
+        finally:
+            self._stopped.discard(request.request)
+
+    def _load(self, request: Load) -> None:
+        began = time.perf_counter()
+        number = request.request
+
+        def report(stage: str, fraction: float) -> None:
+            self._pipe.send(LoadProgress(request=number, stage=stage, fraction=fraction))  # type: ignore[arg-type]
+
+        def leaving() -> bool:
+            return self._leaving.is_set() or number in self._stopped
+
+        try:
+            header = inspect(Path(request.path), request.options)
+            if self._session is not None:  # two models at once may not fit
+                self._session.close()
+                self._session = None
+            self._session = open_session(self._library, self._ladder, header, request, report, leaving)
+        except CompanionError as error:
+            log.warning("%s did not load: %s\n%s", request.path, error, "\n".join(list(self._library.log)[-40:]))
+            self._pipe.send(LoadFailed(request=number, what=error.what, remedy=error.remedy))
+            return
+        self._pipe.send(ModelReady(request=number, model=self._session.info, seconds=time.perf_counter() - began))
+
+
+def main() -> int:
+    """`companion engine`: started by the window, the terminal chat or a test, never by hand."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started us
+    log_to_stderr()
+    pipe = WorkerPipe()
+    Worker(pipe).run()
+    logging.shutdown()
+    os._exit(0)  # tearing down a GPU driver can hang; the pipe is closed and nothing is left to save

@@ -1,0 +1,125 @@
+"""What is fastest for this model on this machine: threads, batch and flash attention, by a short measurement."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from companion.llama.context import Context, ContextOptions
+from companion.llama.model import Model
+
+GOOD_ENOUGH = 0.95
+"""Fewer threads or a smaller batch are preferred when they reach this share of the best speed: they leave the
+processor to the window, and let Stop be obeyed sooner."""
+PROMPT_TOKENS, REPLY_TOKENS, DEPTH = 128, 12, 512
+
+
+class Speed(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured setting; speeds in tokens per second."""
+
+    threads: int
+    batch: int
+    flash_attention: bool
+    prompt: float
+    reply: float
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    threads: int
+    prompt_threads: int
+    batch: int
+    flash_attention: bool
+    reason: str
+    """Such as '2 threads: 118 tok/s, 1: 74'."""
+    speeds: tuple[Speed, ...]
+
+
+def measure(model: Model, threads: Sequence[int], *, budget: float, progress: Callable[[float], None]) -> Measurement:
+    """Try each count of `threads` (ascending), then batch sizes, then flash attention, until `budget` seconds are spent.
+
+    What there is no time for keeps its default: a batch of 512 and flash attention on.
+    """
+    deadline = time.perf_counter() + budget
+    tried: list[Speed] = []
+    for number, count in enumerate(threads):
+        if tried and time.perf_counter() + _cost(tried[-1]) > deadline:
+            break
+        tried.append(_speed(model, _options(PROMPT_TOKENS, count, PROMPT_TOKENS), PROMPT_TOKENS))
+        progress(0.5 * (number + 1) / len(threads))
+    best = _first_good([(s.threads, s.reply) for s in tried])
+    prompt_best = _first_good([(s.threads, s.prompt) for s in tried])
+    reason = _reason(tried, best)
+    batch = 512
+    sizes = []
+    for size in (128, 512):
+        if time.perf_counter() + 2 * _cost(tried[0]) * size / PROMPT_TOKENS > deadline:
+            break
+        sizes.append(_speed(model, _options(DEPTH, prompt_best, size), DEPTH, reply=size == 512))
+        progress(0.5 + 0.15 * len(sizes))
+    if len(sizes) == 2:
+        batch = _first_good([(s.batch, s.prompt) for s in sizes])
+    flash = True
+    if len(sizes) == 2 and time.perf_counter() + DEPTH / sizes[1].prompt < deadline:
+        without = _speed(model, _options(DEPTH, prompt_best, 512, flash=False), DEPTH)
+        sizes.append(without)
+        flash = _time_for_a_turn(without) > GOOD_ENOUGH * _time_for_a_turn(sizes[1])
+    progress(1.0)
+    return Measurement(
+        threads=best, prompt_threads=prompt_best, batch=batch, flash_attention=flash, reason=reason, speeds=(*tried, *sizes)
+    )
+
+
+def thread_candidates(cores: int) -> list[int]:
+    """Counts worth trying with `cores` physical cores: every one up to 4, then even ones, then multiples of 4."""
+    return [n for n in range(1, cores + 1) if n <= 4 or (n <= 8 and n % 2 == 0) or n % 4 == 0 or n == cores]
+
+
+def _options(depth: int, threads: int, batch: int, *, flash: bool = True) -> ContextOptions:
+    return ContextOptions(tokens=depth + 2 * REPLY_TOKENS, threads=threads, batch=batch, flash_attention=flash)
+
+
+def _speed(model: Model, options: ContextOptions, depth: int, *, reply: bool = True) -> Speed:
+    """Read `depth` tokens, then add a few; a first, unmeasured batch wakes threads and caches."""
+    tokens = [(7 * i + 11) % model.vocabulary.size for i in range(depth)]
+    with Context(model, options) as context:
+        context.read(tokens[:16])
+        context.clear()
+        began = time.perf_counter()
+        context.read(tokens)
+        prompt = depth / (time.perf_counter() - began)
+        times = []
+        for token in tokens[: REPLY_TOKENS if reply else 0]:
+            began = time.perf_counter()
+            context.add(token)
+            times.append(time.perf_counter() - began)
+    return Speed(
+        threads=options.threads,
+        batch=options.batch,
+        flash_attention=bool(options.flash_attention),
+        prompt=round(prompt, 1),
+        reply=round(1 / statistics.median(times), 1) if times else 0.0,
+    )
+
+
+def _cost(speed: Speed) -> float:
+    return PROMPT_TOKENS / speed.prompt + REPLY_TOKENS / speed.reply
+
+
+def _time_for_a_turn(speed: Speed) -> float:
+    """Seconds for a typical turn: 40 tokens read, 60 written."""
+    return 40 / speed.prompt + 60 / speed.reply
+
+
+def _first_good(pairs: Sequence[tuple[int, float]]) -> int:
+    best = max(value for _, value in pairs)
+    return next(count for count, value in pairs if value >= GOOD_ENOUGH * best)
+
+
+def _reason(tried: Sequence[Speed], best: int) -> str:
+    ordered = sorted(tried, key=lambda s: (s.threads != best, -s.reply))[:3]
+    words = [f"{s.threads}: {s.reply:.0f}" for s in ordered[1:]]
+    first = ordered[0]
+    return ", ".join([f"{first.threads} thread{'s' if first.threads != 1 else ''}: {first.reply:.0f} tok/s", *words])

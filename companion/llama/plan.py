@@ -1,0 +1,71 @@
+"""How a model runs best on this machine: chosen once by check and measurement, then remembered in the cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import llama_cpp
+import msgspec
+
+from companion.core.files import write_atomic
+from companion.core.hardware import fingerprint, probe
+from companion.core.paths import cache_folder
+from companion.llama.measure import Measurement
+from companion.llama.model import Placement
+
+PLAN_VERSION = 1
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The rung of the ladder that worked, and the measured settings for it."""
+
+    version: int = PLAN_VERSION
+    model: str
+    """File name of the model, for `companion doctor`."""
+    build: str
+    rung: str
+    gpu_layers: int
+    extra_buffers: bool
+    health: str
+    """One sentence on the check that was made."""
+    failed: tuple[str, ...] = ()
+    """Sentences on the rungs that were tried before and did not work."""
+    measurement: Measurement
+
+    @property
+    def placement(self) -> Placement:
+        return Placement(self.gpu_layers, self.extra_buffers)
+
+
+def plan_file(model: Path) -> Path:
+    """Where the plan for this model, build and machine is kept; a change of any of the three asks for a new one."""
+    digest = hashlib.sha256()
+    with model.open("rb") as file:
+        digest.update(file.read(65536))
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 65536))
+        digest.update(file.read())
+    digest.update(f"{size} {llama_cpp.__version__} {fingerprint(probe())}".encode())
+    for library in sorted(Path(llama_cpp.__file__).with_name("lib").glob("*ggml*")):
+        digest.update(f"{library.name} {library.stat().st_size}".encode())
+    return cache_folder() / "engine" / f"{digest.hexdigest()[:32]}.json"
+
+
+def remembered(file: Path) -> Plan | None:
+    """The plan kept in `file`; None when there is none or it cannot be read (it is then made again)."""
+    try:
+        plan = msgspec.json.decode(file.read_bytes(), type=Plan)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return plan if plan.version == PLAN_VERSION else None
+
+
+def remember(file: Path, plan: Plan) -> None:
+    """Raises OSError; a plan that cannot be kept is only made again next time."""
+    write_atomic(file, msgspec.json.format(msgspec.json.encode(plan), indent=2))
+
+
+def all_plans() -> list[Plan]:
+    """Every plan remembered on this machine, for `companion doctor`."""
+    return [plan for file in sorted((cache_folder() / "engine").glob("*.json")) if (plan := remembered(file))]

@@ -1,0 +1,295 @@
+"""The window: rail, conversations, content and stage, and what is folded away when there is little room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from companion.app.chat import Chat
+from companion.app.conversations import Conversations, Form
+from companion.app.engine import Engine
+from companion.app.models import Models
+from companion.app.notices import Notices
+from companion.app.preferences import Preferences
+from companion.core.character import Character
+from companion.core.conversation import Conversation
+from companion.core.settings import Settings
+from companion.ui.chat.chat_view import ChatView
+from companion.ui.chat.model_card import ModelCard
+from companion.ui.engine_status import EngineStatus
+from companion.ui.library.conversation_list import ConversationList
+from companion.ui.notices import NoticeArea
+from companion.ui.rail import Rail
+from companion.ui.settings.settings_page import SettingsPage
+from companion.ui.stage.avatar import avatar
+from companion.ui.stage.stage import PortraitStrip, Stage
+from companion.ui.theme import Theme
+
+LIST_WIDTH, STAGE_WIDTH = 248, 320
+FOLD_LIST_BELOW, FOLD_STAGE_BELOW = 1100, 860
+AVATAR = 36
+CONVERSATION_FILES = "Conversations (*.jsonl);;All files (*)"
+
+
+class MainWindow(QMainWindow):
+    """Shows what `app` says and hands the person's intents to it; holds no state of its own but the layout."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        notices: Notices,
+        preferences: Preferences,
+        engine: Engine,
+        conversations: Conversations,
+        chat: Chat,
+        models: Models,
+        character: Character,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._preferences = preferences
+        self._conversations = conversations
+        self._chat = chat
+        self._models = models
+        self._character = character
+        self.setWindowTitle("Companion")
+        self.setMinimumSize(480, 520)
+        self.resize(1280, 800)
+        self.rail = Rail(theme)
+        self.list = ConversationList(theme)
+        self.chat_view = ChatView(theme)
+        self.stage = Stage(theme)
+        self.strip = PortraitStrip(theme)
+        self.settings_page: SettingsPage | None = None
+        self._pages = QStackedWidget()
+        self._build()
+        self.notice_area = NoticeArea(theme, self)
+        notices.notice_raised.connect(self.notice_area.show_notice)
+        self.model_card = ModelCard(theme, self)
+        self.status = EngineStatus(engine, self.chat_view, self.model_card)
+        self._connect_list()
+        self._connect_chat()
+        self._connect_rest()
+        self._add_shortcuts()
+        self._show_character()
+        self._restore()
+
+    # Layout
+
+    def _build(self) -> None:
+        chat_page = QWidget()
+        column = QVBoxLayout(chat_page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.strip)
+        column.addWidget(self.chat_view, 1)
+        self._pages.addWidget(chat_page)
+        self.list.setFixedWidth(LIST_WIDTH)
+        self.stage.setFixedWidth(STAGE_WIDTH)
+        central = QWidget()
+        row = QHBoxLayout(central)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for widget, stretch in ((self.rail, 0), (self.list, 0), (self._pages, 1), (self.stage, 0)):
+            row.addWidget(widget, stretch)
+        self.setCentralWidget(central)
+        self._list_wanted = True
+        self._list_peeked = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._list_peeked = False
+        self._fold()
+
+    def _fold(self) -> None:
+        """Below 1100 px the list folds into the rail, below 860 px the stage into a strip above the messages."""
+        wide, in_chat = self.width() >= FOLD_LIST_BELOW, self._pages.currentIndex() == 0
+        self.list.setVisible(in_chat and (self._list_wanted if wide else self._list_peeked))
+        self.stage.setVisible(self.width() >= FOLD_STAGE_BELOW)
+        self.strip.setVisible(in_chat and self.width() < FOLD_STAGE_BELOW)
+        self.chat_view.set_compact(self.width() < FOLD_STAGE_BELOW)
+
+    def toggle_list(self) -> None:
+        """Fold the conversations away or bring them back."""
+        if self.width() >= FOLD_LIST_BELOW:
+            self._list_wanted = not self._list_wanted
+            self._preferences.update(list_folded=not self._list_wanted)
+        else:
+            self._list_peeked = not self._list_peeked
+        self._fold()
+
+    def show_page(self, name: str) -> None:
+        """ "chat" or "settings"; choosing the page that is shown folds or unfolds the list."""
+        if name == "settings":
+            self._show_settings()
+        elif self._pages.currentIndex() == 0:
+            self.toggle_list()
+        else:
+            self._pages.setCurrentIndex(0)
+            self.chat_view.focus_composer()
+        self.rail.set_page("chat" if self._pages.currentIndex() == 0 else "settings")
+        self._fold()
+
+    def _show_settings(self) -> None:
+        if self.settings_page is None:  # built when first asked for: most starts never need it
+            self.settings_page = SettingsPage(self._theme)
+            self.settings_page.load(self._preferences.settings)
+            self.settings_page.changed.connect(self._preferences.replace)
+            self._pages.addWidget(self.settings_page)
+        self.settings_page.load(self._preferences.settings)
+        self._pages.setCurrentWidget(self.settings_page)
+
+    def come_forward(self) -> None:
+        """Another start asked for this window."""
+        self.setWindowState((self.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def _restore(self) -> None:
+        settings = self._preferences.settings
+        if settings.window_geometry:
+            self.restoreGeometry(QByteArray.fromBase64(settings.window_geometry.encode()))
+        self._list_wanted = not settings.list_folded
+        self.chat_view.set_send_with_enter(settings.send_with_enter)
+        self._fold()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._preferences.update(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode())
+        super().closeEvent(event)
+
+    # Connections
+
+    def _connect_list(self) -> None:
+        view, actions = self.list, self._conversations
+        actions.changed.connect(self._show_conversations)
+        actions.opened.connect(self._opened)
+        view.conversation_selected.connect(actions.open)
+        view.hit_selected.connect(self._open_hit)
+        view.new_requested.connect(self.new_conversation)
+        view.rename_requested.connect(actions.rename)
+        view.delete_requested.connect(actions.delete)
+        view.export_requested.connect(self.export_conversation)
+        view.import_requested.connect(self.import_conversation)
+        view.search_changed.connect(self._search)
+
+    def _connect_chat(self) -> None:
+        view, chat = self.chat_view, self._chat
+        chat.path_changed.connect(view.show_path)
+        chat.message_added.connect(view.append_message)
+        chat.message_changed.connect(view.update_message)
+        chat.piece_received.connect(view.add_piece)
+        chat.memory_begins.connect(view.set_memory_marker)
+        view.send_requested.connect(chat.send)
+        view.stop_requested.connect(chat.stop)
+        view.regenerate_requested.connect(chat.regenerate)
+        view.continue_requested.connect(chat.continue_reply)
+        view.edit_requested.connect(chat.edit)
+        view.delete_requested.connect(chat.delete)
+        view.alternate_requested.connect(chat.choose_alternate)
+        view.feedback_given.connect(chat.give_feedback)
+        view.file_dropped.connect(self._file_dropped)
+        view.model_chip_pressed.connect(lambda: self.model_card.show_below(view.model_chip))
+
+    def _connect_rest(self) -> None:
+        self.rail.page_requested.connect(self.show_page)
+        self.model_card.open_requested.connect(self.choose_model)
+        self.model_card.starter_requested.connect(self._models.choose_starter)
+        self.model_card.reload_requested.connect(self._models.reload)
+        self._preferences.changed.connect(self._settings_changed)
+        self._theme.changed.connect(self._show_character)
+
+    def _add_shortcuts(self) -> None:
+        bindings = {
+            "Ctrl+N": self.new_conversation,
+            "Ctrl+F": self._focus_search,
+            "Ctrl+B": self.toggle_list,
+            "Ctrl+,": lambda: self.show_page("settings"),
+            "Ctrl+L": self.chat_view.focus_composer,
+            "Ctrl+R": self._regenerate_last,
+            "Ctrl+O": self.choose_model,
+            "Ctrl+Q": self.close,
+        }
+        for keys, action in bindings.items():
+            QShortcut(QKeySequence(keys), self).activated.connect(action)
+
+    # Actions
+
+    def new_conversation(self) -> None:
+        self._conversations.new()
+        self.chat_view.focus_composer()
+
+    def choose_model(self) -> None:
+        """Ask for a GGUF file and load it."""
+        name, _ = QFileDialog.getOpenFileName(self, "Choose a model", "", "Models (*.gguf);;All files (*)")
+        if name:
+            self._models.choose(Path(name))
+
+    def import_conversation(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Import a conversation", "", CONVERSATION_FILES)
+        if name:
+            self._conversations.import_file(Path(name))
+
+    def export_conversation(self, conversation: int) -> None:
+        """Ask where to save; the filter chosen says in which form."""
+        forms: dict[str, Form] = {"Companion, everything (*.jsonl)": "companion", "SillyTavern (*.jsonl)": "sillytavern"}
+        name, chosen = QFileDialog.getSaveFileName(self, "Export the conversation", "conversation.jsonl", ";;".join(forms))
+        if name:
+            self._conversations.export_file(conversation, Path(name), forms.get(chosen, "companion"))
+
+    def _file_dropped(self, name: str) -> None:
+        path = Path(name)
+        if path.suffix.lower() == ".jsonl":
+            self._conversations.import_file(path)
+        else:
+            self._models.choose(path)
+
+    def _focus_search(self) -> None:
+        if not self.list.isVisible():
+            self.toggle_list()
+        self.list.focus_search()
+
+    def _regenerate_last(self) -> None:
+        path = self._chat.path
+        if path and path[-1].message.role == "assistant":
+            self._chat.regenerate(path[-1].message.id)
+
+    # Showing
+
+    def _show_conversations(self) -> None:
+        current = self._conversations.current
+        self.list.show_conversations(self._conversations.all(), current.id if current else None)
+        if current is not None:
+            self.chat_view.set_title(current.title or "New conversation")
+
+    def _opened(self, conversation: Conversation) -> None:
+        if self._pages.currentIndex() != 0:
+            self.show_page("chat")
+        self.list.set_current(conversation.id)
+        self.chat_view.set_title(conversation.title or "New conversation")
+
+    def _open_hit(self, conversation: int, message: int) -> None:
+        self._conversations.open_at(conversation, message)
+        self.chat_view.scroll_to(message)
+
+    def _search(self, text: str) -> None:
+        if text.strip():
+            self.list.show_hits(text, self._conversations.search(text))
+        else:
+            self._show_conversations()
+
+    def _show_character(self) -> None:
+        portrait = avatar(self._character, AVATAR, self.devicePixelRatioF())
+        self.chat_view.set_character(self._character.name, portrait)
+        self.stage.set_character(self._character)
+        self.strip.set_character(self._character)
+
+    def _settings_changed(self, new: Settings, old: Settings) -> None:
+        self._theme.choose(new.theme)
+        self._theme.set_font_size(new.font_size)
+        self._theme.set_reduce_motion(new.reduce_motion)
+        if new.send_with_enter != old.send_with_enter:
+            self.chat_view.set_send_with_enter(new.send_with_enter)
