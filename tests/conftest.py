@@ -31,6 +31,13 @@ def home(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) ->
     return folder
 
 
+@pytest.fixture
+def fresh_cache(home: Path) -> None:
+    """A cache of this test's own, for tests about what is remembered."""
+    (home / "cache").unlink()
+    (home / "cache").mkdir()
+
+
 @pytest.fixture(autouse=True)
 def no_process_left_behind():
     before = {child.pid for child in psutil.Process().children(recursive=True)}
@@ -61,4 +68,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real model of a few hundred kilobytes with random weights and a ChatML template."""
     path = tmp_path_factory.mktemp("models") / "tiny.gguf"
     tiny_models.write_tiny_llama(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model with room for a character's card, whose replies go on until they are stopped or cut."""
+    path = tmp_path_factory.mktemp("models") / "talkative.gguf"
+    tiny_models.write_tiny_llama(path, context=32768, ends=False)
     return path

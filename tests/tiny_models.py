@@ -25,6 +25,7 @@ Tokenizer = Literal["gpt2", "llama"]
 
 _WORDS = "the and you that hello what is are not with my name love about think how can tell me night star good thing ing er"
 _NORMAL, _UNKNOWN, _CONTROL, _UNUSED, _BYTE = 1, 2, 3, 5, 6
+_INTEGERS = ("I8", "I16", "I32", "I64")
 _SUPER_BLOCK = 256
 _K_SCALES = {"Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
 """Where the float16 scales stand in one block of each K-quant (ggml-common.h); the other bytes may be anything."""
@@ -44,17 +45,22 @@ def write_tiny_llama(
     tokenizer: Tokenizer = "gpt2",
     type: str = "F32",
     tied: bool = True,
+    ends: bool = True,
     name: str = "Tiny",
     seed: int = 0,
     architecture: str = "llama",
     metadata: dict[str, Any] | None = None,
     leave_out: tuple[str, ...] = (),
+    types: dict[str, str] | None = None,
 ) -> Path:
     """Write one model of the llama architecture and return its path.
 
     `type` is a ggml type name; K-quants need `width` and `ffn` divisible by 256, the others by 32. `metadata` adds or
-    replaces keys ("{arch}" stands for the architecture; ints become uint32), `leave_out` drops keys.
+    replaces keys ("{arch}" stands for the architecture; ints become uint32), `leave_out` drops keys. `types` gives single
+    tensors another type than `type` has (matrices) or F32 (norms). With `ends` false it never draws a control token, so
+    that a reply goes on until it is stopped.
     """
+    tied = tied and ends
     fields = _metadata(layers, width, heads, kv_heads, ffn, context, type)
     fields |= _bpe(vocabulary) if tokenizer == "gpt2" else _spm(vocabulary)
     fields |= {"general.name": name} | ({"tokenizer.chat_template": template} if template is not None else {})
@@ -65,7 +71,10 @@ def write_tiny_llama(
             _add(writer, key.replace("{arch}", architecture), value)
     random = np.random.default_rng(seed)
     for tensor, shape in _shapes(layers, width, heads, kv_heads, ffn, vocabulary, tied).items():
-        packed, raw_type = _weights(random, shape, type if len(shape) == 2 else "F32")
+        steer = {} if ends else {"token_embd.weight": (slice(None), 4.0), "output.weight": (slice(len(CONTROL)), -5.0)}
+        packed, raw_type = _weights(
+            random, shape, (types or {}).get(tensor, type if len(shape) == 2 else "F32"), steer.get(tensor)
+        )
         writer.add_tensor(tensor, packed, raw_dtype=raw_type)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -138,14 +147,19 @@ def _shapes(
     return shapes
 
 
-def _weights(random: np.random.Generator, shape: tuple[int, ...], type_name: str) -> tuple[NDArray[Any], Any]:
-    """Random weights, packed, and their ggml type. Norms are ones."""
+def _weights(
+    random: np.random.Generator, shape: tuple[int, ...], type_name: str, steer: tuple[slice, float] | None = None
+) -> tuple[NDArray[Any], Any]:
+    """Random weights, packed, and their ggml type. Norms are ones. `steer` sets the first weight of some rows."""
     kind = gguf.GGMLQuantizationType[type_name]
-    if len(shape) == 1:
-        return np.ones(shape, np.float32), kind
     if type_name in _K_SCALES:
         return _random_blocks(random, shape, type_name), kind
-    values = random.normal(0, 1 / np.sqrt(shape[-1]), shape).astype(np.float32)
+    if type_name in _INTEGERS:
+        return np.zeros(shape, type_name.replace("I", "int")), kind
+    values = np.ones(shape, np.float32) if len(shape) == 1 else random.normal(0, 1 / np.sqrt(shape[-1]), shape)
+    values = values.astype(np.float32)
+    if steer is not None:
+        values[steer[0], 0] = steer[1]
     return (values, kind) if type_name == "F32" else (gguf.quants.quantize(values, kind), kind)
 
 

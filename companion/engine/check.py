@@ -52,6 +52,7 @@ CheckEvent = CheckProgress | CheckPassed | CheckFailed
 def main(argument: str) -> int:
     """`companion check REQUEST`, started by the engine only; leaves when the engine closes the pipe."""
     request = msgspec.json.decode(argument, type=CheckRequest)
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would start a debugger first, for a second or more
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipe = WorkerPipe()
     threading.Thread(target=_leave_with_parent, args=(pipe,), daemon=True).start()

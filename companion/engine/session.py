@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Session:
         notes += self.plan.failed
         return ModelInfo(
             path=str(self.model.path),
-            name=header.name,
+            name=display_name(self.model.path),
             architecture=header.architecture,
             parameters=self.model.parameters,
             quantization=header.quantization,
@@ -89,6 +90,11 @@ class Session:
             chat_template_name=self.template.name,
             notes=tuple(notes),
         )
+
+
+def display_name(path: Path) -> str:
+    """How people know a model: by its file, without the quantization that is shown beside it."""
+    return re.sub(r"[-_. ](I?Q\d\w*|BF16|F16|F32|TQ\d\w*|MXFP4\w*)(-\d{5}-of-\d{5})?$", "", path.stem, flags=re.IGNORECASE)
 
 
 def choose_context(header: GGUFHeader, options: LoadOptions) -> int:

@@ -138,6 +138,7 @@ class Worker:
 
 def main() -> int:
     """`companion engine`: started by the window, the terminal chat or a test, never by hand."""
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would start a debugger first, for a second or more
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started us
     log_to_stderr()
     pipe = WorkerPipe()

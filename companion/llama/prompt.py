@@ -73,8 +73,9 @@ class PromptBuilder:
         room = self.context_tokens - min(reply_tokens, self.context_tokens // 4)
         sizes = [len(self.vocabulary.tokenize(turn.text)) + 8 for turn in turns]
         if sum(sizes[:head]) + sizes[-1] > room:
+            needed = sum(sizes[:head]) + sizes[-1]
             raise ModelError(
-                f"This is too long for her: about {sum(sizes[:head]) + sizes[-1]:,} tokens, and she can keep {room:,} in mind.",
+                f"This is too long for her: about {needed:,} tokens with her card, and she can keep {room:,} in mind.",
                 "Shorten it, or give her a larger context in the settings.",
             )
         dropped = self._first_guess(turns, sizes, head, room)

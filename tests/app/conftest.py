@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from companion.app.chat import Chat
+from companion.app.conversations import Conversations
+from companion.app.engine import Engine
+from companion.app.notices import Notice, Notices
+from companion.core.character import built_in_character
+from companion.core.messages import LoadOptions
+from companion.core.paths import database_file
+from companion.core.sampling import Sampling
+from companion.core.settings import Settings
+from companion.core.store import Store
+
+
+class Desk:
+    """Everything below the widgets, with the real engine process and the real database."""
+
+    def __init__(self) -> None:
+        self.settings = Settings(person_name="Sam", sampling=Sampling(max_tokens=40, seed=1))
+        self.notices = Notices()
+        self.told: list[Notice] = []
+        self.notices.notice_raised.connect(self.told.append)
+        self.store = Store(database_file())
+        self.engine = Engine()
+        self.conversations = Conversations(self.store, self.notices, built_in_character(), lambda: self.settings.person_name)
+        self.chat = Chat(self.store, self.engine, self.conversations, self.notices, lambda: self.settings)
+        self.conversations.start()
+
+    def close(self) -> None:
+        self.chat.interrupt()
+        self.engine.close()
+        self.store.close()
+
+    def texts(self) -> list[str]:
+        return [step.message.text for step in self.chat.path]
+
+    def last(self):
+        return self.chat.path[-1].message
+
+    def said(self) -> str:
+        return " ".join(f"{notice.what} {notice.remedy}" for notice in self.told)
+
+
+@pytest.fixture
+def desk(qapp) -> Iterator[Desk]:
+    desk = Desk()
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def ready(desk: Desk, qtbot, talkative_model: Path) -> Desk:
+    with qtbot.waitSignal(desk.engine.model_ready, timeout=30_000):
+        desk.engine.load(str(talkative_model), LoadOptions())
+    return desk
+
+
+@pytest.fixture
+def endless(ready: Desk) -> Desk:
+    """Replies that go on until they are stopped, or nearly so."""
+    ready.settings = Settings(person_name="Sam", sampling=Sampling(max_tokens=30_000, temperature=1.5))
+    return ready

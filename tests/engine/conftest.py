@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from companion.engine.client import EngineClient
+
+
+@pytest.fixture
+def engine() -> Iterator[EngineClient]:
+    with EngineClient() as client:
+        yield client
+
+
+@pytest.fixture
+def ready(engine: EngineClient, tiny_model: Path) -> EngineClient:
+    """An engine with the tiny model loaded: it answers with noise, quickly."""
+    engine.load(tiny_model)
+    return engine
