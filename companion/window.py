@@ -80,28 +80,34 @@ def _character(identifier: str) -> tuple[Character, str]:
     return built_in_character(), ""
 
 
-def main() -> int:
-    """Open the window and return the exit status; a second start brings the first window forward and leaves."""
-    log_to_file("window")
-    _log_unexpected_errors()
+def build() -> tuple[QApplication, Program]:
+    """Qt and the program with its window shown; raises StoreError when the database cannot be opened at all."""
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Companion")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("companion")
-    instance = SingleInstance()
-    if not instance.claim():
-        return 0
     application.setWindowIcon(QIcon(str(assets_folder() / "icon.svg")))
-    try:
-        program = Program(application)
-    except StoreError as error:
-        print(error.what, error.remedy, file=sys.stderr)
-        return 1
-    instance.show_requested.connect(program.window.come_forward)
+    program = Program(application)
     program.open_conversation()
     program.window.show()
     QTimer.singleShot(0, program.start)
     application.aboutToQuit.connect(program.close)
+    return application, program
+
+
+def main() -> int:
+    """Open the window and return the exit status; a second start brings the first window forward and leaves."""
+    log_to_file("window")
+    _log_unexpected_errors()
+    instance = SingleInstance()
+    if not instance.claim():
+        return 0
+    try:
+        application, program = build()
+    except StoreError as error:
+        print(error.what, error.remedy, file=sys.stderr)
+        return 1
+    instance.show_requested.connect(program.window.come_forward)
     status = application.exec()
     instance.release()
     return status

@@ -5,6 +5,7 @@ Alternates of a reply, and edited versions of a message, are siblings. Nothing i
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -86,12 +87,16 @@ def plain_text(text: str) -> str:
 def title_from(text: str, limit: int = 44) -> str:
     """A title from the first thing the person said: its first sentence, cut between words at `limit` characters."""
     line = " ".join(text.split())
-    for end in (". ", "? ", "! ", "… "):
-        head, found, _ = line.partition(end)
-        if found and 3 < len(head) < limit:
-            line = head + (end.strip() if end != ". " else "")
+    for end in _SENTENCE_END.finditer(line):
+        if 4 < end.end() <= limit:  # "Hi." alone says nothing
+            line = line[: end.end()]
             break
     if len(line) > limit:
-        cut = line[:limit]
-        line = (cut.rsplit(" ", 1)[0] if " " in cut else cut).rstrip(" ,;:-") + "…"
-    return line.rstrip(".") or "New conversation"
+        cut = line[: limit - 1]
+        if line[limit - 1] != " " and " " in cut:
+            cut = cut.rsplit(" ", 1)[0]
+        line = cut.rstrip(" ,;:-") + "…"
+    return line.rstrip(".。") or "New conversation"
+
+
+_SENTENCE_END = re.compile(r"[.?!…]+(?= )|[。！？]+")

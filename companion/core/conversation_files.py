@@ -57,6 +57,9 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _Fields = TypeVar("_Fields", _Header, _Line)
 
+# msgspec leaves a default out only when the very same object stands there; the file must not depend on that.
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(_Line)}
+
 _headers = msgspec.json.Decoder(_Header)
 _lines = msgspec.json.Decoder(_Line)
 
@@ -128,7 +131,8 @@ def _write(conversation: Conversation, messages: tuple[Message, ...]) -> Iterato
         )
     )
     for message in messages:
-        fields = {name: getattr(message, name) for name in _Line.__struct_fields__}
+        fields = {name: value for name, value in msgspec.structs.asdict(message).items() if value != _DEFAULTS.get(name)}
+        del fields["conversation"]
         fields |= {"id": ids[message.id], "parent": None if message.parent is None else ids[message.parent]}
         if message.status == "streaming":  # whoever reads the file will never see the rest
             fields["status"] = "interrupted"

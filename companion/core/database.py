@@ -21,12 +21,12 @@ from companion.core.salvage import salvage
 _BUSY_SECONDS = 2.0
 """How long the window may stand still when another program holds the file."""
 
-_TABLES = frozenset({"conversations", "messages", "messages_search"})
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class _DamagedError(Exception):
-    """The file opens but cannot be trusted."""
+    """The file opens but cannot be trusted. (Python raises UnicodeDecodeError when SQLite's message about a damaged
+    schema quotes the damage.)"""
 
 
 class Database:
@@ -40,11 +40,11 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._connection = _open(path)
-            except (_DamagedError, sqlite3.DatabaseError) as error:
+            except (_DamagedError, UnicodeDecodeError, sqlite3.DatabaseError) as error:
                 if isinstance(error, sqlite3.DatabaseError) and not _means_damage(error):
                     raise
                 self._connection, self.notice = _start_afresh(path)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise _store_error(error, path) from error
         except OSError as error:
             raise StoreError(f"The conversations cannot be opened ({error.strerror}).", f"Check “{path}”.") from error
@@ -81,20 +81,15 @@ class Database:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise  # a mistake of ours, not of the disk
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if _code(error) == sqlite3.SQLITE_CORRUPT:
                 self._mend_search()
             raise _store_error(error, self.path) from error
 
     def _mend_search(self) -> None:
         """The check at the start does not look into the search index; if that is what broke, the next attempt works."""
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                search_index.rebuild(self._connection)
-                self._connection.execute("COMMIT")
-            except sqlite3.Error:
-                self._connection.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+            _rebuild_search(self._connection)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -114,7 +109,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     version = version_of(connection)
     refuse_newer(version)
     objects = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if version == 0 and objects:
+    if version < 0 or (version == 0 and objects):
         raise _DamagedError
     if objects and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise _DamagedError
@@ -125,8 +120,47 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 16777216")
-    if not {row[0] for row in connection.execute("SELECT name FROM sqlite_master")} >= _TABLES:
-        raise _DamagedError
+    if not _can_be_written(connection):
+        _rebuild_search(connection)
+        if not _can_be_written(connection):
+            raise _DamagedError
+
+
+def _can_be_written(connection: sqlite3.Connection) -> bool:
+    """Write a message and take it back: damage in a trigger or in the search index shows here, and not in quick_check."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _TRIAL:
+                connection.execute(statement)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    except (sqlite3.IntegrityError, UnicodeDecodeError):
+        return False
+    except sqlite3.DatabaseError as error:
+        return not _means_damage(error)  # a full or write-protected disk says nothing about the file
+    return True
+
+
+_TRIAL = (
+    "INSERT INTO conversations (id, title, character, character_name, created, updated) VALUES (-1, '', '', '', 0, 0)",
+    "INSERT INTO messages (id, conversation, role, text, created, status) VALUES (-1, -1, 'user', 'once', 0, 'complete')",
+    "UPDATE messages SET text = 'twice', visited = 1, deleted = 0, deleted_with = -1, active_before = -1 WHERE id = -1",
+    "UPDATE conversations SET active = -1, visits = visits + 1, deleted = 0 WHERE id = -1",
+    "DELETE FROM messages WHERE id = -1",
+)
+
+
+def _rebuild_search(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        search_index.rebuild(connection)
+        connection.execute("COMMIT")
+    except (sqlite3.Error, UnicodeDecodeError):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _decode(raw: bytes) -> str:
@@ -160,13 +194,15 @@ def _start_afresh(path: Path) -> tuple[sqlite3.Connection, str]:
             f"Close other programs that use it, or move “{path}” elsewhere, and start again.",
         ) from error
     connection = _open(path)
-    recovered = salvage(aside, connection)
+    recovered = salvage(aside, connection) if aside.stat().st_size else 0  # SQLite deletes the log of an empty file
     saved = {0: "none could be recovered", 1: "1 conversation was recovered"}.get(recovered, f"{recovered} were recovered")
     return connection, f"The file with the conversations was damaged and is kept as “{aside.name}”; {saved}."
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     """The primary result code; 0 when the error does not come from the library."""
+    if isinstance(error, UnicodeDecodeError):
+        return sqlite3.SQLITE_CORRUPT
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
@@ -177,7 +213,7 @@ def _means_damage(error: sqlite3.Error) -> bool:
     return _code(error) in _DAMAGE
 
 
-def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
+def _store_error(error: Exception, path: Path) -> StoreError:
     sentences = {
         sqlite3.SQLITE_FULL: ("The disk is full, so nothing could be saved.", "Free some space and try again."),
         sqlite3.SQLITE_READONLY: ("The conversations are write-protected.", f"Allow writing to “{path}”."),

@@ -1,6 +1,7 @@
 """One definition for everything about a setting: its sentence, bounds, default and choices, read from a struct.
 
-A settings struct declares each field once as `Annotated[type, msgspec.Meta(title=…, description=…, ge=…, le=…)]`.
+A settings struct declares each field once as `Annotated[type, msgspec.Meta(title=…, description=…, ge=…, le=…)]`, with
+`| None` behind it when the field can be left empty (msgspec takes no bounds on a union).
 Forms, `--help` and validation all read that definition here.
 """
 
@@ -32,13 +33,11 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
     hints = get_type_hints(struct, include_extras=True)
     found = []
     for info in msgspec.structs.fields(struct):
-        hint = hints[info.name]
+        hint, optional = _without_none(hints[info.name])
         meta = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Meta)), None)
         if meta is None or meta.title is None:
             continue
-        inner = get_args(hint)[0]
-        variants = [a for a in get_args(inner) if a is not type(None)] if type(None) in get_args(inner) else [inner]
-        kind = variants[0]
+        kind = get_args(hint)[0]
         choices = tuple(get_args(kind)) if get_origin(kind) is Literal else ()
         default = info.default if info.default is not msgspec.NODEFAULT else info.default_factory()
         found.append(
@@ -47,7 +46,7 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
                 title=meta.title,
                 sentence=meta.description or "",
                 kind=str if choices else (get_origin(kind) or kind),
-                optional=len(variants) == 1 and variants[0] is not inner,
+                optional=optional,
                 default=default,
                 minimum=meta.ge if meta.ge is not None else meta.gt,
                 maximum=meta.le if meta.le is not None else meta.lt,
@@ -55,3 +54,8 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
             )
         )
     return tuple(found)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    rest = [variant for variant in get_args(hint) if variant is not type(None)]
+    return (rest[0], True) if type(None) in get_args(hint) else (hint, False)

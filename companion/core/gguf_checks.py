@@ -37,6 +37,11 @@ _WITHOUT_HEADS = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "
 _PLAIN = frozenset({"llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "mistral3", "smollm3"})
 """Architectures with attention and rotary embedding in every layer."""
 
+_WHOLE_ROTARY = frozenset(
+    {"llama", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "mistral3", "smollm3", "granite", "internlm2", "olmo2"}
+)
+"""Architectures whose graph asserts that rotary embedding turns the whole head (n_embd_head == n_rot)."""
+
 _EPSILONS = ("layer_norm_rms_epsilon", "layer_norm_epsilon", "group_norm_epsilon")
 _ROPE_SCALINGS = frozenset({"none", "linear", "yarn", "longrope"})
 _NO_VOCABULARY = frozenset({"", "none", "no_vocab"})
@@ -97,12 +102,13 @@ def _heads_add_up(header: GGUFHeader) -> bool:
     heads, holding = header.per_layer("attention.head_count"), header.kv_heads
     if not any(heads) or any(count % kv for count, kv in zip(heads, holding, strict=True) if kv):
         return False
-    if header.number("{arch}.rope.dimension_count") % 2:  # rotary embedding turns pairs
+    rotary, (key, value) = header.number("{arch}.rope.dimension_count"), header.head_sizes
+    if rotary % 2 or (rotary and rotary != key and header.architecture in _WHOLE_ROTARY):  # it turns pairs
         return False
-    if header.architecture not in _PLAIN:
-        return True
-    key, value = header.head_sizes
-    return key == value and key % 2 == 0 and all(holding)
+    has_key_length = f"{header.architecture}.attention.key_length" in header.metadata
+    if not has_key_length and header.head_count and header.embedding_length % header.head_count:
+        return False
+    return header.architecture not in _PLAIN or (key == value and key % 2 == 0 and all(holding))
 
 
 def _experts_add_up(header: GGUFHeader) -> bool:

@@ -78,8 +78,9 @@ class Cursor:
         return self._chunk[self._at - count : self._at]
 
     def skip(self, count: int) -> None:
-        if count > self.left or self.position + count > _MAX_HEADER:
+        if count > self.left:
             raise self.ends_early()
+        self._bounded(self.position + count)
         self._at += count
 
     def skip_strings(self, count: int) -> None:
@@ -130,23 +131,27 @@ class Cursor:
         return sum(hash(b"<0x%02X>" % byte) in seen or hash(bytes((byte,))) in seen for byte in range(256))
 
     def ends_early(self) -> ModelError:
-        return ModelError(
-            f"“{self.name}” is incomplete or damaged: it ends in the middle of its header.",
-            DOWNLOAD_AGAIN,
-        )
+        return ModelError(f"“{self.name}” is incomplete or damaged: it ends in the middle of its header.", DOWNLOAD_AGAIN)
 
     def _count_strings(self, count: int) -> None:
         self._strings += count
-        if self._strings > _MAX_STRINGS or count * 8 > self.left:
+        if self._strings > _MAX_STRINGS:
             raise damaged(self.name, f"it claims a list of {count:,} texts")
+        if count * 8 > self.left:
+            raise self.ends_early()
+
+    def _bounded(self, end: int) -> None:
+        if end > _MAX_HEADER:
+            raise damaged(self.name, "its header is absurdly long")
 
     def _have(self, count: int) -> None:
         """Make the next `count` bytes lie in the chunk."""
         if len(self._chunk) - self._at >= count:
             return
         start = self.position
-        if count > self.size - start or start + count > _MAX_HEADER:
+        if count > self.size - start:
             raise self.ends_early()
+        self._bounded(start + count)
         self._file.seek(start)
         self._chunk = self._file.read(max(count, _CHUNK))
         self._start, self._at = start, 0

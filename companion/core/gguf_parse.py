@@ -130,8 +130,10 @@ def _parse(cursor: Cursor, part: int) -> Part:
 
 
 def _believable(cursor: Cursor, count: int, limit: int, smallest: int, what: str) -> None:
-    if count > limit or count * smallest > cursor.left:
-        raise damaged(cursor.name, f"it claims to hold {count:,} {what} in {bytes_text(cursor.size)}")
+    if count > limit:
+        raise damaged(cursor.name, f"it claims to hold {count:,} {what}")
+    if count * smallest > cursor.left:
+        raise cursor.ends_early()
 
 
 class _Pairs:

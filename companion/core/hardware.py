@@ -26,6 +26,7 @@ from companion.core.amounts import bytes_text
 T = TypeVar("T")
 
 ROOT = Path("/")
+
 # Shown name: every name the kernel (or macOS) has for it. Only those that llama.cpp or torch have code for.
 INSTRUCTION_SETS = {
     "SSE4.2": ("sse4_2", "sse4.2"),
@@ -111,7 +112,7 @@ def _probe_linux(root: Path) -> Hardware:
         physical_cores=physical,
         logical_cores=len(cpus),
         performance_cores=_or(lambda: hardware_linux.performance_cores(root), 0) or physical,
-        usable_cores=min(len(cpus), quota, _or(lambda: len(os.sched_getaffinity(0)), len(cpus))),
+        usable_cores=min(len(cpus), quota, _or(_affinity, len(cpus))),
         instruction_sets=_or(lambda: _sets(hardware_linux.features(root)), ()),
         memory_total=total,
         memory_available=available,
@@ -129,14 +130,13 @@ def fingerprint(hardware: Hardware) -> str:
 
 def describe(hardware: Hardware) -> list[tuple[str, str]]:
     """Rows of label and text for a person."""
-    rows = [
+    cards = [_gpu_text(gpu) for gpu in hardware.gpus] or ["none found"]
+    return [
         ("System", f"{hardware.system}, {hardware.architecture}"),
         ("Processor", ", ".join([hardware.processor, _cores_text(hardware), *_sets_text(hardware.instruction_sets)])),
         ("Memory", f"{bytes_text(hardware.memory_total)}, {bytes_text(hardware.memory_available)} free"),
+        *(("Graphics", card) for card in cards),
     ]
-    return (
-        rows + [("Graphics", _gpu_text(gpu)) for gpu in hardware.gpus] if hardware.gpus else [*rows, ("Graphics", "none found")]
-    )
 
 
 def _cores_text(hardware: Hardware) -> str:
@@ -179,6 +179,12 @@ def _clean_name(name: str) -> str:
 
 def _sets(features: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name, spellings in INSTRUCTION_SETS.items() if not features.isdisjoint(spellings))
+
+
+def _affinity() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return len(psutil.Process().cpu_affinity())
 
 
 def _gpus(root: Path) -> tuple[Gpu, ...]:
@@ -265,7 +271,7 @@ def _probe_windows() -> Hardware:
         physical_cores=physical,
         logical_cores=logical,
         performance_cores=physical,
-        usable_cores=_or(lambda: len(psutil.Process().cpu_affinity()), logical),
+        usable_cores=_or(_affinity, logical),
         instruction_sets=_or(lambda: _sets(_windows_features()), ()),
         memory_total=memory.total,
         memory_available=memory.available,

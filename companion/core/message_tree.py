@@ -44,10 +44,8 @@ def siblings(connection: sqlite3.Connection, conversation: int, parent: int | No
 
 
 def show(connection: sqlite3.Connection, conversation: int, message: int) -> None:
-    """Lead the active path through `message`, unless it already runs there."""
-    active = _active(connection, conversation)
-    if active is None or not _runs_through(connection, active, message):
-        set_active(connection, conversation, leaf_below(connection, conversation, message))
+    """Lead the active path through `message`; where it already does, it stays the same."""
+    set_active(connection, conversation, leaf_below(connection, conversation, message))
 
 
 def delete_branch(connection: sqlite3.Connection, conversation: int, message: int) -> None:

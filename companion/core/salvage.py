@@ -32,7 +32,7 @@ def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
             recovered = _copy(old, connection)
             connection.execute("COMMIT")
             return recovered
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter when SQLite's message quotes the damage
         with contextlib.suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -50,7 +50,7 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     saved: dict[int, list[int]] = {}
     for row in _readable_rows(old, new, "messages"):
         conversation = row["conversation"]
-        if row["deleted"] is not None or conversation in deleted:
+        if row["deleted"] is not None or conversation is None or conversation in deleted:
             continue
         if conversation not in active:
             if not _insert(new, "conversations", _placeholder(row)):
@@ -65,12 +65,14 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     for conversation, message in active.items():
         survives = message in saved.get(conversation, ())
         set_active(new, conversation, leaf_below(new, conversation, message if survives else None))
-    return len(active)
+    emptied = [number for number, message in active.items() if message is not None and not saved.get(number)]
+    new.executemany("DELETE FROM conversations WHERE id = ?", [(number,) for number in emptied])
+    return len(active) - len(emptied)
 
 
 def _placeholder(message: dict[str, Any]) -> dict[str, Any]:
     """A conversation for messages that have lost theirs."""
-    created = message["created"]
+    created = message["created"] or 0.0
     names = {"title": _PLACEHOLDER, "titled_by_person": 1, "character": "", "character_name": ""}
     return {"id": message["conversation"], **names, "created": created, "updated": created}
 
@@ -90,7 +92,7 @@ def _readable_rows(old: sqlite3.Connection, new: sqlite3.Connection, table: str)
     names = [name for name in known if name in present]
     if "id" not in names:
         return
-    missing = dict.fromkeys(name for name in ("deleted", "active", "parent") if name in known and name not in present)
+    missing = dict.fromkeys({"deleted", "active", "parent", "conversation", "created"} & (set(known) - set(present)))
     query = f"SELECT {', '.join(names)} FROM {table} NOT INDEXED"  # noqa: S608
     last = 0
     try:

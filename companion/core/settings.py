@@ -36,28 +36,42 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Path of the model to load; empty means the starter model."""
     character: str = ""
     """Folder or file of the character; empty means the built-in one."""
-    context_tokens: Annotated[
-        int | None,
-        Meta(
-            ge=512,
-            le=1048576,
-            title="Context",
-            description="How many tokens she can keep in mind at once; empty lets the program choose.",
-        ),
-    ] = None
-    threads: Annotated[
-        int | None,
-        Meta(ge=1, le=512, title="Threads", description="Processor threads for the model; empty uses what was measured fastest."),
-    ] = None
-    gpu_layers: Annotated[
-        int | None,
-        Meta(
-            ge=0,
-            le=1000,
-            title="Layers on the GPU",
-            description="How much of the model runs on the GPU; empty uses all that fit.",
-        ),
-    ] = None
+    context_tokens: (
+        Annotated[
+            int,
+            Meta(
+                ge=512,
+                le=1048576,
+                title="Context",
+                description="How many tokens she can keep in mind at once; empty lets the program choose.",
+            ),
+        ]
+        | None
+    ) = None
+    threads: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=512,
+                title="Threads",
+                description="Processor threads for the model; empty uses what was measured fastest.",
+            ),
+        ]
+        | None
+    ) = None
+    gpu_layers: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=1000,
+                title="Layers on the GPU",
+                description="How much of the model runs on the GPU; empty uses all that fit.",
+            ),
+        ]
+        | None
+    ) = None
     window_geometry: str = ""
     """Qt's saved geometry, base64."""
     list_folded: bool = False

@@ -11,7 +11,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 import msgspec
@@ -190,8 +190,8 @@ def _text(fields: dict[str, Any], key: str) -> str:
 
 
 def _iso(seconds: float) -> str:
-    moment = datetime.fromtimestamp(min(max(seconds, 0.0), LATEST_TIME), UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    milliseconds = round(1000 * min(max(seconds, 0.0), LATEST_TIME))
+    return (datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds") + "Z"
 
 
 def _time(value: object) -> float | None:

@@ -50,6 +50,8 @@ class Session:
                 prompt_threads=options.threads or measured.prompt_threads,
                 batch=measured.batch,
                 flash_attention=measured.flash_attention,
+                expected_prompt=0.0 if options.threads else measured.best_prompt,
+                expected_reply=0.0 if options.threads else measured.best_reply,
             ),
         )
         self.template = ChatTemplate(

@@ -13,10 +13,13 @@ import llama_cpp
 
 from companion.core.errors import EngineError, ModelError
 from companion.llama.model import Model
+from companion.llama.pace import Pace
 
 READ_SECONDS = 0.2
 """A batch of the prompt is made small enough to take about this long, so that Stop is obeyed in time."""
 SMALLEST_BATCH, LARGEST_BATCH = 16, 512
+REPLY_WINDOW, PROMPT_WINDOW = 8, 128
+"""Tokens timed together when watching the pace."""
 SHIFT_WITNESS = 32
 """Tokens that must agree before a part of the cache is moved to a new position."""
 
@@ -29,6 +32,9 @@ class ContextOptions(NamedTuple):
     batch: int = LARGEST_BATCH
     flash_attention: bool | None = None
     """None lets llama.cpp decide."""
+    expected_prompt: float = 0.0
+    """Speed of reading measured at rest, in tokens/s; 0 keeps the threads fixed."""
+    expected_reply: float = 0.0
 
 
 class Stopped(Exception):
@@ -63,6 +69,9 @@ class Context:
             self._batch.n_seq_id[i] = 1
             self._batch.seq_id[i][0] = 0
         self._read_size = min(64, options.batch)
+        self._reply_pace = Pace(options.threads, options.expected_reply, REPLY_WINDOW)
+        self._prompt_pace = Pace(options.prompt_threads or options.threads, options.expected_prompt, PROMPT_WINDOW)
+        self._threads = (self._reply_pace.threads, self._prompt_pace.threads)
         self.tokens: list[int] = []
         """What the cache holds, position by position."""
 
@@ -97,18 +106,27 @@ class Context:
             chunk = tokens[done : done + self._read_size]
             began = time.perf_counter()
             self._decode(chunk, logits=done + len(chunk) == len(tokens))
-            self._adapt(len(chunk), time.perf_counter() - began)
+            self._adapt(len(chunk), seconds := time.perf_counter() - began)
+            if len(chunk) >= SMALLEST_BATCH:
+                self._use_threads(self._reply_pace.threads, self._prompt_pace.observe(len(chunk), seconds))
             done += len(chunk)
             progress(done)
         return reused
 
     def add(self, token: int) -> None:
         """Append one token; logits for the next are then ready."""
+        began = time.perf_counter()
         self._decode([token], logits=True)
+        self._use_threads(self._reply_pace.observe(1, time.perf_counter() - began), self._prompt_pace.threads)
 
     def logits(self) -> Any:
         """The last position's logits as a ctypes pointer to `vocabulary.size` floats, valid until the next decode."""
         return llama_cpp.llama_get_logits_ith(self.pointer, -1)
+
+    def _use_threads(self, reply: int, prompt: int) -> None:
+        if self._threads != (reply, prompt):
+            self._threads = (reply, prompt)
+            llama_cpp.llama_set_n_threads(self.pointer, reply, prompt)
 
     def _adapt(self, count: int, seconds: float) -> None:
         if count == self._read_size and seconds < READ_SECONDS / 2:

@@ -36,6 +36,16 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Such as '2 threads: 118 tok/s, 1: 74'."""
     speeds: tuple[Speed, ...]
 
+    @property
+    def best_prompt(self) -> float:
+        """Tokens/s of reading at rest with the chosen threads."""
+        return max(speed.prompt for speed in self.speeds if speed.threads == self.prompt_threads)
+
+    @property
+    def best_reply(self) -> float:
+        """Tokens/s of writing at rest with the chosen threads."""
+        return max(speed.reply for speed in self.speeds if speed.threads == self.threads)
+
 
 def measure(model: Model, threads: Sequence[int], *, budget: float, progress: Callable[[float], None]) -> Measurement:
     """Try each count of `threads` (ascending), then batch sizes, then flash attention, until `budget` seconds are spent.

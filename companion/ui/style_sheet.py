@@ -33,6 +33,17 @@ QLabel[role="title"] {{ font-size: {sizes[20]}px; font-weight: 600; }}
 QLabel[role="heading"] {{ font-weight: 600; }}
 QLabel[role="caption"] {{ font-size: {sizes[12]}px; color: {p.muted}; }}
 QLabel[role="muted"] {{ color: {p.muted}; }}
+QLabel[role="problem"] {{ font-size: {sizes[12]}px; color: {p.bad}; }}
+QLabel[role="chip"] {{
+    font-size: {sizes[12]}px; color: {p.text}; background: {p.surface};
+    border: 1px solid {p.line}; border-radius: 12px; padding: 4px 12px;
+}}
+QFrame[role="toast"] {{ background: {p.raised}; border: 2px solid {mix(p.line, p.muted, 0.25)}; border-radius: 12px; }}
+QFrame[role="toast"]:focus {{ border-color: {p.accent}; }}
+QFrame[role="toast"] QPushButton {{ background: {mix(p.raised, p.text, 0.10)}; color: {p.text}; }}
+QFrame[role="toast"] QPushButton:hover {{ background: {mix(p.raised, p.text, 0.18)}; }}
+QFrame[role="toast"] QToolButton:hover {{ background: {mix(p.raised, p.text, 0.10)}; }}
+QFrame[role="card"] {{ background: {p.surface}; border: 1px solid {p.line}; border-radius: 16px; }}
 """
 
 
@@ -57,6 +68,8 @@ QPushButton[role="quiet"], QToolButton, QToolButton[role="quiet"] {{ background:
 QPushButton[role="quiet"]:hover, QToolButton:hover {{ background: {p.raised}; }}
 QPushButton[role="quiet"]:pressed, QToolButton:pressed {{ background: {mix(p.raised, p.text, 0.08)}; }}
 QToolButton:checked {{ background: {p.raised}; }}
+QPushButton[role="fold"] {{ background: transparent; color: {p.text}; padding: 4px 8px 4px 0; text-align: left; }}
+QPushButton[role="fold"]:hover {{ color: {p.accent}; }}
 QToolButton::menu-indicator, QPushButton::menu-indicator {{ image: none; width: 0; }}
 """
 
@@ -70,7 +83,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
 }}
 QLineEdit {{ padding: 5px 10px; min-height: 20px; }}
 QPlainTextEdit, QTextEdit {{ padding: 6px 8px; }}
-QAbstractSpinBox {{ padding: 5px 26px 5px 8px; min-height: 20px; }}
+QAbstractSpinBox {{ padding: 5px 26px 5px 0; min-height: 20px; }}
 QComboBox {{ padding: 5px 28px 5px 10px; min-height: 20px; }}
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover {{ background: {mix(p.raised, p.text, 0.05)}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {p.accent}; }}

@@ -79,7 +79,7 @@ class Theme(QObject):
         self._app.styleHints().setColorScheme(schemes.get(self._choice, Qt.ColorScheme.Unknown))
 
     def _system_changed(self) -> None:
-        if self._choice == "system":
+        if self._choice == "system" and self._wanted_palette() is not self.palette:
             self._refresh()
 
     def _refresh(self) -> None:

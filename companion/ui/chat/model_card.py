@@ -1,0 +1,108 @@
+"""A card about the loaded model: what it is, how it runs here, and the way to another one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from companion.core.amounts import bytes_text
+from companion.core.messages import ModelInfo
+from companion.ui.theme import Theme
+
+WIDTH = 360
+
+
+class ModelCard(QFrame):
+    """A popup below the model chip; closes on a click elsewhere or Escape."""
+
+    open_requested = Signal()
+    starter_requested = Signal()
+    reload_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self._theme = theme
+        self.setObjectName("modelCard")
+        self.setAccessibleName("About the model")
+        self.setFixedWidth(WIDTH)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
+        self._title = QLabel("No model")
+        self._title.setProperty("role", "title")
+        self._title.setWordWrap(True)
+        self._trouble = QLabel()
+        self._trouble.setWordWrap(True)
+        self._trouble.hide()
+        self._facts = QGridLayout()
+        self._facts.setHorizontalSpacing(16)
+        self._facts.setVerticalSpacing(6)
+        self._facts.setColumnStretch(1, 1)
+        column.addWidget(self._title)
+        column.addWidget(self._trouble)
+        column.addLayout(self._facts)
+        column.addLayout(self._buttons())
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for text, signal, role in (
+            ("Open a model…", self.open_requested, "primary"),
+            ("Starter model", self.starter_requested, "quiet"),
+            ("Reload", self.reload_requested, "quiet"),
+        ):
+            button = QPushButton(text)
+            button.setProperty("role", role)
+            button.clicked.connect(self.hide)
+            button.clicked.connect(signal)
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def show_model(self, model: ModelInfo) -> None:
+        self._title.setText(model.name)
+        self._trouble.setVisible(bool(model.notes))
+        self._trouble.setText(" ".join(model.notes))
+        self._fill(
+            (
+                ("Kind", f"{model.architecture}, {_count(model.parameters)} parameters"),
+                ("Weights", f"{model.quantization}, {model.bits_per_weight:.2f} bits per weight, {bytes_text(model.file_bytes)}"),
+                ("Memory", f"{bytes_text(model.memory_bytes)} with this context"),
+                ("Context", f"{model.context_tokens:,} of {model.trained_context_tokens:,} tokens it was trained for"),
+                ("Runs on", f"{model.device} ({model.threads_reason})"),
+                (
+                    "Chat template",
+                    "the model's own" if model.chat_template == "model" else f"{model.chat_template_name}, a fallback",
+                ),
+            )
+        )
+
+    def show_trouble(self, sentence: str) -> None:
+        """Why the last load failed; the facts of the model before it stay until another is ready."""
+        self._trouble.setText(sentence)
+        self._trouble.show()
+
+    def show_below(self, widget: QWidget) -> None:
+        """Open under `widget`, kept inside the window."""
+        self.adjustSize()
+        corner = widget.mapToGlobal(QPoint(0, widget.height() + 6))
+        right = widget.window().mapToGlobal(QPoint(widget.window().width() - self.width() - 8, 0)).x()
+        self.move(min(corner.x(), right), corner.y())
+        self.show()
+
+    def _fill(self, rows: tuple[tuple[str, str], ...]) -> None:
+        while (item := self._facts.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for number, (name, value) in enumerate(rows):
+            label, text = QLabel(name), QLabel(value)
+            label.setProperty("role", "muted")
+            text.setWordWrap(True)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._facts.addWidget(label, number, 0, Qt.AlignmentFlag.AlignTop)
+            self._facts.addWidget(text, number, 1)
+
+
+def _count(number: int) -> str:
+    """'135 million', '1.7 billion'."""
+    return f"{number / 1e9:.3g} billion" if number >= 1e9 else f"{number / 1e6:.3g} million"

@@ -1,0 +1,243 @@
+"""The conversations beside the chat: searching, opening, renaming, and beginning a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from companion.core.conversation import Conversation, SearchHit
+from companion.core.search_index import query_words
+from companion.ui.chat.icon_button import IconButton
+from companion.ui.icons import icon
+from companion.ui.library.conversation_delegate import ConversationDelegate
+from companion.ui.library.conversation_model import ConversationModel, Index
+from companion.ui.library.conversation_rows import ConversationRows
+from companion.ui.theme import Theme
+
+WIDTH = 248
+SEARCH_PAUSE = 150
+NOTHING_YET = "No conversations yet. Whatever you talk about will be listed here."
+
+
+class ConversationList(QWidget):
+    conversation_selected = Signal(int)
+    hit_selected = Signal(int, int)
+    """Conversation and message."""
+    new_requested = Signal()
+    rename_requested = Signal(int, str)
+    delete_requested = Signal(int)
+    export_requested = Signal(int)
+    import_requested = Signal()
+    search_changed = Signal(str)
+    """What is searched for now, empty when the search is over; 150 ms after the last key."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._waiting: tuple[tuple[Conversation, ...], int | None] | None = None
+        """A list that came while a title was being changed or hits were shown."""
+        self.setFixedWidth(WIDTH)
+        self.search = _SearchField(theme, self)
+        self.model = ConversationModel(self)
+        self.view = ConversationRows(self)
+        self.delegate = ConversationDelegate(theme, self.model, self.view)
+        self.view.set_up(self.model, self.delegate)
+        self._nothing = QLabel(NOTHING_YET, alignment=Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self._nothing.setProperty("role", "muted")
+        self._nothing.setWordWrap(True)
+        self._nothing.setContentsMargins(8, 24, 8, 0)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self._nothing)
+        self.new_button = QPushButton("New conversation")
+        self.new_button.setProperty("role", "primary")
+        self.new_button.setToolTip("Begin a new conversation (Ctrl+N)")
+        self.import_button = IconButton(theme, "upload", "Import a conversation", side=36, size=20)
+        self._pause = QTimer(self, singleShot=True, interval=SEARCH_PAUSE)
+        self._arrange()
+        self._connect()
+
+    # What is shown
+
+    def show_conversations(self, conversations: Sequence[Conversation], current: int | None) -> None:
+        """While a search is shown or a title is being changed, the list waits."""
+        self._waiting = (tuple(conversations), current)
+        self.model.set_current(current)
+        self._show_waiting()
+
+    def show_hits(self, text: str, hits: Sequence[SearchHit]) -> None:
+        """What a search for `text` found; late answers to an older search are ignored."""
+        if text.strip() != self.search.text().strip():
+            return
+        self.delegate.searched = tuple(query_words(text))
+        self.model.show_hits(hits)
+        self._nothing.setText(f"Nothing found for “{text.strip()}”.")
+        self._pages.setCurrentIndex(0 if hits else 1)
+
+    def set_current(self, conversation: int | None) -> None:
+        """Mark the conversation that is open."""
+        self.model.set_current(conversation)
+        if self._waiting is not None:
+            self._waiting = (self._waiting[0], conversation)
+        index = self.model.index_of(conversation)
+        if index.isValid() and not self.search.text().strip():
+            self.view.setCurrentIndex(index)
+
+    def focus_search(self) -> None:
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    # What the person does
+
+    def menu(self, index: QModelIndex) -> QMenu:
+        """What can be done with the conversation of a row."""
+        row = self.model.row_at(index)
+        menu = QMenu(self)
+        if isinstance(row, Conversation):
+            number = row.id
+            entries = (
+                ("edit", "Rename", "F2", lambda: self.view.edit(index)),
+                ("download", "Export…", "", lambda: self.export_requested.emit(number)),
+                ("trash", "Delete", "Del", lambda: self.delete_requested.emit(number)),
+            )
+            for name, words, keys, act in entries:
+                entry = QAction(icon(name, self._theme), words, menu)
+                entry.setShortcut(keys)
+                entry.setShortcutVisibleInContextMenu(True)
+                entry.triggered.connect(act)
+                menu.addAction(entry)
+        menu.aboutToHide.connect(menu.deleteLater)
+        return menu
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.colour("surface"))
+        painter.fillRect(self.width() - 1, 0, 1, self.height(), self._theme.colour("line"))
+        painter.end()
+
+    def _arrange(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(8)
+        column.addWidget(self.search)
+        column.addWidget(self._pages, 1)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(8)
+        bottom.addWidget(self.new_button, 1)
+        bottom.addWidget(self.import_button)
+        column.addSpacing(4)
+        column.addLayout(bottom)
+
+    def _connect(self) -> None:
+        self.search.textChanged.connect(self._search_typed)
+        self.search.left_down.connect(self._enter_list)
+        self.search.returnPressed.connect(self._open_first)
+        self._pause.timeout.connect(lambda: self.search_changed.emit(self.search.text()))
+        self.view.opened.connect(self._open)
+        self.view.delete_pressed.connect(self._delete)
+        self.view.menu_wanted.connect(lambda index, place: self.menu(index).popup(place))
+        self.delegate.closeEditor.connect(lambda: QTimer.singleShot(0, self, self._show_waiting))
+        self.model.renamed.connect(self.rename_requested)
+        self.new_button.clicked.connect(self.new_requested)
+        self.import_button.clicked.connect(self.import_requested)
+        self._theme.changed.connect(self._theme_changed)
+
+    def _show_waiting(self) -> None:
+        if self._waiting is None or self.view.is_editing or self.search.text().strip():
+            return
+        conversations, current = self._waiting
+        self._waiting = None
+        cursor, scrolled = self.model.row_at(self.view.currentIndex()), self.view.verticalScrollBar().value()
+        self.delegate.searched = ()
+        self.model.show_conversations(conversations, current)
+        kept = self.model.index_of(cursor.id if isinstance(cursor, Conversation) else current)
+        if kept.isValid() and not self.view.currentIndex().isValid():
+            self.view.setCurrentIndex(kept)
+            self.view.verticalScrollBar().setValue(scrolled)
+        self._nothing.setText(NOTHING_YET)
+        self._pages.setCurrentIndex(0 if conversations else 1)
+
+    def _search_typed(self, text: str) -> None:
+        if text.strip():
+            self._pause.start()
+        else:
+            self._pause.stop()
+            self._show_waiting()
+            self.search_changed.emit("")
+
+    def _enter_list(self) -> None:
+        self.view.setFocus(Qt.FocusReason.TabFocusReason)
+        if not self.view.currentIndex().isValid():
+            self.view.setCurrentIndex(self._first())
+
+    def _first(self) -> QModelIndex:
+        return self.model.index(1) if self.model.rowCount() > 1 else QModelIndex()
+
+    def _open_first(self) -> None:
+        if self.search.text().strip():
+            self._open(self._first())
+
+    def _open(self, index: Index) -> None:
+        row = self.model.row_at(index)
+        if isinstance(row, Conversation):
+            self.conversation_selected.emit(row.id)
+        elif isinstance(row, SearchHit):
+            self.hit_selected.emit(row.conversation, row.message)
+
+    def _delete(self, index: Index) -> None:
+        row = self.model.row_at(index)
+        if isinstance(row, Conversation):
+            self.delete_requested.emit(row.id)
+
+    def _theme_changed(self) -> None:
+        self.delegate.forget_sizes()
+        self.view.scheduleDelayedItemsLayout()
+        self.view.viewport().update()
+        self.update()
+
+
+class _SearchField(QLineEdit):
+    """Esc clears it; the down arrow goes on to the list."""
+
+    left_down = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setPlaceholderText("Search conversations")
+        self.setAccessibleName("Search conversations")
+        self.setToolTip("Search in everything that was said (Ctrl+F)")
+        self.setMaxLength(1_000)
+        self._mark = self.addAction(icon("search", theme), QLineEdit.ActionPosition.LeadingPosition)
+        self._clear = self.addAction(icon("close", theme), QLineEdit.ActionPosition.TrailingPosition)
+        self._clear.setToolTip("Clear the search (Esc)")
+        self._clear.setVisible(False)
+        self._clear.triggered.connect(self.clear)
+        self.textChanged.connect(lambda text: self._clear.setVisible(bool(text)))
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        elif event.key() == Qt.Key.Key_Down:
+            self.left_down.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _restyle(self) -> None:
+        self._mark.setIcon(icon("search", self._theme))
+        self._clear.setIcon(icon("close", self._theme))
+        self.setStyleSheet(f"QLineEdit {{ padding-left: 2px; placeholder-text-color: {self._theme.palette.muted}; }}")

@@ -1,0 +1,239 @@
+"""Where notices appear: a small stack of cards above the bottom edge of the window."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import (
+    QAbstractAnimation,
+    QEasingCurve,
+    QEvent,
+    QObject,
+    QPoint,
+    QPropertyAnimation,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsOpacityEffect,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from companion.app.notices import Notice, Tone
+from companion.ui.icons import icon, pixmap
+from companion.ui.theme import Theme
+
+SHOWN_MS = 8000
+AFTER_HOVER_MS = 3000
+MOTION_MS = 160
+SLIDE = 16
+MOST = 3
+WIDTH, MARGIN = 480, 24
+LOOKS = {
+    Tone.INFORMATION: ("information", "accent2", "Information"),
+    Tone.SUCCESS: ("check", "ok", "Done"),
+    Tone.WARNING: ("warning", "warn", "Warning"),
+    Tone.ERROR: ("error", "bad", "Error"),
+}
+"""Icon, colour and spoken word of each tone: never colour alone."""
+_LONG_WORD, _BREAKS = re.compile(r"\S{24,}"), re.compile(r"[/\\_.\-]|\w{20}")
+"""Paths and file names may break after these, or they would make the card wider than the window."""
+PASSING = (Tone.INFORMATION, Tone.SUCCESS)
+"""Tones that leave by themselves; a warning or an error stays until it is closed."""
+
+
+class NoticeCard(QFrame):
+    """One notice. It leaves when closed, when acted on, with Escape, or after its time; the pointer or the keyboard
+    focus on it holds that time."""
+
+    dismissed = Signal()
+
+    def __init__(self, notice: Notice, theme: Theme) -> None:
+        super().__init__()
+        self.notice = notice
+        self._theme = theme
+        self.setProperty("role", "toast")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.spoken = " ".join(filter(None, (f"{LOOKS[notice.tone][2]}:", notice.what, notice.remedy)))
+        self.setAccessibleName(self.spoken)
+        self._symbol = QLabel()
+        self.close_button = QToolButton()
+        self.action_button: QPushButton | None = QPushButton(notice.action) if notice.action else None
+        self._build()
+        self._time = QTimer(self)
+        self._time.setSingleShot(True)
+        self._time.timeout.connect(self.dismissed)
+        if notice.tone in PASSING:
+            self._time.start(SHOWN_MS)
+        theme.changed.connect(self._redraw)
+        self._redraw()
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether its time is running."""
+        return self._time.isActive()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._time.stop()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if self.notice.tone in PASSING:
+            self._time.start(AFTER_HOVER_MS)
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.dismissed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _build(self) -> None:
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        for text, role in ((self.notice.what, "heading"), (self.notice.remedy, "muted")):
+            if text:
+                words.addWidget(_label(text, role))
+        self.close_button.setToolTip("Close")
+        self.close_button.setAccessibleName("Close this notice")
+        self.close_button.setIconSize(QSize(16, 16))
+        self.close_button.setFixedSize(28, 28)
+        self.close_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.close_button.clicked.connect(self.dismissed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 12, 12, 12)
+        row.setSpacing(12)
+        edge = Qt.AlignmentFlag.AlignTop if self.notice.remedy else Qt.AlignmentFlag.AlignVCenter
+        row.addWidget(self._symbol, 0, edge)
+        row.addLayout(words, 1)
+        if self.action_button is not None:
+            self.action_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self.action_button.clicked.connect(self._act)
+            if self.notice.remedy:  # beside long words a button would squeeze them
+                words.addSpacing(6)
+                words.addWidget(self.action_button, 0, Qt.AlignmentFlag.AlignLeft)
+            else:
+                row.addWidget(self.action_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.close_button, 0, edge)
+
+    def _act(self) -> None:
+        self.dismissed.emit()
+        if self.notice.act is not None:
+            self.notice.act()
+
+    def _redraw(self) -> None:
+        name, token, _ = LOOKS[self.notice.tone]
+        self._symbol.setPixmap(pixmap(name, self._theme, token, 20, self.devicePixelRatioF()))
+        self.close_button.setIcon(icon("close", self._theme, "muted", 16))
+
+
+def _label(text: str, role: str) -> QLabel:
+    label = QLabel(_LONG_WORD.sub(lambda word: _BREAKS.sub("\\g<0>\u200b", word[0]), text))
+    label.setProperty("role", role)
+    label.setTextFormat(Qt.TextFormat.PlainText)  # a file name must never become markup
+    label.setWordWrap(True)
+    return label
+
+
+class NoticeArea(QWidget):
+    """The stack of at most three cards, newest below. It is only as large as its cards, so it never blocks the window."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme, self._window = theme, parent
+        self.cards: list[NoticeCard] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+        parent.installEventFilter(self)
+        theme.changed.connect(self._place)
+        self.hide()
+
+    def show_notice(self, notice: Notice) -> None:
+        """Show a notice and say it to screen readers; the same notice again replaces the one that is shown."""
+        for card in [c for c in self.cards if c.notice[:3] == notice[:3]]:
+            self._remove(card)
+        if len(self.cards) >= MOST:
+            self._remove(next((c for c in self.cards if c.notice.tone in PASSING), self.cards[0]))
+        card = NoticeCard(notice, self._theme)
+        card.dismissed.connect(lambda: self._leave(card))
+        self.cards.append(card)
+        self._column.addWidget(card)
+        self.show()
+        self.raise_()
+        self._place()
+        self._come(card)
+        announcement = QAccessibleAnnouncementEvent(card, card.spoken)
+        if notice.tone not in PASSING:
+            announcement.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
+        QAccessible.updateAccessibility(announcement)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        if not self.cards:
+            return
+        window = self._window
+        width = max(min(WIDTH, window.width() - 2 * MARGIN), 160)
+        for card in self.cards:
+            card.setVisible(True)  # a card that was never shown does not know its fonts yet
+            card.setFixedHeight(card.heightForWidth(width))
+        height = sum(card.height() for card in self.cards) + self._column.spacing() * (len(self.cards) - 1)
+        self.setGeometry((window.width() - width) // 2, window.height() - MARGIN - height, width, height)
+
+    def _come(self, card: NoticeCard) -> None:
+        duration = self._theme.duration(MOTION_MS)
+        if duration == 0:
+            return
+        fade = _fade(card, 0.0, 1.0, duration)
+        # An effect left on a widget makes Qt draw it through a pixmap for ever: it goes when the card has arrived.
+        fade.finished.connect(lambda: card.setGraphicsEffect(None))  # type: ignore[arg-type]
+        slide = QPropertyAnimation(self, b"pos", card)
+        slide.setDuration(duration)
+        slide.setStartValue(self.pos() + QPoint(0, SLIDE))
+        slide.setEndValue(self.pos())
+        slide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        slide.start(QAbstractAnimation.DeletionPolicy.DeleteWhenStopped)
+
+    def _leave(self, card: NoticeCard) -> None:
+        duration = self._theme.duration(MOTION_MS)
+        if card not in self.cards or duration == 0:
+            self._remove(card)
+            return
+        card.setEnabled(False)
+        _fade(card, 1.0, 0.0, duration).finished.connect(lambda: self._remove(card))
+
+    def _remove(self, card: NoticeCard) -> None:
+        if card not in self.cards:
+            return
+        self.cards.remove(card)
+        self._column.removeWidget(card)
+        card.hide()
+        card.deleteLater()
+        self.setVisible(bool(self.cards))
+        self._place()
+
+
+def _fade(card: NoticeCard, start: float, end: float, duration: int) -> QPropertyAnimation:
+    effect = QGraphicsOpacityEffect(card)
+    effect.setOpacity(start)
+    card.setGraphicsEffect(effect)
+    fade = QPropertyAnimation(effect, b"opacity", effect)
+    fade.setDuration(duration)
+    fade.setStartValue(start)
+    fade.setEndValue(end)
+    fade.setEasingCurve(QEasingCurve.Type.OutCubic)
+    fade.start()
+    return fade

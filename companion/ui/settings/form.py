@@ -1,0 +1,141 @@
+"""A form made from a struct: every field with its title, its sentence, its bounds and the way back to its default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, get_type_hints
+
+import msgspec
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from companion.core.fields import Field, fields_of
+from companion.ui.icons import icon
+from companion.ui.settings.editors import Editor, editor_for
+from companion.ui.theme import Theme
+
+STACK_BELOW = 460
+"""A row narrower than this puts its editor below the words."""
+
+
+class FieldRow(QWidget):
+    """One field: words at the left, editor and reset at the right, or below when there is little room."""
+
+    edited = Signal()
+
+    def __init__(self, field: Field, editor: Editor, theme: Theme) -> None:
+        super().__init__()
+        self.field, self.editor = field, editor
+        self._theme = theme
+        self.reset_button = QToolButton()
+        self.reset_button.setIconSize(QSize(16, 16))
+        self.reset_button.setFixedSize(28, 28)
+        self.reset_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.reset_button.setToolTip(f"Back to the default ({_in_words(field.default)})")
+        self.reset_button.setAccessibleName(f"Reset {field.title}")
+        kept = self.reset_button.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # the editors stay in one column whether or not they can be reset
+        self.reset_button.setSizePolicy(kept)
+        self.reset_button.clicked.connect(self.reset)
+        editor.edited.connect(self._changed)
+        self._build()
+        theme.changed.connect(self._redraw)
+        self._redraw()
+        self.set_value(field.default)
+
+    def value(self) -> Any:
+        return self.editor.value()
+
+    def set_value(self, value: Any) -> None:
+        """Show a value; emits nothing."""
+        self.editor.set_value(value)
+        self.reset_button.setVisible(self.value() != self.field.default)
+
+    def reset(self) -> None:
+        self.set_value(self.field.default)
+        self.edited.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        narrow = self.width() < STACK_BELOW
+        self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        super().resizeEvent(event)
+
+    def _build(self) -> None:
+        title, sentence = QLabel(self.field.title), QLabel(self.field.sentence)
+        title.setBuddy(self.editor)
+        sentence.setProperty("role", "caption")
+        sentence.setWordWrap(True)
+        self.editor.setAccessibleDescription(self.field.sentence)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(title)
+        words.addWidget(sentence)
+        words.addStretch()
+        controls = QHBoxLayout()
+        controls.setSpacing(4)
+        controls.addWidget(self.editor)
+        controls.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        controls.addStretch()
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+        self._row.addLayout(words, 1)
+        self._row.addLayout(controls)
+
+    def _changed(self) -> None:
+        self.reset_button.setVisible(self.value() != self.field.default)
+        self.edited.emit()
+
+    def _redraw(self) -> None:
+        self.reset_button.setIcon(icon("undo", self._theme, "muted", 16))
+
+
+class Form(QWidget):
+    """The rows of some fields of a struct, in the order they are given."""
+
+    edited = Signal(str)
+    """Name of the field that the person changed."""
+
+    def __init__(
+        self,
+        struct: type[msgspec.Struct],
+        theme: Theme,
+        names: Iterable[str] | None = None,
+        editors: dict[str, Editor] | None = None,
+    ) -> None:
+        """`names` None means every field with a title; `editors` replaces the usual editor of a field."""
+        super().__init__()
+        known = {field.name: field for field in fields_of(struct)}
+        longest = _longest(struct)
+        self.rows: dict[str, FieldRow] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(20)
+        for name in known if names is None else names:
+            editor = (editors or {}).get(name) or editor_for(known[name], longest.get(name))
+            row = FieldRow(known[name], editor, theme)
+            row.edited.connect(lambda name=name: self.edited.emit(name))
+            self.rows[name] = row
+            column.addWidget(row)
+
+    def values(self) -> dict[str, Any]:
+        return {name: row.value() for name, row in self.rows.items()}
+
+    def load(self, values: msgspec.Struct) -> None:
+        """Show the values of a struct; emits nothing."""
+        for name, row in self.rows.items():
+            row.set_value(getattr(values, name))
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "automatic" if value is None else str(value) if value not in ("", ()) else "empty"
+
+
+def _longest(struct: type[msgspec.Struct]) -> dict[str, int]:
+    """Most characters of each text field that has a limit."""
+    hints = get_type_hints(struct, include_extras=True)
+    metas = {name: meta for name, hint in hints.items() for meta in getattr(hint, "__metadata__", ())}
+    return {name: meta.max_length for name, meta in metas.items() if meta.max_length is not None}

@@ -1,0 +1,174 @@
+"""The page of settings, built from the structs that define them; every change takes effect at once."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from companion.core.fields import fields_of
+from companion.core.sampling import PRESETS, Sampling
+from companion.core.settings import Settings
+from companion.ui.icons import icon
+from companion.ui.settings.editors import ChoiceEditor
+from companion.ui.settings.form import Form
+from companion.ui.theme import Theme
+
+WIDEST = 720
+CUSTOM = "Custom"
+GROUPS = {
+    "You": ("person_name", "send_with_enter"),
+    "Look": ("theme", "font_size", "reduce_motion"),
+    "Replies": ("preset",),
+    "Model": ("context_tokens", "threads", "gpu_layers"),
+}
+"""Fields of Settings by the heading they stand under; a field that is in none of them goes under "More"."""
+
+
+class SettingsPage(QWidget):
+    """Emits the whole settings whenever the person changed something and all of it is sound."""
+
+    changed = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._settings = Settings()
+        fields = {field.name: field for field in fields_of(Settings)}
+        preset = ChoiceEditor(fields["preset"], (*PRESETS, CUSTOM))
+        grouped = {name for names in GROUPS.values() for name in names}
+        groups = GROUPS | ({"More": rest} if (rest := tuple(n for n in fields if n not in grouped)) else {})
+        self.forms = {title: Form(Settings, theme, names, {"preset": preset}) for title, names in groups.items()}
+        self.sampling = Form(Sampling, theme)
+        self.fold = QPushButton("Fine tuning")
+        self._problem = QLabel()
+        self._build()
+        for form in self.forms.values():
+            form.edited.connect(self._edited)
+        self.sampling.edited.connect(self._sampling_edited)
+        self.fold.toggled.connect(self._show_fine_tuning)
+        theme.changed.connect(self._redraw)
+        self._redraw()
+        self.load(self._settings)
+
+    def load(self, settings: Settings) -> None:
+        """Show these settings; emits nothing."""
+        self._settings = settings
+        for form in self.forms.values():
+            form.load(settings)
+        self.sampling.load(settings.sampling)
+        self._show_preset()
+        self._show_problem()
+
+    def check(self) -> str:
+        """Empty when everything on the page can be used, else a sentence that says what cannot."""
+        try:
+            self._read()
+        except msgspec.ValidationError as error:
+            # The message ends with the place, such as "- at `$.sampling.stop`".
+            name = str(error).rpartition("$.")[2].rstrip("`").partition("[")[0].rpartition(".")[2]
+            titles = {field.name: field.title for field in (*fields_of(Settings), *fields_of(Sampling))}
+            return f"“{titles.get(name, 'A setting')}” cannot be used like this, so it is not saved yet."
+        return ""
+
+    def _read(self) -> Settings:
+        changes = {name: value for form in self.forms.values() for name, value in form.values().items()}
+        sampling = msgspec.structs.replace(self._settings.sampling, **self.sampling.values())
+        read = msgspec.structs.replace(self._settings, **changes, sampling=sampling)
+        return msgspec.convert(msgspec.to_builtins(read), Settings)
+
+    def _edited(self, name: str) -> None:
+        if name == "preset":
+            chosen = self.forms["Replies"].rows["preset"].value()
+            if chosen == CUSTOM:
+                self.fold.setChecked(True)
+            else:
+                self.sampling.load(PRESETS[chosen])
+        self._tell()
+
+    def _sampling_edited(self) -> None:
+        self._show_preset()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._show_problem()
+        if not self.check():
+            read = self._read()
+            if read != self._settings:
+                self._settings = read
+                self.changed.emit(read)
+
+    def _show_preset(self) -> None:
+        """The preset follows the values: it is the one that has exactly these, or "Custom"."""
+        values = self.sampling.values()
+        row = self.forms["Replies"].rows["preset"]
+        same = [name for name, preset in PRESETS.items() if msgspec.structs.asdict(preset) == values]
+        row.set_value(same[0] if same else CUSTOM)
+
+    def _show_problem(self) -> None:
+        problem = self.check()
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    # Layout
+
+    def _build(self) -> None:
+        heading = QLabel("Settings")
+        heading.setProperty("role", "title")
+        self._problem.setProperty("role", "problem")
+        self._problem.setWordWrap(True)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 24, 0, 32)
+        column.setSpacing(8)
+        column.addWidget(heading)
+        column.addWidget(self._problem)
+        for title, form in self.forms.items():
+            label = QLabel(title)
+            label.setProperty("role", "heading")
+            column.addSpacing(12)
+            column.addWidget(label)
+            column.addWidget(self._card(title, form))
+        column.addStretch()
+        content = QWidget()
+        content.setMaximumWidth(WIDEST)
+        content.setLayout(column)
+        middle = QWidget()
+        row = QHBoxLayout(middle)
+        row.setContentsMargins(24, 0, 24, 0)
+        row.addStretch(1)
+        row.addWidget(content, 1000)  # grows up to its widest before the sides get any room
+        row.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(middle)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
+
+    def _card(self, title: str, form: Form) -> QFrame:
+        card = QFrame()
+        card.setProperty("role", "card")
+        column = QVBoxLayout(card)
+        column.setContentsMargins(20, 18, 16, 18)
+        column.setSpacing(16)
+        column.addWidget(form)
+        if title == "Replies":
+            self.fold.setCheckable(True)
+            self.fold.setProperty("role", "fold")
+            self.fold.setToolTip("Every value behind the style of reply")
+            self.fold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self.fold.setIconSize(QSize(16, 16))
+            column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
+            column.addWidget(self.sampling)
+            self.sampling.hide()
+        return card
+
+    def _show_fine_tuning(self, shown: bool) -> None:
+        self.sampling.setVisible(shown)
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self.fold.setIcon(icon("chevron-down" if self.fold.isChecked() else "chevron-right", self._theme, "muted", 16))

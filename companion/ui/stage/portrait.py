@@ -1,0 +1,127 @@
+"""The picture of a character, whatever it is made of, and where its face is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QImageReader, QLinearGradient, QPainter, QPainterPath
+from PySide6.QtSvg import QSvgRenderer
+
+from companion.core.character import Character
+
+SVG_SIZE_LIMIT = 8 * 1024 * 1024
+PIXEL_LIMIT = 4096
+"""A card may come from anywhere: a larger PNG is shown as a silhouette instead of filling the memory."""
+FACE_MARGIN = 0.14
+"""Share of the face's size that an avatar shows around it, so that hair and chin are in the picture."""
+
+
+class Portrait:
+    """An SVG, a bitmap, or a silhouette with the initial when there is neither.
+
+    An SVG whose face is drawn in a group with the id "face" says by that where it is; any other picture is taken to
+    show its face in the middle of the upper third, as portraits do.
+    """
+
+    def __init__(self, character: Character) -> None:
+        self.initial = character.name.strip()[:1].upper()
+        self._svg: QSvgRenderer | None = None
+        self._image: QImage | None = None
+        path = Path(character.portrait)
+        if character.portrait and path.is_file():
+            if path.suffix.lower() == ".svg":
+                self._svg = _read_svg(path)
+            else:
+                self._image = _read_image(path)
+
+    @property
+    def is_silhouette(self) -> bool:
+        return self._svg is None and self._image is None
+
+    @property
+    def size(self) -> QSize:
+        """Natural size in the picture's own units."""
+        if self._svg is not None:
+            return self._svg.viewBox().size()
+        return self._image.size() if self._image is not None else QSize(640, 800)
+
+    @property
+    def face(self) -> QRectF:
+        """A square around the face, in the picture's own units."""
+        if self._svg is not None and self._svg.elementExists("face"):
+            skin = self._svg.boundsOnElement("face")
+            side = max(skin.width(), skin.height()) * (1 + FACE_MARGIN)
+            # Hair makes a head taller above the face than below it.
+            return _square(skin.center() - QPointF(0, skin.height() * 0.04), side)
+        if self.is_silhouette:
+            return _square(QPointF(320, 280), 400)
+        width, height = self.size.width(), self.size.height()
+        side = min(width, height) * (0.5 if height > width * 1.15 else 0.9)
+        return _square(QPointF(width / 2, max(side / 2, height * 0.24)), side)
+
+    def paint(self, painter: QPainter, target: QRectF) -> None:
+        """Draw the whole picture into the target; what is outside the painter's clip is cut off."""
+        painter.save()
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        if self._svg is not None:
+            self._svg.render(painter, target)
+        elif self._image is not None:
+            painter.drawImage(target, self._image)
+        else:
+            _paint_silhouette(painter, target, self.initial)
+        painter.restore()
+
+
+def _square(centre: QPointF, side: float) -> QRectF:
+    return QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
+
+
+def _read_svg(path: Path) -> QSvgRenderer | None:
+    if path.stat().st_size > SVG_SIZE_LIMIT:
+        return None
+    renderer = QSvgRenderer(str(path))
+    renderer.setAspectRatioMode(Qt.AspectRatioMode.KeepAspectRatio)
+    return renderer if renderer.isValid() and not renderer.viewBox().isEmpty() else None
+
+
+def _read_image(path: Path) -> QImage | None:
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    size = reader.size()
+    if not size.isValid() or max(size.width(), size.height()) > PIXEL_LIMIT:
+        return None
+    image = reader.read()
+    return None if image.isNull() else image
+
+
+def _paint_silhouette(painter: QPainter, target: QRectF, initial: str) -> None:
+    """Head and shoulders on a 640 × 800 grid, lit from above, with the initial over the heart."""
+    painter.translate(target.topLeft())
+    painter.scale(target.width() / 640, target.height() / 800)
+    body = QPainterPath(QPointF(70, 800))
+    body.cubicTo(74, 600, 150, 560, 262, 522)
+    body.cubicTo(290, 512, 350, 512, 378, 522)
+    body.cubicTo(490, 560, 566, 600, 570, 800)
+    body.closeSubpath()
+    head = QPainterPath()
+    head.addEllipse(QPointF(320, 296), 122, 150)
+    neck = QPainterPath()
+    neck.addRoundedRect(QRectF(268, 400, 104, 160), 40, 40)
+    light = QLinearGradient(0, 120, 0, 800)
+    light.setColorAt(0, QColor("#9C8AE0"))
+    light.setColorAt(1, QColor("#4C3D8E"))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(light)
+    painter.drawPath(body.united(neck).united(head))
+    paint_initial(painter, QRectF(220, 580, 200, 200), initial, "#FFFFFF")
+
+
+def paint_initial(painter: QPainter, area: QRectF, initial: str, colour: str) -> None:
+    """One letter in the middle of an area, sized to it."""
+    font = QFont(painter.font())
+    font.setPixelSize(max(round(area.height() * 0.55), 1))
+    font.setWeight(QFont.Weight.DemiBold)
+    painter.setFont(font)
+    painter.setPen(QColor(colour))
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, initial)

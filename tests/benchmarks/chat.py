@@ -1,0 +1,168 @@
+"""`start.py bench chat`: the engine against a bare loop, long talks, the window's start and its smoothness.
+
+Peers are measured in the same run, alternating with ours, and medians are compared: machines are noisy.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import llama_cpp
+import psutil
+
+from companion.core.messages import LoadOptions, Piece, ReplyDone, Turn
+from companion.core.paths import HOME_VARIABLE, starter_model
+from companion.core.sampling import Sampling
+from companion.engine.client import EngineClient
+from companion.llama.library import Library
+from companion.llama.model import Model
+from tests.benchmarks.report import Report, median
+
+HERE = Path(__file__).parent
+STORY = (
+    Turn("system", "You tell very long stories."),
+    Turn("user", "Tell me a very long story about the moon, with many chapters."),
+)
+TOKENS = 160
+ROUNDS = 7
+
+
+def generation(report: Report, starter: Path) -> None:
+    """Tokens/s through the engine's process, pipes, sampler chain and JSON, against C-level calls in a loop."""
+    sampling = Sampling(temperature=0, repeat_penalty=1, max_tokens=TOKENS)
+    with EngineClient() as engine:
+        info = engine.load(starter)
+        threads = info.threads
+        library = Library()
+        with Model(library, starter) as model:
+            ours, bare = [], []
+            for _ in range(ROUNDS):
+                ours.append(next(e for e in engine.generate(STORY, sampling) if isinstance(e, ReplyDone)).tokens_per_second)
+                bare.append(_bare_loop(model, threads, info.context_tokens))
+    report.add("engine_tokens_per_second", median(ours), "tok/s")
+    report.add("bare_loop_tokens_per_second", median(bare), "tok/s")
+    report.add("engine_over_bare_loop", median([a / b for a, b in zip(ours, bare, strict=True)]), goal=0.97, most=False)
+
+
+def _bare_loop(model: Model, threads: int, context: int) -> float:
+    params = llama_cpp.llama_context_default_params()
+    params.n_ctx, params.n_threads, params.n_threads_batch, params.no_perf = context, threads, threads, True
+    pointer = llama_cpp.llama_init_from_model(model.pointer, params)
+    prompt = model.vocabulary.tokenize(" ".join(turn.text for turn in STORY) + "\n" * 12)
+    tokens = (llama_cpp.llama_token * len(prompt))(*prompt)
+    llama_cpp.llama_decode(pointer, llama_cpp.llama_batch_get_one(tokens, len(prompt)))
+    sampler = llama_cpp.llama_sampler_init_greedy()
+    token = (llama_cpp.llama_token * 1)(llama_cpp.llama_sampler_sample(sampler, pointer, -1))
+    began = time.perf_counter()
+    for _ in range(TOKENS - 1):
+        llama_cpp.llama_decode(pointer, llama_cpp.llama_batch_get_one(token, 1))
+        token[0] = llama_cpp.llama_sampler_sample(sampler, pointer, -1)
+    speed = (TOKENS - 1) / (time.perf_counter() - began)
+    llama_cpp.llama_sampler_free(sampler)
+    llama_cpp.llama_free(pointer)
+    return speed
+
+
+def long_talk(report: Report, starter: Path) -> None:
+    """Time to the first token at turn 40 over turn 2, in talks that run through the engine as the window's do."""
+    ratios, early, late = [], [], []
+    with EngineClient() as engine:
+        engine.load(starter)
+        for number in range(3):
+            times = _talk(engine, number)
+            early.append(times[1])
+            late.append(times[39])
+            ratios.append(times[39] / times[1])
+    report.add("first_token_turn_2", median(early) * 1000, "ms")
+    report.add("first_token_turn_40", median(late) * 1000, "ms")
+    report.add("first_token_turn_40_over_turn_2", median(ratios), goal=1.3)
+
+
+def _talk(engine: EngineClient, seed: int) -> list[float]:
+    turns, times = [Turn("system", "You are Hoshi, who shows visitors the night sky.")], []
+    for number in range(40):
+        turns.append(Turn("user", f"And what about star number {number + 100 * seed}, what do you like?", id=2 * number + 1))
+        text = ""
+        for event in engine.generate(turns, Sampling(seed=number, max_tokens=40, temperature=0.7)):
+            if isinstance(event, Piece):
+                text += event.text
+            elif isinstance(event, ReplyDone):
+                times.append(event.first_token_seconds)
+        turns.append(Turn("assistant", text or "Yes.", id=2 * number + 2))
+    return times
+
+
+def window_start(report: Report) -> None:
+    """From starting the process to the first frame, against the smallest PySide6 window."""
+    ours, minimal = [], []
+    for _ in range(ROUNDS):
+        minimal.append(_until_painted("minimal_window.py"))
+        ours.append(_until_painted("painted_window.py"))
+    report.add("minimal_window_seconds", median(minimal), "s")
+    report.add("window_seconds", median(ours), "s")
+    report.add("window_over_minimal", median(ours) / median(minimal), goal=1.5)
+
+
+def _until_painted(script: str) -> float:
+    began = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, str(HERE / script)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - began
+        process.wait(30)
+    assert line.strip() == "painted", f"{script} said {line!r}"
+    return seconds
+
+
+def streaming(report: Report) -> None:
+    """The real window and the real engine: how long the event loop stalls, when the first word comes, how much memory."""
+    stalls, firsts, window_memory, engine_memory = [], [], [], []
+    for _ in range(5):
+        result = subprocess.run(
+            [sys.executable, str(HERE / "streaming_window.py")], capture_output=True, text=True, timeout=180, check=True
+        )
+        stall, first, window, engine = map(float, result.stdout.split())
+        stalls.append(stall)
+        firsts.append(first)
+        window_memory.append(window)
+        engine_memory.append(engine)
+    report.add("longest_stall_while_streaming", median(stalls), "ms", goal=50)
+    report.add("first_word_from_cold_start", median(firsts), "s")
+    report.add("window_peak_memory", median(window_memory), "MB")
+    report.add("engine_peak_memory", median(engine_memory), "MB")
+
+
+def main() -> int:
+    report = Report("Chat")
+    starter = starter_model()
+    if starter is None:
+        print("The starter model is missing: run packaging/start.py first.", file=sys.stderr)
+        return 2
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    busy = psutil.cpu_percent(interval=1)
+    if busy > 20:
+        print(f"Something else uses {busy:.0f} % of this machine; the figures will be worse than they are.", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ[HOME_VARIABLE] = home
+        with EngineClient() as engine:  # measure once, as a first start does
+            engine.load(starter, LoadOptions())
+        if report.wants("generation"):
+            generation(report, starter)
+        if report.wants("long_talk"):
+            long_talk(report, starter)
+        if report.wants("window_start"):
+            window_start(report)
+        if report.wants("streaming"):
+            streaming(report)
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

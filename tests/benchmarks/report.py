@@ -1,0 +1,61 @@
+"""What every benchmark of this project prints, and writes with `--json FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+
+class Metric(NamedTuple):
+    name: str
+    value: float
+    unit: str
+    goal: float | None
+    wanted: str
+    holds: bool
+
+
+class Report:
+    """Metrics by name. A goal is "at most" when `most`, else "at least"; None is a figure without a goal."""
+
+    def __init__(self, title: str) -> None:
+        parser = argparse.ArgumentParser(description=title)
+        parser.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics as JSON")
+        parser.add_argument("--only", action="append", metavar="PART", help="run only this part (may be repeated)")
+        self.options = parser.parse_args()
+        self._title = title
+        self._rows: list[Metric] = []
+
+    def wants(self, part: str) -> bool:
+        return not self.options.only or part in self.options.only
+
+    def add(self, name: str, value: float, unit: str = "", *, goal: float | None = None, most: bool = True) -> None:
+        holds = goal is None or (value <= goal if most else value >= goal)
+        wanted = "" if goal is None else f"{'≤' if most else '≥'} {goal:g}"
+        self._rows.append(Metric(name, value, unit, goal, wanted, holds))
+        print(f"{name}: {value:.3g} {unit} {wanted}{'' if holds else '   MISSED'}", flush=True)
+
+    def finish(self) -> int:
+        """Print the table, write the file; returns the exit status (1 when a goal was missed)."""
+        table = Table(title=self._title, title_justify="left")
+        for heading in ("metric", "value", "goal", "holds"):
+            table.add_column(heading, justify="left" if heading == "metric" else "right")
+        for row in self._rows:
+            verdict = "" if row.goal is None else ("yes" if row.holds else "no")
+            table.add_row(row.name, f"{row.value:.3g} {row.unit}".strip(), row.wanted, verdict)
+        Console(width=110).print(table)
+        if self.options.json:
+            facts = {row.name: {"value": row.value, "goal": row.goal, "holds": row.holds} for row in self._rows}
+            self.options.json.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        return 0 if all(row.holds for row in self._rows) else 1
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)

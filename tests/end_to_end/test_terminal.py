@@ -1,0 +1,106 @@
+"""`companion chat` as people and programs use it: with the starter model, through a pipe and in a real terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMPANION = [sys.executable, "-P", "-m", "companion"]
+
+
+def run(*arguments: str, text: str = "", **extra) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMPANION, *arguments], input=text, capture_output=True, text=True, timeout=120, check=False, **extra)
+
+
+def test_each_piped_line_is_answered_in_one_conversation(starter):
+    done = run("chat", "--json", text="Hi, I am Sam.\nWhat is my name?\n")
+    assert done.returncode == 0, done.stderr
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["reply"]
+    assert second["reply"]
+    assert second["prompt"]["reused_tokens"] > first["prompt"]["prompt_tokens"] * 0.9, "it is one conversation, read once"
+    assert second["prompt"]["prompt_tokens"] > first["prompt"]["prompt_tokens"]
+
+
+def test_once_prints_the_reply_and_nothing_else(tiny_model):
+    done = run("chat", "--once", "Hello", "--model", str(tiny_model))
+    assert done.returncode in {0, 1}
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["chat", "--once", "hi", "--model", "/gone/model.gguf"], "model.gguf"),
+        (["chat", "--once", "hi", "--character", "/gone/card.json"], "card.json"),
+        (["chat", "--once"], "requires an argument"),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_mistakes_are_answered_in_a_sentence(arguments, sentence):
+    done = run(*arguments)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_card_gives_another_character(tiny_model, tmp_path, talkative_model):
+    card = tmp_path / "mira.json"
+    card.write_text(
+        json.dumps({"name": "Mira", "description": "x", "personality": "", "scenario": "", "first_mes": "Hm?", "mes_example": ""})
+    )
+    done = run("chat", "--once", "Hello", "--character", str(card), "--model", str(talkative_model), "--json")
+    assert json.loads(done.stdout)["reply"]
+
+
+def test_doctor_tells_what_it_knows(starter):
+    facts = json.loads(run("doctor", "--json").stdout)
+    assert facts["hardware"]["memory_total"] > 0
+    assert facts["starter_model"] == str(starter)
+    words = run("doctor")
+    assert words.returncode == 0
+    assert "Processor" in words.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_person_at_a_terminal_talks_stops_and_leaves(talkative_model):
+    import pty
+
+    main, side = pty.openpty()
+    process = subprocess.Popen(
+        [*COMPANION, "chat", "--model", str(talkative_model)], stdin=side, stdout=side, stderr=side, close_fds=True
+    )
+    os.close(side)
+    screen = Screen(main)
+    screen.wait_for("I'm Hoshi")
+    screen.wait_for("You")
+    screen.type("Talk to me.\n")
+    time.sleep(0.3)
+    process.send_signal(2)  # Ctrl-C stops the reply, not the program
+    screen.wait_for("stopped", "tok/s")
+    screen.type("/again\n")
+    screen.wait_for("tok/s")
+    screen.type("/quit\n")
+    assert process.wait(20) == 0
+    os.close(main)
+
+
+class Screen:
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._text = ""
+
+    def wait_for(self, *words: str) -> None:
+        deadline = time.monotonic() + 60
+        while not any(word in self._text for word in words):
+            assert time.monotonic() < deadline, self._text
+            self._text += os.read(self._handle, 4096).decode(errors="replace")
+        self._text = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._handle, text.encode())

@@ -1,0 +1,109 @@
+"""The house of design.md: which folder may import which, and what a start may cost."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "companion"
+OURS = {
+    "core": set(),
+    "llama": {"core"},
+    "engine": {"core", "llama"},
+    "app": {"core"},
+    "ui": {"core", "app"},
+    "commands": {"core", "llama", "engine"},
+    "window.py": {"core", "app", "ui"},
+    "cli.py": {"core", "commands", "window"},
+    "__main__.py": {"engine", "cli"},
+    "__init__.py": set(),
+}
+THEIRS = {
+    "core": {"msgspec", "platformdirs", "psutil", "pynvml"},
+    "llama": {"llama_cpp", "numpy", "jinja2", "msgspec"},
+    "engine": {"msgspec", "psutil"},
+    "app": {"PySide6", "msgspec"},
+    "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},
+    "commands": {"rich", "msgspec"},
+    "window.py": {"PySide6"},
+    "cli.py": {"typer"},
+    "__main__.py": set(),
+    "__init__.py": set(),
+}
+QT_IN_APP = {"PySide6.QtCore", "PySide6.QtNetwork"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.append(node.module or "")
+            if node.module == "companion":
+                found += [f"companion.{alias.name}" for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_every_module_imports_only_what_its_folder_may(path):
+    part = path.relative_to(PACKAGE).parts[0]
+    assert part in OURS, f"{part} is no part of the design"
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "companion":
+            inside = rest.partition(".")[0]
+            allowed = OURS[part] | {part.removesuffix(".py"), "", "__version__"}
+            assert inside in allowed, f"{path.name} imports {name}"
+        elif top not in sys.stdlib_module_names:
+            assert top in THEIRS[part], f"{path.name} imports {name}"
+            if part == "app" and top == "PySide6":
+                assert name in QT_IN_APP, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_no_module_has_grown_too_large_or_a_name_that_says_nothing(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert path.stem not in {"utils", "misc", "helpers", "common", "manager"}
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("companion.window", {"torch", "llama_cpp", "numpy", "typer", "rich", "jinja2", "pygments", "markdown_it"}),
+        ("companion.cli", {"torch", "llama_cpp", "numpy", "PySide6", "rich.live"}),
+        ("companion.engine.client", {"torch", "llama_cpp", "numpy", "PySide6"}),
+        ("companion.engine.worker", {"torch", "PySide6", "typer"}),
+        ("companion.__main__", {"torch", "llama_cpp", "numpy", "PySide6", "typer", "msgspec"}),
+    ],
+)
+def test_importing_a_role_leaves_the_others_libraries_out(module, left_out):
+    script = f"import sys, {module}; print(*sorted(set(sys.modules) & {left_out!r}))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.split() == []
+
+
+def test_there_are_no_import_cycles():
+    graph = {}
+    for path in FILES:
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        direct = [n for n in tree.body if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("companion.")]
+        graph[name] = {n.module for n in direct}
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " → ".join((*trail, module))
+        if module not in done:
+            for other in graph.get(module, ()):
+                visit(other, (*trail, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
