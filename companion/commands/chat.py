@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ HELP = (
     "Write and press Enter. [b]/again[/b] asks for another reply, [b]/new[/b] starts over, [b]/quit[/b] or Ctrl-D leaves; "
     "Ctrl-C stops a reply."
 )
+ENDINGS = {"stopped": " · stopped", "length": " · cut at the longest reply", "context_full": " · her memory is full"}
 STAGES = {"checking": "Checking the model", "measuring": "Measuring what is fastest here", "loading": "Loading the model"}
 
 
@@ -207,28 +209,27 @@ def _converse(session: TerminalChat, console: Console) -> int:
 
 def _stream(session: TerminalChat, console: Console) -> None:
     console.print(f"[bold magenta]{escape(session.character.name)}[/] ", end="")
-    events = session.reply()
     began = False
-    while True:
-        try:
-            event = next(events, None)
-            if event is None:
-                return
-            if isinstance(event, Piece):
-                console.out(event.text if began else event.text.lstrip(), end="", highlight=False)
-                began = True
-            elif isinstance(event, ReplyDone):
-                ending = {
-                    "stopped": " · stopped",
-                    "length": " · cut at the longest reply",
-                    "context_full": " · her memory is full",
-                }
-                console.print(f"\n[dim]{event.tokens_per_second:.0f} tok/s{ending.get(event.reason, '')}[/dim]\n")
-        except KeyboardInterrupt:
-            session.stop()
-        except EngineDied as death:
-            console.print(f"\n[yellow]{escape(death.what)} It was started again; write on.[/yellow]\n")
-            return
-        except CompanionError as error:
-            console.print(f"\n[yellow]{escape(str(error))}[/yellow]\n")
-            return
+    try:
+        with _interrupt_stops(session):
+            for event in session.reply():
+                if isinstance(event, Piece):
+                    console.out(event.text if began else event.text.lstrip(), end="", highlight=False)
+                    began = True
+                elif isinstance(event, ReplyDone):
+                    speed = f"{event.tokens_per_second:.0f} tok/s"
+                    console.print(f"\n[dim]{speed}{ENDINGS.get(event.reason, '')}[/dim]\n")
+    except EngineDied as death:
+        console.print(f"\n[yellow]{escape(death.what)} It was started again; write on.[/yellow]\n")
+    except CompanionError as error:
+        console.print(f"\n[yellow]{escape(str(error))}[/yellow]\n")
+
+
+@contextmanager
+def _interrupt_stops(session: TerminalChat) -> Iterator[None]:
+    """Ctrl-C stops the reply instead of raising in the middle of reading it."""
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: session.stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         self._add_shortcuts()
         self._show_character()
         self._restore()
+        self.chat_view.focus_composer()
 
     # Layout
 

@@ -12,12 +12,8 @@ from companion.ui.icons import icon, logo
 from companion.ui.theme import Theme
 
 WIDTH, BUTTON, ICON, LOGO = 64, 44, 22, 36
-PAGES = {"chat": "Chat", "workshop": "Workshop", "library": "Library", "settings": "Settings"}
+PAGES = {"chat": "Chat", "settings": "Settings"}
 """Identifier and title of every page; the identifier is also the icon's name."""
-LATER = {
-    "workshop": "Workshop: teaching her something new is not part of this version yet",
-    "library": "Library: models and characters are not part of this version yet",
-}
 
 
 class Rail(QWidget):
@@ -36,8 +32,6 @@ class Rail(QWidget):
         self._page = "chat"
         self.buttons = {page: self._make_button(page, title) for page, title in PAGES.items()}
         self._lay_out()
-        for page, why in LATER.items():
-            self.set_available(page, False, why)
         self.set_page("chat")
         theme.changed.connect(self._redraw)
         self._redraw()
@@ -47,13 +41,6 @@ class Rail(QWidget):
         self._page = page
         for name, button in self.buttons.items():
             button.setChecked(name == page)
-
-    def set_available(self, page: str, available: bool, why: str = "") -> None:
-        """Let the person go to a page, or say in its tooltip why they cannot."""
-        button = self.buttons[page]
-        button.setEnabled(available)
-        button.setToolTip(PAGES[page] if available else why or PAGES[page])
-        button.setAccessibleDescription("" if available else why)
 
     def _ask(self, page: str) -> None:
         # A button group would do this too, but it takes all buttons but one out of the Tab order.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from companion import window as program
 from PySide6.QtCore import QEvent, QObject, QTimer
+
+from companion import window as program
 
 
 class FirstFrame(QObject):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import time
 
 import pytest
+
+from companion.core.paths import settings_file
+from companion.core.sampling import Sampling
+from companion.core.settings import Settings, save_settings
 
 COMPANION = [sys.executable, "-P", "-m", "companion"]
 
@@ -71,6 +76,8 @@ def test_doctor_tells_what_it_knows(starter):
 def test_a_person_at_a_terminal_talks_stops_and_leaves(talkative_model):
     import pty
 
+    save_settings(settings_file(), Settings(sampling=Sampling(max_tokens=30_000)))
+
     main, side = pty.openpty()
     process = subprocess.Popen(
         [*COMPANION, "chat", "--model", str(talkative_model)], stdin=side, stdout=side, stderr=side, close_fds=True
@@ -82,7 +89,7 @@ def test_a_person_at_a_terminal_talks_stops_and_leaves(talkative_model):
     screen.type("Talk to me.\n")
     time.sleep(0.3)
     process.send_signal(2)  # Ctrl-C stops the reply, not the program
-    screen.wait_for("stopped", "tok/s")
+    screen.wait_for("· stopped")
     screen.type("/again\n")
     screen.wait_for("tok/s")
     screen.type("/quit\n")
@@ -96,9 +103,10 @@ class Screen:
         self._text = ""
 
     def wait_for(self, *words: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 30
         while not any(word in self._text for word in words):
-            assert time.monotonic() < deadline, self._text
+            ready, _, _ = select.select([self._handle], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"waited for {words}, saw {self._text!r}"
             self._text += os.read(self._handle, 4096).decode(errors="replace")
         self._text = ""
 

@@ -55,7 +55,7 @@ def test_a_damaged_plan_is_made_again(fresh_cache, tiny_model):
     ],
 )
 def test_a_crash_a_hang_or_nonsense_on_every_rung_is_one_error_that_tells_them_all(
-    fresh, tiny_model, monkeypatch, script, sentence
+    fresh_cache, tiny_model, monkeypatch, script, sentence
 ):
     monkeypatch.setattr(ladder_module, "HANG_SECONDS", 0.7)
     monkeypatch.setattr(ladder_module, "worker_command", lambda *_: [sys.executable, "-c", script])

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Slot
-from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QDropEvent, QGuiApplication, QPixmap
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -270,6 +270,7 @@ def test_the_menu_has_every_action_and_every_link(view: ChatView, qtbot):
     assert blocker.args == [1]
 
 
+@pytest.mark.qt_log_ignore("does not support")
 def test_the_menu_key_opens_the_menu(view: ChatView, qtbot):
     view.show_path(talk(1))
     row = shown(view, 1)
@@ -523,8 +524,10 @@ def test_dropped_files_are_passed_on(view: ChatView, tmp_path):
     dropped: list[str] = []
     view.file_dropped.connect(dropped.append)
     no_keys = Qt.KeyboardModifier.NoModifier
-    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, LEFT, no_keys)
-    QApplication.sendEvent(view, event)
+    QApplication.sendEvent(view, QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, data, LEFT, no_keys))
+    assert view._drop_hint.isVisible()
+    QApplication.sendEvent(view, QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, LEFT, no_keys))
+    assert not view._drop_hint.isVisible()
     assert dropped == [str(tmp_path / "a.gguf"), str(tmp_path / "C.PNG")]
 
 

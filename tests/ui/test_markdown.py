@@ -297,10 +297,10 @@ def test_every_colour_of_code_can_be_read(palette):
 def test_code_is_copied_whole(code: CodeView, qtbot, monkeypatch):
     code._copied.setInterval(20)
     assert code_view.COPIED_SHOWN == 1_500
-    qtbot.mouseClick(code._copy, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(code.copy_button, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == code.code.text
-    assert code._copy.toolTip() == "Copied"
-    qtbot.waitUntil(lambda: code._copy.toolTip() == "Copy code")
+    assert code.copy_button.toolTip() == "Copied"
+    qtbot.waitUntil(lambda: code.copy_button.toolTip() == "Copy code")
 
 
 def test_long_lines_of_code_are_scrolled_not_wrapped(code: CodeView):

@@ -32,15 +32,6 @@ def test_marking_a_page_asks_for_nothing(rail: Rail, qtbot):
     assert not rail.buttons["chat"].isChecked()
 
 
-def test_a_page_that_is_not_there_says_why(rail: Rail):
-    assert not rail.buttons["workshop"].isEnabled()
-    rail.set_available("workshop", True)
-    assert rail.buttons["workshop"].isEnabled()
-    assert rail.buttons["workshop"].toolTip() == "Workshop"
-    rail.set_available("workshop", False, "Needs PyTorch")
-    assert rail.buttons["workshop"].toolTip() == "Needs PyTorch"
-
-
 def test_every_button_has_a_name_and_can_be_reached_with_the_keyboard(rail: Rail):
     for button in rail.buttons.values():
         assert button.accessibleName()

@@ -43,10 +43,11 @@ class ChatView(QWidget):
         super().__init__(parent)
         self._state = EngineState.STOPPED
         self.header = Header(theme, self)
-        self.messages = MessageList(theme, self)
-        self.composer = Composer(theme, self)
-        self._empty = EmptyPage()
+        # Made in the order in which Tab goes through them.
         self._pages = QStackedWidget(self)
+        self._empty = EmptyPage(self._pages)
+        self.messages = MessageList(theme, self._pages)
+        self.composer = Composer(theme, self)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.messages)
         self._drop_hint = _DropHint(theme, self)
@@ -57,7 +58,6 @@ class ChatView(QWidget):
         column.addWidget(self._pages, 1)
         column.addWidget(self.composer)
         self.setAcceptDrops(True)
-        self.setTabOrder(self.header.model_chip, self.messages)
         self._connect()
         self.set_engine_state(EngineState.STOPPED)
 
@@ -77,12 +77,12 @@ class ChatView(QWidget):
 
     def show_path(self, path: tuple[PathMessage, ...]) -> None:
         """Show a whole conversation, from its end."""
+        self._pages.setCurrentWidget(self.messages if path else self._empty)
         self.messages.show_path(path)
-        self._choose_page()
 
     def append_message(self, shown: PathMessage) -> None:
+        self._pages.setCurrentWidget(self.messages)
         self.messages.append(shown)
-        self._choose_page()
 
     def update_message(self, shown: PathMessage) -> None:
         self.messages.update_message(shown)
@@ -207,9 +207,6 @@ class ChatView(QWidget):
         own = [shown.message.id for shown in self.messages.path if shown.message.role == "user"]
         if own and self._state is not EngineState.ANSWERING:
             self.messages.begin_edit(own[-1])
-
-    def _choose_page(self) -> None:
-        self._pages.setCurrentWidget(self.messages if self.messages.path else self._empty)
 
 
 _TYPING = {Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier}

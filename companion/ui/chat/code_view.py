@@ -42,8 +42,8 @@ class CodeView(QWidget):
         self._code = Code("", "")
         self.text_view = _CodeText(theme, self)
         self._highlighter = Highlighter(theme, self.text_view.document(), self)
-        self._copy = IconButton(theme, "copy", "Copy code", parent=self)
-        self._copy.clicked.connect(self._copy_code)
+        self.copy_button = IconButton(theme, "copy", "Copy code", parent=self)
+        self.copy_button.clicked.connect(self._copy_code)
         self._copied = QTimer(self, singleShot=True, interval=COPIED_SHOWN)
         self._copied.timeout.connect(self._show_copy)
         self._colouring = QTimer(self, singleShot=True, interval=COLOURING_PAUSE)
@@ -78,10 +78,10 @@ class CodeView(QWidget):
         """Be as wide as what stands around it."""
         self.resize(width, self.height())
         self.text_view.resize(width - 2 * PADDING, self.text_view.height())
-        self._copy.move(width - self._copy.width() - 4, 4)
+        self.copy_button.move(width - self.copy_button.width() - 4, 4)
 
     def set_reachable(self, reachable: bool) -> None:
-        self._copy.setFocusPolicy(Qt.FocusPolicy.TabFocus if reachable else Qt.FocusPolicy.NoFocus)
+        self.copy_button.setFocusPolicy(Qt.FocusPolicy.TabFocus if reachable else Qt.FocusPolicy.NoFocus)
 
     def fit(self, width: int) -> QSize:
         text = self.text_view.fit(width)
@@ -101,7 +101,7 @@ class CodeView(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
         painter.setPen(self._theme.colour("muted"))
         painter.setFont(self._theme.font(12))
-        place = QRectF(PADDING, 0, self.width() - 2 * PADDING - self._copy.width(), HEADER)
+        place = QRectF(PADDING, 0, self.width() - 2 * PADDING - self.copy_button.width(), HEADER)
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, self._code.language or "text")
         painter.end()
 
@@ -123,11 +123,11 @@ class CodeView(QWidget):
 
     def _copy_code(self) -> None:
         QGuiApplication.clipboard().setText(self._code.text)
-        self._copy.show_icon("check", "Copied", "ok")
+        self.copy_button.show_icon("check", "Copied", "ok")
         self._copied.start()
 
     def _show_copy(self) -> None:
-        self._copy.show_icon("copy", "Copy code")
+        self.copy_button.show_icon("copy", "Copy code")
 
 
 class _CodeText(TextView):

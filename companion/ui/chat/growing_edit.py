@@ -26,7 +26,7 @@ class GrowingEdit(QPlainTextEdit):
         self._theme = theme
         self._most_lines = most_lines
         self._around = around
-        self._lines = 1
+        self._text_height = math.ceil(QFontMetricsF(theme.font()).height())
         self._composing = False
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -34,7 +34,7 @@ class GrowingEdit(QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(0)
-        self.document().documentLayout().documentSizeChanged.connect(self._count_lines)
+        self.document().documentLayout().documentSizeChanged.connect(self._measure)
 
     @property
     def composing(self) -> bool:
@@ -45,7 +45,7 @@ class GrowingEdit(QPlainTextEdit):
         """The height of the text when the field is this wide."""
         if self.width() != width:
             self.resize(width, self.height())
-        return math.ceil(self._lines * QFontMetricsF(self.font()).lineSpacing()) + 2 + self._around
+        return self._text_height + self._around
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         return source.hasText() and not source.hasUrls()
@@ -60,13 +60,15 @@ class GrowingEdit(QPlainTextEdit):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._count_lines()
-        if self._lines < self._most_lines:  # it had scrolled when the last line came, before it grew
+        self._measure()
+        if (
+            self.verticalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        ):  # it had scrolled when the last line came, before it grew
             self.verticalScrollBar().setValue(0)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._count_lines()
+        self._measure()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         self._composing = bool(event.preeditString())
@@ -86,16 +88,18 @@ class GrowingEdit(QPlainTextEdit):
             return
         super().keyPressEvent(event)
 
-    def _count_lines(self) -> None:
-        lines, layout, block = 0, self.document().documentLayout(), self.document().firstBlock()
+    def _measure(self) -> None:
+        """Lays out as many lines as can be seen, which else happens when they are painted."""
+        lines, height, layout, block = 0, 0.0, self.document().documentLayout(), self.document().firstBlock()
         while block.isValid() and lines < self._most_lines:
-            layout.blockBoundingRect(block)  # lays the block out, which else happens when it is painted
+            height += layout.blockBoundingRect(block).height()
             lines += max(block.layout().lineCount(), 1)
             block = block.next()
-        lines = min(max(lines, 1), self._most_lines)
-        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines == self._most_lines else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        full = lines >= self._most_lines
+        height = math.ceil(height * self._most_lines / lines if full else height)
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if full else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         if policy != self.verticalScrollBarPolicy():
             self.setVerticalScrollBarPolicy(policy)
-        if lines != self._lines:
-            self._lines = lines
+        if height != self._text_height:
+            self._text_height = height
             self.grew.emit()

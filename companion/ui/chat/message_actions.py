@@ -120,6 +120,10 @@ class MessageActions(QWidget):
         found = self.findChild(IconButton, action.name)
         return found if isinstance(found, IconButton) else None
 
+    def tab_stops(self) -> list[QWidget]:
+        """The buttons from left to right."""
+        return [button for button in self.findChildren(IconButton) if isinstance(button, QWidget)]
+
     def focused_action(self) -> Action | None:
         focused = next((button for button in self.findChildren(IconButton) if button.hasFocus()), None)
         return Action.__members__.get(focused.objectName()) if focused is not None else None

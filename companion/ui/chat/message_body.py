@@ -118,6 +118,10 @@ class MessageBody(QWidget):
         self._goal = len(self._text)
         self._revealing.start()
 
+    def tab_stops(self) -> list[QWidget]:
+        """What Tab stops at, from top to bottom."""
+        return [part.copy_button for part in self._parts if isinstance(part, CodeView)] + [self._show_all]
+
     def set_reachable(self, reachable: bool) -> None:
         """Whether Tab stops at the buttons of code: not in each of a thousand messages."""
         self._reachable = reachable

@@ -11,7 +11,7 @@ from companion.ui.theme import Theme
 
 GAP = 8
 MOST_LINES = 16
-AROUND = 18
+AROUND = 20
 """Border and padding of the field, above and below together."""
 
 

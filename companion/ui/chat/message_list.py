@@ -49,6 +49,8 @@ class MessageList(QScrollArea):
         """Index in the path of the first message that has a view."""
         self._wanted_first = 0
         self._rows: list[MessageView] = []
+        self._last_row: MessageView | None = None
+        """The one that Tab reaches."""
         self._tops: list[int] = []
         self._built: list[MessageView] = []
         """Earlier messages that are not placed yet, nearest first."""
@@ -120,7 +122,7 @@ class MessageList(QScrollArea):
         else:
             self._first = len(path)
             self._wanted_first = max(len(path) - BUILT_AT_FIRST, 0)
-            self._build(height=2 * self.height())
+            self._build(height=2 * max(self.height(), 400))
             self._add_built()
             self._builder.start()
             return
@@ -172,6 +174,7 @@ class MessageList(QScrollArea):
         self._look.name = name
         self._look.avatar = round_avatar(avatar, self.devicePixelRatio()) if not avatar.isNull() else QPixmap()
         for row in self._rows:
+            row.describe()
             row.update()
 
     def set_compact(self, compact: bool) -> None:
@@ -320,6 +323,9 @@ class MessageList(QScrollArea):
         elif self._sticking:
             self._stick()
         self._placing = False
+        if rows and rows[-1] is not self._last_row:
+            self._last_row = rows[-1]
+            self._last_row.order_tabs(self._jump)
         self._show_jump()
 
     def _anchor(self, added: int) -> tuple[int, int] | None:

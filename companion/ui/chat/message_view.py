@@ -6,6 +6,8 @@ written changes its height.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
@@ -72,7 +74,7 @@ class MessageView(QWidget):
         self.body.grew.connect(self.resized)
         self.body.link_activated.connect(self.link_activated)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self._describe()
+        self.describe()
 
     @property
     def shown(self) -> PathMessage:
@@ -106,7 +108,7 @@ class MessageView(QWidget):
             self.body.settle(shown.message.text)
         elif shown.message.text != self.body.text:
             self.body.set_text(shown.message.text)
-        self._describe()
+        self.describe()
         self.renew_actions()
         self.resized.emit()
 
@@ -131,13 +133,13 @@ class MessageView(QWidget):
     def set_dividers(self, dividers: Dividers) -> None:
         if dividers != self._dividers:
             self._dividers = dividers
-            self._describe()
+            self.describe()
             self.resized.emit()
 
     def set_failure(self, sentence: str) -> None:
         """Why this message failed."""
         self._failure = sentence
-        self._describe()
+        self.describe()
         self.resized.emit()
 
     def set_focused(self, focused: bool) -> None:
@@ -146,12 +148,27 @@ class MessageView(QWidget):
         self.body.set_reachable(focused or self._is_last)
         self._wake()
 
+    def describe(self) -> None:
+        """What a screen reader says."""
+        message = self._shown.message
+        who = self._look.name if self.is_hers else "You"
+        words = self.body.text[:1_000] or NO_WORDS
+        self.setAccessibleName(f"{who}, {local_time(message.created)}: {words}")
+        self.setAccessibleDescription(" ".join(filter(None, (self._dividers.day, self.status.words))))
+
     def refresh(self) -> None:
         """Draw again in the colours, sizes and name of today."""
         self.body.refresh()
-        self._describe()
+        self.describe()
         self.renew_actions()
         self.update()
+
+    def order_tabs(self, after: QWidget | None = None) -> None:
+        """Let Tab come here from `after`, and go on from the code to the actions."""
+        actions = self._actions.tab_stops() if self._actions is not None else []
+        stops = [*([after] if after is not None else []), self, *self.body.tab_stops(), *actions]
+        for before, following in pairwise(stops):
+            self.setTabOrder(before, following)
 
     def renew_actions(self) -> None:
         """What can be done may have changed; does nothing while no actions are in sight."""
@@ -340,6 +357,7 @@ class MessageView(QWidget):
         self._actions.floating = not self._is_last
         self._actions.chosen.connect(self._act)
         self._actions.more_pressed.connect(self._open_menu)
+        self.order_tabs()
         self._place_footer(self._bubble.left() if self.is_hers else 0, self.width())
         self._actions.show()
 
@@ -382,11 +400,3 @@ class MessageView(QWidget):
         self.end_edit()
         if text != self._shown.message.text:
             self.text_edited.emit(self._shown.message.id, text)
-
-    def _describe(self) -> None:
-        """What a screen reader says."""
-        message = self._shown.message
-        who = self._look.name if self.is_hers else "You"
-        words = self.body.text[:1_000] or NO_WORDS
-        self.setAccessibleName(f"{who}, {local_time(message.created)}: {words}")
-        self.setAccessibleDescription(" ".join(filter(None, (self._dividers.day, self.status.words))))

@@ -46,8 +46,8 @@ class ConversationList(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._waiting: tuple[tuple[Conversation, ...], int | None] | None = None
-        """A list that came while a title was being changed or hits were shown."""
+        self._conversations: tuple[Conversation, ...] = ()
+        """The latest list, which waits while a title is being changed or hits are shown."""
         self.setFixedWidth(WIDTH)
         self.search = _SearchField(theme, self)
         self.model = ConversationModel(self)
@@ -73,9 +73,9 @@ class ConversationList(QWidget):
 
     def show_conversations(self, conversations: Sequence[Conversation], current: int | None) -> None:
         """While a search is shown or a title is being changed, the list waits."""
-        self._waiting = (tuple(conversations), current)
+        self._conversations = tuple(conversations)
         self.model.set_current(current)
-        self._show_waiting()
+        self._show_latest()
 
     def show_hits(self, text: str, hits: Sequence[SearchHit]) -> None:
         """What a search for `text` found; late answers to an older search are ignored."""
@@ -89,8 +89,6 @@ class ConversationList(QWidget):
     def set_current(self, conversation: int | None) -> None:
         """Mark the conversation that is open."""
         self.model.set_current(conversation)
-        if self._waiting is not None:
-            self._waiting = (self._waiting[0], conversation)
         index = self.model.index_of(conversation)
         if index.isValid() and not self.search.text().strip():
             self.view.setCurrentIndex(index)
@@ -148,33 +146,31 @@ class ConversationList(QWidget):
         self.view.opened.connect(self._open)
         self.view.delete_pressed.connect(self._delete)
         self.view.menu_wanted.connect(lambda index, place: self.menu(index).popup(place))
-        self.delegate.closeEditor.connect(lambda: QTimer.singleShot(0, self, self._show_waiting))
+        self.delegate.closeEditor.connect(lambda: QTimer.singleShot(0, self, self._show_latest))
         self.model.renamed.connect(self.rename_requested)
         self.new_button.clicked.connect(self.new_requested)
         self.import_button.clicked.connect(self.import_requested)
         self._theme.changed.connect(self._theme_changed)
 
-    def _show_waiting(self) -> None:
-        if self._waiting is None or self.view.is_editing or self.search.text().strip():
+    def _show_latest(self) -> None:
+        if self.view.is_editing or self.search.text().strip():
             return
-        conversations, current = self._waiting
-        self._waiting = None
         cursor, scrolled = self.model.row_at(self.view.currentIndex()), self.view.verticalScrollBar().value()
         self.delegate.searched = ()
-        self.model.show_conversations(conversations, current)
-        kept = self.model.index_of(cursor.id if isinstance(cursor, Conversation) else current)
+        self.model.show_conversations(self._conversations)
+        kept = self.model.index_of(cursor.id if isinstance(cursor, Conversation) else self.model.current)
         if kept.isValid() and not self.view.currentIndex().isValid():
             self.view.setCurrentIndex(kept)
             self.view.verticalScrollBar().setValue(scrolled)
         self._nothing.setText(NOTHING_YET)
-        self._pages.setCurrentIndex(0 if conversations else 1)
+        self._pages.setCurrentIndex(0 if self._conversations else 1)
 
     def _search_typed(self, text: str) -> None:
         if text.strip():
             self._pause.start()
         else:
             self._pause.stop()
-            self._show_waiting()
+            self._show_latest()
             self.search_changed.emit("")
 
     def _enter_list(self) -> None:

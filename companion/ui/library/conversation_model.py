@@ -38,8 +38,7 @@ class ConversationModel(QAbstractListModel):
         self.current: int | None = None
         """Id of the conversation that is open."""
 
-    def show_conversations(self, conversations: Sequence[Conversation], current: int | None) -> None:
-        self.current = current
+    def show_conversations(self, conversations: Sequence[Conversation]) -> None:
         self._show(_grouped(conversations, datetime.now().date()))
 
     def show_hits(self, hits: Sequence[SearchHit]) -> None:

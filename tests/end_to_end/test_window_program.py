@@ -1,0 +1,119 @@
+"""The whole program as a process: killed in the middle of a reply, started twice, started with damaged files."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from companion.core.paths import HOME_VARIABLE, database_file, settings_file
+from companion.core.store import Store
+
+DRIVER = """
+import sys
+from PySide6.QtCore import QTimer
+from companion.core.sampling import Sampling
+from companion.window import build
+application, program = build()
+program.preferences.update(sampling=Sampling(max_tokens=30000, temperature=1.5), model={model!r})
+program.engine.model_ready.connect(lambda model: print("ready", program.engine.process_id, flush=True))
+program.chat.piece_received.connect(lambda message, text: print("piece", flush=True))
+QTimer.singleShot(0, lambda: program.chat.send("Talk to me."))
+sys.exit(application.exec())
+"""
+
+
+def start(model: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", DRIVER.format(model=str(model))], stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(process: subprocess.Popen[str], word: str) -> str:
+    assert process.stdout is not None
+    while line := process.stdout.readline():
+        if line.startswith(word):
+            return line
+    raise AssertionError(f"the program ended without saying {word}")
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.4, 1.3])
+def test_killing_the_program_in_the_middle_of_a_reply_loses_at_most_a_second(talkative_model, delay):
+    program = start(talkative_model)
+    engine = int(wait_for(program, "ready").split()[1])
+    wait_for(program, "piece")
+    time.sleep(delay)
+    program.kill()
+    program.wait()
+    program.stdout.close()
+    store = Store(database_file())
+    assert store.recover_interrupted() == 1
+    path = store.path(store.conversations()[0].id)
+    assert path[1].message.text == "Talk to me."
+    assert path[2].message.status == "interrupted"
+    if delay > 1:
+        assert path[2].message.text, "what was shown more than a second ago is there"
+    store.close()
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(engine) and psutil.Process(engine).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "the engine is an orphan"
+        time.sleep(0.02)
+
+
+def test_a_program_that_is_terminated_leaves_a_sound_database(talkative_model):
+    program = start(talkative_model)
+    wait_for(program, "piece")
+    program.send_signal(signal.SIGTERM)
+    program.wait(10)
+    program.stdout.close()
+    assert sqlite3.connect(database_file()).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def launch(**extra) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-P", "-m", "companion"], stderr=subprocess.PIPE, **extra)
+
+
+def test_a_second_start_leaves_at_once_and_the_first_goes_on(talkative_model, home):
+    settings_file().write_text(json.dumps({"model": str(talkative_model)}))
+    first = launch()
+    deadline = time.monotonic() + 20
+    while not list(home.glob("data/companion.sqlite3")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.5)
+    second = launch()
+    assert second.wait(10) == 0
+    assert first.poll() is None
+    first.terminate()
+    first.wait(10)
+    for process in (first, second):
+        process.stderr.close()
+
+
+def test_two_homes_are_two_programs(tmp_path, home, monkeypatch):
+    first = launch()
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "other"))
+    second = launch()
+    with pytest.raises(subprocess.TimeoutExpired):
+        second.wait(2)
+    for process in (first, second):
+        process.terminate()
+        process.wait(10)
+        process.stderr.close()
+
+
+def test_damaged_files_are_set_aside_and_the_window_opens(talkative_model):
+    settings_file().write_text("{broken")
+    database_file().write_bytes(b"this is no database" * 1000)
+    program = start(talkative_model)
+    wait_for(program, "piece")
+    program.kill()
+    program.wait()
+    program.stdout.close()
+    assert len(list(settings_file().parent.glob("settings damaged *.json"))) == 1
+    assert len(list(database_file().parent.glob("companion damaged *.sqlite3"))) == 1
