@@ -60,7 +60,7 @@ class Chat(QObject):
         self._saver = QTimer(self, interval=SAVE_MS)
         self._saver.timeout.connect(self._save)
         conversations.opened.connect(self._open)
-        engine.model_ready.connect(lambda _model: self._begin_waiting())
+        engine.model_ready.connect(lambda _model: self._model_ready())
         engine.prompt_read.connect(self._prompt_read)
         engine.piece_received.connect(self._piece)
         engine.reply_done.connect(self._done)
@@ -176,6 +176,7 @@ class Chat(QObject):
             self._finish("stopped")
         self.memory_begins.emit(0)
         self._show_path(refresh=False)
+        self._read_ahead()
 
     def _add(self, current: Conversation, *, parent: int | None, role: str, text: str, **facts: object) -> Message | None:
         try:
@@ -221,6 +222,18 @@ class Chat(QObject):
             )
             self._finish("failed")
 
+    def _model_ready(self) -> None:
+        self._begin_waiting()
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        """Let her read the conversation before the next thing is said, so that the answer begins at once."""
+        current = self._conversations.current
+        if current is not None and self._writing is None:
+            settings = self._settings()
+            turns = assemble(self._character(), settings.person_name, [step.message for step in self.path])
+            self._engine.prepare(turns, settings.sampling.max_tokens)
+
     def _begin_waiting(self) -> None:
         """Ask the engine for the reply that waits for it."""
         writing = self._writing
@@ -259,6 +272,7 @@ class Chat(QObject):
             status: Status = "stopped" if event.reason == "stopped" else "complete"
             self._finish(status, tokens=event.tokens, speed=event.tokens_per_second)
             self.reply_finished.emit(event)
+            self._read_ahead()
 
     def _failed(self, request: int, what: str, remedy: str) -> None:
         if self._is_current(request):

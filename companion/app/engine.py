@@ -22,6 +22,7 @@ from companion.core.messages import (
     ModelInfo,
     ModelReady,
     Piece,
+    Prepare,
     PromptProgress,
     PromptRead,
     ReplyDone,
@@ -92,6 +93,11 @@ class Engine(QObject):
         self._set_state(EngineState.ANSWERING)
         self._send(Generate(request=number, turns=tuple(turns), sampling=sampling, continue_last=continue_last))
         return number
+
+    def prepare(self, turns: Sequence[Turn], reply_tokens: int) -> None:
+        """Let the engine read these turns while it has nothing else to do; whatever is asked next comes first."""
+        if self.state is EngineState.READY:
+            self._send(Prepare(request=next(self._numbers), turns=tuple(turns), reply_tokens=reply_tokens))
 
     def stop(self) -> None:
         """Stop the reply or the loading under way; doing neither, nothing happens."""

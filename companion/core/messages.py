@@ -61,6 +61,15 @@ class Generate(_Message, frozen=True, kw_only=True):
     continue_last: bool = False
 
 
+class Prepare(_Message, frozen=True, kw_only=True):
+    """Read these turns ahead, while nothing else is asked for; nothing answers. Any other request ends it."""
+
+    request: int
+    turns: tuple[Turn, ...]
+    reply_tokens: int
+    """Room that the next reply will ask for."""
+
+
 class CountTokens(_Message, frozen=True, kw_only=True):
     """Count the tokens of plain texts; answered by `TokenCounts` or `RequestFailed`."""
 
@@ -78,7 +87,7 @@ class Leave(_Message, frozen=True, kw_only=True):
     """Finish and exit; closing the pipe means the same."""
 
 
-Request = Load | Generate | CountTokens | Stop | Leave
+Request = Load | Generate | Prepare | CountTokens | Stop | Leave
 
 
 # Events: from the engine.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Literal
 
-from companion.core.messages import Event, Generate, Piece, PromptProgress, PromptRead, ReplyDone
+from companion.core.errors import ModelError
+from companion.core.messages import Event, Generate, Piece, Prepare, PromptProgress, PromptRead, ReplyDone
 from companion.engine.session import Session
 from companion.llama.context import Stopped
 from companion.llama.sampling import Sampler
@@ -15,6 +17,9 @@ from companion.llama.text_stream import TextStream
 Send = Callable[[Event], None]
 Reason = Literal["end", "length", "stop_text", "stopped", "context_full"]
 PROGRESS_SECONDS = 0.1
+PIECE_SECONDS = 0.025
+"""Text goes out at most this often. Faster models would wake the window, and take a core from themselves, for words
+that no screen shows any sooner."""
 
 
 def answer(session: Session, request: Generate, arrived: float, stopped: Callable[[], bool], send: Send) -> None:
@@ -47,6 +52,12 @@ def answer(session: Session, request: Generate, arrived: float, stopped: Callabl
     _write(session, request, prompt.tokens, arrived, stopped, send)
 
 
+def prepare(session: Session, request: Prepare, stopped: Callable[[], bool]) -> None:
+    """Read the turns as far as the next message of the person cannot change them; ends early when `stopped`."""
+    with contextlib.suppress(Stopped, ModelError):
+        session.context.read(session.prompts.build_open(request.turns, reply_tokens=request.reply_tokens), stop=stopped)
+
+
 def _write(
     session: Session, request: Generate, prompt: list[int], arrived: float, stopped: Callable[[], bool], send: Send
 ) -> None:
@@ -54,6 +65,7 @@ def _write(
     stream = TextStream((*request.sampling.stop, *session.template.stops))
     sampler = Sampler(vocabulary, request.sampling, prompt)
     number, count, reason = request.request, 0, "length"
+    waiting, sent = "", 0.0
     first = time.perf_counter()
     try:
         while count < request.sampling.max_tokens:
@@ -61,14 +73,17 @@ def _write(
                 reason = "stopped"
                 break
             token = sampler.sample(context.pointer)
+            now = time.perf_counter()
             if count == 0:
-                first = time.perf_counter()
+                first = now
             if vocabulary.ends_reply(token):
                 reason = "end"
                 break
             count += 1
-            if text := stream.add(vocabulary.piece(token)):
-                send(Piece(request=number, text=text))
+            waiting += stream.add(vocabulary.piece(token))
+            if waiting and now - sent >= PIECE_SECONDS:
+                send(Piece(request=number, text=waiting))
+                waiting, sent = "", now
             if stream.stopped:
                 reason = "stop_text"
                 break
@@ -78,8 +93,8 @@ def _write(
             context.add(token)
     finally:
         sampler.close()
-    if text := stream.finish():
-        send(Piece(request=number, text=text))
+        if text := waiting + stream.finish():
+            send(Piece(request=number, text=text))
     send(_done(request, session, reason, count, arrived, first, time.perf_counter()))
 
 

@@ -24,18 +24,20 @@ from companion.core.messages import (
     LoadFailed,
     LoadProgress,
     ModelReady,
+    Prepare,
     RequestFailed,
     Stop,
     TokenCounts,
     decode_request,
 )
 from companion.core.pipes import WorkerPipe
-from companion.engine.answer import answer
+from companion.engine.answer import answer, prepare
 from companion.engine.ladder import Ladder
 from companion.engine.session import Session, inspect, open_session
 from companion.llama.library import Library, build_description
 
 log = logging.getLogger(__name__)
+Work = Load | Generate | Prepare | CountTokens
 LEAVE_SECONDS = 2.0
 """Native code that does not come back this long after the pipe was closed is left where it is: no orphans, ever."""
 
@@ -46,7 +48,7 @@ class Worker:
         self._library = Library(log.debug)
         self._ladder = Ladder()
         self._session: Session | None = None
-        self._requests: queue.SimpleQueue[tuple[Load | Generate | CountTokens, float] | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[Work, float] | None] = queue.SimpleQueue()
         self._stopped: set[int] = set()
         self._leaving = threading.Event()
 
@@ -77,12 +79,14 @@ class Worker:
         self._requests.put(None)
         threading.Timer(LEAVE_SECONDS, os._exit, args=(0,)).start()
 
-    def _serve(self, request: Load | Generate | CountTokens, arrived: float) -> None:
+    def _serve(self, request: Work, arrived: float) -> None:
         try:
             if isinstance(request, Load):
                 self._load(request)
             elif isinstance(request, Generate):
                 self._answer(request, arrived)
+            elif isinstance(request, Prepare):
+                self._prepare(request)
             elif isinstance(request, CountTokens):
                 vocabulary = self._ready().model.vocabulary
                 counts = tuple(len(vocabulary.tokenize(text)) for text in request.texts)
@@ -112,6 +116,11 @@ class Worker:
             answer(self._ready(), request, arrived, stopped, self._pipe.send)
         finally:
             self._stopped.discard(request.request)
+
+    def _prepare(self, request: Prepare) -> None:
+        """Read ahead until somebody asks for something; what was read stays in the cache."""
+        if self._session is not None:
+            prepare(self._session, request, lambda: self._leaving.is_set() or not self._requests.empty())
 
     def _load(self, request: Load) -> None:
         began = time.perf_counter()

@@ -14,6 +14,7 @@ import llama_cpp
 from companion.core.errors import EngineError, ModelError
 from companion.llama.model import Model
 from companion.llama.pace import Pace
+from companion.llama.prompt import common_prefix
 
 READ_SECONDS = 0.2
 """A batch of the prompt is made small enough to take about this long, so that Stop is obeyed in time."""
@@ -152,7 +153,7 @@ class Context:
 
     def _keep(self, tokens: list[int]) -> int:
         """Drop from the cache what disagrees with `tokens`; at least the last token is left to be read anew."""
-        same = _common_prefix(self.tokens, tokens[:-1])
+        same = common_prefix(self.tokens, tokens[:-1])
         kept = same
         if self._can_shift and same < len(self.tokens):
             kept += self._shift(tokens[:-1], same)
@@ -178,7 +179,7 @@ class Context:
         if at < 0:
             return 0
         start = at // 4
-        length = _common_prefix(self.tokens[start:], tokens[same:])
+        length = common_prefix(self.tokens[start:], tokens[same:])
         removed = llama_cpp.llama_memory_seq_rm(self._memory, 0, same, start)
         removed = removed and llama_cpp.llama_memory_seq_rm(self._memory, 0, start + length, -1)
         if not removed:
@@ -187,18 +188,6 @@ class Context:
         llama_cpp.llama_memory_seq_add(self._memory, 0, start, start + length, same - start)
         self.tokens = self.tokens[:same] + self.tokens[start : start + length]
         return length
-
-
-def _common_prefix(a: list[int], b: list[int]) -> int:
-    """Length of the longest common prefix; compares in C until the first difference is near."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def floats(pointer: Any, count: int) -> Any:

@@ -47,6 +47,18 @@ def tokens_of(vocabulary: Vocabulary, rendered: Rendered) -> list[int]:
     return tokens
 
 
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """Length of the longest common prefix; compares in C until the first difference is near."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 class FittedPrompt(NamedTuple):
     tokens: list[int]
     dropped_turns: int
@@ -88,6 +100,14 @@ class PromptBuilder:
             dropped += 1
         self._cut_at = turns[head + dropped].id if dropped else 0
         return FittedPrompt(tokens, dropped, self._cut_at)
+
+    def build_open(self, turns: Sequence[Turn], *, reply_tokens: int) -> list[int]:
+        """The tokens that the next prompt begins with, whatever the person says next.
+
+        Raises ModelError when the template cannot render the turns.
+        """
+        one, other = (self.build([*turns, Turn("user", said)], reply_tokens=reply_tokens).tokens for said in ("X", "9"))
+        return one[: common_prefix(one, other)]
 
     def _first_guess(self, turns: Sequence[Turn], sizes: Sequence[int], head: int, room: int) -> int:
         """How many turns to drop, from their sizes alone: none, as many as last time, or down to the kept share."""

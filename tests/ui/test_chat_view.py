@@ -457,6 +457,34 @@ def test_only_the_end_of_a_long_conversation_is_built(view: ChatView, qtbot):
     assert bar(view).value() == bar(view).maximum()
 
 
+def test_a_conversation_opened_before_the_window_is_shown_stands_at_its_end(theme: Theme, qtbot):
+    made = ChatView(theme)
+    qtbot.addWidget(made)
+    made.show_path(talk(40))
+    made.resize(900, 600)
+    made.show()
+    built(made, qtbot)
+    QTest.qWait(1)
+    assert bar(made).value() == bar(made).maximum() > 0
+    assert [row.shown.message.id for row in made.messages.rows] == list(range(1, 41))
+
+
+def test_blanks_at_the_end_do_not_redraw_a_reply(view: ChatView, qtbot):
+    view.show_path((said(1, "", status="streaming"),))
+    stream(view, qtbot, 1, "Hello ")
+    part = shown(view, 1).body.parts[0]
+    view.update_message(said(1, "Hello"))
+    assert shown(view, 1).body.parts[0] is part
+    assert shown(view, 1).body.text == "Hello"
+
+
+def test_what_is_stored_does_not_take_back_what_is_shown(view: ChatView, qtbot):
+    view.show_path((said(1, "", status="streaming"),))
+    stream(view, qtbot, 1, "Hello there")
+    view.update_message(said(1, "Hello", status="streaming", feedback=1))
+    assert shown(view, 1).body.text == "Hello there"
+
+
 def test_scrolling_up_brings_earlier_messages_and_keeps_the_place(view: ChatView, qtbot):
     view.show_path(talk(300))
     built(view, qtbot)

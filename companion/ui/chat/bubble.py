@@ -52,7 +52,7 @@ class Status(NamedTuple):
         left = place.left()
         if self.icon:
             line = QFontMetrics(theme.font(12)).height()
-            drawn = pixmap(self.icon, theme, self.colour, STATUS_ICON, painter.device().devicePixelRatio())
+            drawn = pixmap(self.icon, theme, self.colour, STATUS_ICON, painter.device().devicePixelRatioF())
             painter.drawPixmap(QPoint(left, place.top() + (line - STATUS_ICON) // 2), drawn)
             left += STATUS_ICON + 6
         painter.setPen(theme.colour(self.colour))

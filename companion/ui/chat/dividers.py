@@ -69,7 +69,7 @@ def _draw(painter: QPainter, theme: Theme, row: QRectF, words: str, icon_name: s
     painter.drawLine(QPointF(row.left(), middle), QPointF(left - 12, middle))
     painter.drawLine(QPointF(left + wide + 12, middle), QPointF(row.right(), middle))
     if icon_name:
-        dpr = painter.device().devicePixelRatio()
+        dpr = painter.device().devicePixelRatioF()
         painter.drawPixmap(QPointF(left, middle - ICON / 2), pixmap(icon_name, theme, "muted", ICON, dpr))
         left += ICON + 6
     painter.setPen(theme.colour("muted"))

@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from companion.ui.theme import Theme
 
-MOST_CHARACTERS = 1_000_000
+MOST_BYTES = 1_000_000
+SLACK = 2
+"""Pixels without which Qt scrolls by a line although every line would be seen."""
 
 
 class GrowingEdit(QPlainTextEdit):
@@ -27,6 +29,8 @@ class GrowingEdit(QPlainTextEdit):
         self._most_lines = most_lines
         self._around = around
         self._text_height = math.ceil(QFontMetricsF(theme.font()).height())
+        self._told_height = 0
+        self._is_full = False
         self._composing = False
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -34,7 +38,7 @@ class GrowingEdit(QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(0)
-        self.document().documentLayout().documentSizeChanged.connect(self._measure)
+        self.document().documentLayout().documentSizeChanged.connect(self._remeasure)
 
     @property
     def composing(self) -> bool:
@@ -45,30 +49,31 @@ class GrowingEdit(QPlainTextEdit):
         """The height of the text when the field is this wide."""
         if self.width() != width:
             self.resize(width, self.height())
-        return self._text_height + self._around
+        self._choose_bar()
+        self._told_height = self._text_height
+        return self._text_height + self._around + SLACK
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         return source.hasText() and not source.hasUrls()
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         text = source.text()
-        if self.document().characterCount() + len(text) > MOST_CHARACTERS:
-            self.refused.emit("That is more than a million characters; paste a shorter part.")
+        if len((self.toPlainText() + text).encode("utf-8", "replace")) > MOST_BYTES:
+            self.refused.emit("That is more than 1 MB of text; paste a shorter part.")
             return
         self.insertPlainText(text.replace("\x00", ""))
         self.ensureCursorVisible()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        # Silently: answering a resize with another one leaves the text wrapped at the old width.
         self._measure()
-        if (
-            self.verticalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-        ):  # it had scrolled when the last line came, before it grew
+        if not self._is_full:  # it had scrolled when the last line came, before there was room for it
             self.verticalScrollBar().setValue(0)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._measure()
+        self._remeasure()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         self._composing = bool(event.preeditString())
@@ -95,11 +100,15 @@ class GrowingEdit(QPlainTextEdit):
             height += layout.blockBoundingRect(block).height()
             lines += max(block.layout().lineCount(), 1)
             block = block.next()
-        full = lines >= self._most_lines
-        height = math.ceil(height * self._most_lines / lines if full else height)
-        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if full else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self._is_full = lines >= self._most_lines
+        self._text_height = math.ceil(height * self._most_lines / lines if self._is_full else height)
+
+    def _choose_bar(self) -> None:
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if self._is_full else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         if policy != self.verticalScrollBarPolicy():
             self.setVerticalScrollBarPolicy(policy)
-        if height != self._text_height:
-            self._text_height = height
+
+    def _remeasure(self) -> None:
+        self._measure()
+        if self._text_height != self._told_height:
             self.grew.emit()

@@ -89,7 +89,9 @@ class MessageBody(QWidget):
         """The message has ended with `text`, which as a rule is what its pieces said."""
         self._paint_pieces()
         self.set_caret(False)
-        if text != self._text:
+        if text.rstrip() == self._text.rstrip():  # blanks at the end are not stored, and are not seen
+            self._text = text
+        else:
             self.set_text(text)
 
     def add_piece(self, text: str) -> None:

@@ -9,12 +9,13 @@ from time import perf_counter
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QPixmap, QResizeEvent
-from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from companion.core.conversation import PathMessage
 from companion.ui.chat.bubble import Look, round_avatar
 from companion.ui.chat.column import column
 from companion.ui.chat.dividers import Dividers, day_words, local_day
+from companion.ui.chat.focus_watch import FocusWatch
 from companion.ui.chat.jump_button import JumpButton
 from companion.ui.chat.message_view import MessageView
 from companion.ui.chat.prose_writer import ProseWriter
@@ -63,7 +64,7 @@ class MessageList(QScrollArea):
         self._placing = False
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setStyleSheet(BARE_STYLE)
+        self.setStyleSheet(BARE_STYLE + " QToolButton { padding: 2px; }")
         self._page = QWidget()
         self._page.setAccessibleName("Messages")
         self.setWidget(self._page)
@@ -76,7 +77,7 @@ class MessageList(QScrollArea):
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.verticalScrollBar().setSingleStep(40)
         theme.changed.connect(self._theme_changed)
-        QApplication.instance().focusChanged.connect(self._focus_moved)  # type: ignore[union-attr]
+        self._watch = FocusWatch(self._page)
 
     @property
     def path(self) -> tuple[PathMessage, ...]:
@@ -156,8 +157,9 @@ class MessageList(QScrollArea):
             row.add_piece(text)
 
     def set_memory_marker(self, message_id: int) -> None:
-        self._marker = message_id
-        self._arrange()
+        if message_id != self._marker:
+            self._marker = message_id
+            self._arrange()
 
     def set_failure(self, message_id: int, sentence: str) -> None:
         self._failures[message_id] = sentence
@@ -172,7 +174,7 @@ class MessageList(QScrollArea):
 
     def set_character(self, name: str, avatar: QPixmap) -> None:
         self._look.name = name
-        self._look.avatar = round_avatar(avatar, self.devicePixelRatio()) if not avatar.isNull() else QPixmap()
+        self._look.avatar = round_avatar(avatar, self.devicePixelRatioF()) if not avatar.isNull() else QPixmap()
         for row in self._rows:
             row.describe()
             row.update()
@@ -378,19 +380,6 @@ class MessageList(QScrollArea):
             bar.setValue(top)
         elif bottom > bar.value() + room:
             bar.setValue(min(bottom - room, top))
-
-    def _focus_moved(self, old: QWidget | None, new: QWidget | None) -> None:
-        old_row, new_row = self._row_around(old), self._row_around(new)
-        if old_row is not new_row:
-            if old_row is not None:
-                old_row.set_focused(False)
-            if new_row is not None:
-                new_row.set_focused(True)
-
-    def _row_around(self, widget: QWidget | None) -> MessageView | None:
-        while widget is not None and not (isinstance(widget, MessageView) and widget.parentWidget() is self._page):
-            widget = widget.parentWidget()
-        return widget
 
     def _theme_changed(self) -> None:
         self._look.hers.forget_colours()

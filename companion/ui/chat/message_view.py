@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
@@ -24,9 +24,10 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from companion.core.conversation import PathMessage
 from companion.ui.chat import message_actions
+from companion.ui.chat.action_slot import ActionSlot
 from companion.ui.chat.bubble import AVATAR, Look, Status, draw_avatar, draw_bubble, status_of
 from companion.ui.chat.dividers import Dividers, draw_dividers, local_time
-from companion.ui.chat.message_actions import Action, MessageActions, Situation
+from companion.ui.chat.message_actions import Action, MessageActions
 from companion.ui.chat.message_body import MessageBody
 from companion.ui.chat.message_editor import MessageEditor
 from companion.ui.chat.waiting import Waiting
@@ -39,7 +40,6 @@ PERSONS_SHARE = 0.82
 GAP = 16
 FOOTER_GAP = 4
 NO_WORDS = "(no words yet)"
-COPIED_SHOWN = 1_500
 
 
 class MessageView(QWidget):
@@ -58,13 +58,15 @@ class MessageView(QWidget):
         super().__init__(parent)
         self._look = look
         self._shown = shown
-        self._is_last = False
         self._dividers = Dividers()
         self._failure = ""
-        self._hovered = self._focused = self._ringed = False
+        self._ringed = False
         self._bubble = QRect()
         self._status_place = QRect()
-        self._actions: MessageActions | None = None
+        self._slot = ActionSlot(look, shown, self)
+        self._slot.chosen.connect(self._act)
+        self._slot.more_pressed.connect(self._open_menu)
+        self._slot.made.connect(self._show_actions)
         self._editor: MessageEditor | None = None
         self._waiting: Waiting | None = None
         self.body = MessageBody(look.theme, look.hers if self.is_hers else look.persons, self)
@@ -90,7 +92,7 @@ class MessageView(QWidget):
 
     @property
     def action_row(self) -> MessageActions | None:
-        return self._actions
+        return self._slot.row
 
     @property
     def bubble(self) -> QRect:
@@ -106,10 +108,10 @@ class MessageView(QWidget):
         self._shown = shown
         if shown.message.status != "streaming":
             self.body.settle(shown.message.text)
-        elif shown.message.text != self.body.text:
+        elif not self.body.text.startswith(shown.message.text):  # what is stored may lag behind what is shown
             self.body.set_text(shown.message.text)
         self.describe()
-        self.renew_actions()
+        self._slot.show_message(shown)
         self.resized.emit()
 
     def add_piece(self, text: str) -> None:
@@ -123,11 +125,10 @@ class MessageView(QWidget):
 
     def set_last(self, is_last: bool) -> None:
         """The last message keeps its actions in sight, and Tab stops there; the arrow keys reach the others."""
-        if is_last != self._is_last:
-            self._is_last = is_last
+        if is_last != self._slot.is_last:
             self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if is_last else Qt.FocusPolicy.ClickFocus)
-            self.body.set_reachable(is_last or self._focused)
-            self.renew_actions()
+            self._slot.set_last(is_last)
+            self.body.set_reachable(self._slot.is_reachable)
             self.resized.emit()
 
     def set_dividers(self, dividers: Dividers) -> None:
@@ -144,9 +145,8 @@ class MessageView(QWidget):
 
     def set_focused(self, focused: bool) -> None:
         """Whether the keyboard is somewhere in this message."""
-        self._focused = focused
-        self.body.set_reachable(focused or self._is_last)
-        self._wake()
+        self._slot.set_focused(focused)
+        self.body.set_reachable(self._slot.is_reachable)
 
     def describe(self) -> None:
         """What a screen reader says."""
@@ -160,23 +160,19 @@ class MessageView(QWidget):
         """Draw again in the colours, sizes and name of today."""
         self.body.refresh()
         self.describe()
-        self.renew_actions()
+        self._slot.renew()
         self.update()
 
     def order_tabs(self, after: QWidget | None = None) -> None:
         """Let Tab come here from `after`, and go on from the code to the actions."""
-        actions = self._actions.tab_stops() if self._actions is not None else []
+        actions = self._slot.row.tab_stops() if self._slot.row is not None else []
         stops = [*([after] if after is not None else []), self, *self.body.tab_stops(), *actions]
         for before, following in pairwise(stops):
             self.setTabOrder(before, following)
 
     def renew_actions(self) -> None:
-        """What can be done may have changed; does nothing while no actions are in sight."""
-        focused = self._actions.focused_action() if self._actions is not None else None
-        self._drop_actions()
-        self._wake()
-        if focused is not None and self._actions is not None:
-            self._actions.focus(focused)
+        """What can be done has changed."""
+        self._slot.renew()
 
     def begin_edit(self) -> None:
         """Put a plain editor in the place of the words."""
@@ -187,7 +183,7 @@ class MessageView(QWidget):
         self._editor.saved.connect(self._save)
         self._editor.cancelled.connect(self.end_edit)
         self._editor.grew.connect(self.resized)
-        self._wake()
+        self._slot.put_away(True)
         self._editor.show()
         self.resized.emit()
         self._editor.setFocus()
@@ -198,7 +194,7 @@ class MessageView(QWidget):
             self._editor.deleteLater()
             self._editor = None
             self.setFocus()
-            self._wake()
+            self._slot.put_away(False)
             self.resized.emit()
 
     def menu(self) -> QMenu:
@@ -207,7 +203,7 @@ class MessageView(QWidget):
         selected = self.body.selected_text()
         if selected:
             menu.addAction("Copy selection", lambda: QGuiApplication.clipboard().setText(selected))
-        message_actions.fill_menu(menu, self._shown, self._available(), self._look.theme)
+        message_actions.fill_menu(menu, self._shown, self._slot.available(), self._look.theme)
         for address in self.body.links():
             menu.addAction(f"Open {address[:60].replace('&', '&&')}").setData(address)
         menu.triggered.connect(self._menu_chosen)
@@ -232,12 +228,10 @@ class MessageView(QWidget):
     # What happens to it
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        self._hovered = True
-        self._wake()
+        self._slot.set_hovered(True)
 
     def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = False
-        self._wake()
+        self._slot.set_hovered(False)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -321,59 +315,32 @@ class MessageView(QWidget):
             left = before if self.is_hers else width - size.width()
             self._status_place = QRect(QPoint(left, top), size)
             bottom = row.bottom() + 1
-        if self._actions is not None:
-            wide = self._actions.width()
+        actions = self._slot.row
+        if actions is not None:
             beside = size.width() + 12 if status.words else 0
-            fits = beside + wide <= room
-            if status.words and not fits:
+            if status.words and beside + actions.width() > room:
                 row.translate(0, row.height())
                 beside = 0
-            left = before + beside if self.is_hers else width - wide - beside
-            top = row.top()
-            if self._actions.floating and not status.words:  # over the edge of the bubble and the gap below it
+            left, top = before + beside if self.is_hers else width - actions.width() - beside, row.top()
+            if actions.floating and not status.words:  # over the edge of the bubble and the gap below it
                 top = self._bubble.bottom() + 1 + GAP - message_actions.HEIGHT
                 left += PADDING_X if self.is_hers else -PADDING_X
-            self._actions.move(max(left, 0), top)
-            self._actions.raise_()
-            if not self._actions.floating:
-                bottom = top + message_actions.HEIGHT
-        elif self._is_last:  # the room is kept, so that nothing moves when the reply is complete
+            actions.move(max(left, 0), top)
+            actions.raise_()
+            bottom = bottom if actions.floating else top + message_actions.HEIGHT
+        elif self._slot.is_last:  # the room is kept, so that nothing moves when the reply is complete
             bottom = row.bottom() + 1
         return bottom
 
-    def _wake(self) -> None:
-        """Show the actions while the message is looked at; the last one keeps them."""
-        wanted = self._editor is None and (self._hovered or self._focused or self._is_last)
-        if wanted and self._actions is None:
-            self._make_actions()
-        elif not wanted:
-            self._drop_actions()
-
-    def _make_actions(self) -> None:
-        actions = self._available()
-        if not actions:
-            return
-        self._actions = MessageActions(self._look.theme, self._shown, actions, self)
-        self._actions.floating = not self._is_last
-        self._actions.chosen.connect(self._act)
-        self._actions.more_pressed.connect(self._open_menu)
-        self.order_tabs()
-        self._place_footer(self._bubble.left() if self.is_hers else 0, self.width())
-        self._actions.show()
-
-    def _drop_actions(self) -> None:
-        if self._actions is not None:
-            self._actions.hide()
-            self._actions.deleteLater()
-            self._actions = None
+    def _show_actions(self) -> None:
+        if self._slot.row is not None:
+            self.order_tabs()
+            self._place_footer(self._bubble.left() if self.is_hers else 0, self.width())
+            self._slot.row.show()
 
     def _open_menu(self) -> None:
-        if self._actions is not None:
-            self.menu().popup(self._actions.mapToGlobal(self._actions.rect().bottomRight()))
-
-    def _available(self) -> tuple[Action, ...]:
-        situation = Situation(self._is_last, self._look.answering, self._look.ready)
-        return message_actions.available(self._shown, situation)
+        if self._slot.row is not None:
+            self.menu().popup(self._slot.row.mapToGlobal(self._slot.row.rect().bottomRight()))
 
     def _menu_chosen(self, entry: QAction) -> None:
         if isinstance(entry.data(), Action):
@@ -384,17 +351,11 @@ class MessageView(QWidget):
     def _act(self, action: Action) -> None:
         if action is Action.COPY:
             QGuiApplication.clipboard().setText(self._shown.message.text)
-            self._show_copied()
+            self._slot.show_copied()
         elif action is Action.EDIT:
             self.begin_edit()
         else:
             self.action_chosen.emit(self._shown.message.id, action)
-
-    def _show_copied(self) -> None:
-        button = self._actions.button(Action.COPY) if self._actions is not None else None
-        if button is not None:
-            button.show_icon("check", "Copied", "ok")
-            QTimer.singleShot(COPIED_SHOWN, button, lambda: button.show_icon("copy", "Copy"))
 
     def _save(self, text: str) -> None:
         self.end_edit()

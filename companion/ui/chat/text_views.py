@@ -47,6 +47,8 @@ class TextView(QTextBrowser):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.theme = theme
+        self.has_caret = False
+        """Whether the end of the text shows that more is coming."""
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -69,7 +71,7 @@ class TextView(QTextBrowser):
             self.setLineWrapColumnOrWidth(width)
         document = self.document()
         size = document.size()
-        used = math.ceil(document.idealWidth()) + CARET_WIDTH
+        used = math.ceil(document.idealWidth()) + (CARET_WIDTH if self.has_caret else 1)
         return QSize(width if self._reads_right_to_left() else min(used, width), math.ceil(size.height()))
 
     def links(self) -> list[str]:
@@ -126,8 +128,6 @@ class ProseView(TextView):
         self._writer = writer
         self._settled_end = 0
         self._decorated = False
-        self.has_caret = False
-        """Whether the end of the text shows that more is coming."""
 
     @property
     def has_settled(self) -> bool:

@@ -88,7 +88,7 @@ class ConversationDelegate(QStyledItemDelegate):
         inner = card.adjusted(PADDING, 8, -PADDING, -8)
         if isinstance(row, Conversation) and (hovered or has_cursor):
             more = self.more_place(option.rect)
-            drawn = pixmap("more", self._theme, "muted", 18, painter.device().devicePixelRatio())
+            drawn = pixmap("more", self._theme, "muted", 18, painter.device().devicePixelRatioF())
             painter.drawPixmap(more.center() - QPoint(8, 8), drawn)
             inner.setRight(more.left() - 4)
         title, detail = texts_of(row)
