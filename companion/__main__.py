@@ -5,6 +5,9 @@ The window and the worker roles are found without building the command line, bec
 
 from __future__ import annotations
 
+import contextlib
+import os
+import stat
 import sys
 
 
@@ -18,9 +21,25 @@ def main() -> int:
         from companion.engine.check import main as check
 
         return check(arguments[1])
+    if not arguments:
+        if not _wants_terminal():
+            from companion.window import main as window
+
+            return window()
+        arguments = ["chat"]
     from companion.cli import run
 
     return run(arguments)
+
+
+def _wants_terminal() -> bool:
+    """Whether a start without arguments talks in the terminal: input is piped in, or there is no screen to open on."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISREG(mode):
+            return True
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     if word == "test":
         return hand_over([PYTHON, "-m", "pytest", *rest], folder=ROOT)
     if word == "bench":
-        return hand_over([PYTHON, benchmark(rest[0]), *rest[1:]], folder=ROOT)
+        return hand_over([PYTHON, "-m", f"tests.benchmarks.{rest[0]}", *rest[1:]], folder=ROOT)
     # -P: a folder named like one of our modules in the person's current folder must not be imported instead
     return hand_over([PYTHON, "-P", "-m", "companion", *arguments])
 

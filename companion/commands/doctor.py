@@ -57,12 +57,17 @@ def _plan_table(plan: Plan) -> Table:
     chosen = plan.measurement
     title = f"\n{plan.model}: runs on rung “{plan.rung}”, {plan.health}"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for heading in ("threads", "batch", "flash attention", "prompt tok/s", "reply tok/s"):
+    for heading in ("threads", "batch", "flash attention", "after tokens", "prompt tok/s", "reply tok/s"):
         table.add_column(heading, justify="right")
     for speed in chosen.speeds:
         reply = f"{speed.reply:.0f}" if speed.reply else "–"
         table.add_row(
-            str(speed.threads), str(speed.batch), "on" if speed.flash_attention else "off", f"{speed.prompt:.0f}", reply
+            str(speed.threads),
+            str(speed.batch),
+            "on" if speed.flash_attention else "off",
+            f"{speed.depth:,}",
+            f"{speed.prompt:.0f}",
+            reply,
         )
     attention = "on" if chosen.flash_attention else "off"
     table.caption = f"chosen: {chosen.threads} threads, batch {chosen.batch}, flash attention {attention}"

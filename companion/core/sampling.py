@@ -14,7 +14,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     temperature: Annotated[
         float,
         Meta(ge=0, le=4, title="Temperature", description="Higher is more surprising; 0 always takes the most likely word."),
-    ] = 0.8
+    ] = 0.6
     top_k: Annotated[int, Meta(ge=0, le=1000, title="Top-k", description="Only the k most likely tokens stay; 0 keeps all.")] = 40
     top_p: Annotated[
         float,
@@ -24,17 +24,17 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             title="Top-p",
             description="Keeps the most likely tokens that together reach this probability; 1 keeps all.",
         ),
-    ] = 0.95
+    ] = 0.9
     min_p: Annotated[
         float,
         Meta(ge=0, le=1, title="Min-p", description="Drops tokens less likely than this share of the best one; 0 drops none."),
-    ] = 0.05
+    ] = 0.1
     typical_p: Annotated[
         float, Meta(ge=0, le=1, title="Typical", description="Keeps tokens about as surprising as expected; 1 turns it off.")
     ] = 1.0
     repeat_penalty: Annotated[
         float, Meta(ge=0.5, le=2, title="Repeat penalty", description="Makes recently used tokens less likely; 1 turns it off.")
-    ] = 1.05
+    ] = 1.1
     frequency_penalty: Annotated[
         float,
         Meta(
@@ -85,7 +85,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = -1
     max_tokens: Annotated[
         int, Meta(ge=1, le=32768, title="Longest reply", description="A reply ends after this many tokens at the latest.")
-    ] = 512
+    ] = 320
     stop: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...],
         Meta(max_length=16, title="Stop at", description="A reply ends before any of these texts."),

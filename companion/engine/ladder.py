@@ -21,7 +21,7 @@ from companion.llama.plan import Plan, plan_file, remember, remembered
 
 HANG_SECONDS = 120.0
 """A check that reports nothing for so long hangs."""
-MEASURE_SECONDS = 4.0
+MEASURE_SECONDS = 6.0
 
 Report = Callable[[str, float], None]
 

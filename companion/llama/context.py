@@ -36,6 +36,8 @@ class ContextOptions(NamedTuple):
     expected_prompt: float = 0.0
     """Speed of reading measured at rest, in tokens/s; 0 keeps the threads fixed."""
     expected_reply: float = 0.0
+    sequences: int = 1
+    """More than one only for `grow`, which needs a second to copy through."""
 
 
 class Stopped(Exception):
@@ -54,6 +56,7 @@ class Context:
         params.n_threads_batch = options.prompt_threads or options.threads
         params.flash_attn_type = -1 if options.flash_attention is None else int(options.flash_attention)
         params.no_perf = True
+        params.n_seq_max, params.kv_unified = options.sequences, True
         self.model = model
         self.options = options
         self.pointer: Any = llama_cpp.llama_init_from_model(model.pointer, params)
@@ -119,6 +122,25 @@ class Context:
         began = time.perf_counter()
         self._decode([token], logits=True)
         self._use_threads(self._reply_pace.observe(1, time.perf_counter() - began), self._prompt_pace.threads)
+
+    def grow(self, times: int) -> bool:
+        """Make the cache `times` as deep by repeating what it holds, without computing it; False where that cannot be done.
+
+        For measuring at depth: what is read next attends to nonsense, at the true cost. Needs `sequences` of 2.
+        """
+        held = len(self.tokens)
+        size = llama_cpp.llama_state_seq_get_size(self.pointer, 0)
+        state = (ctypes.c_uint8 * size)()
+        if not self._can_shift or llama_cpp.llama_state_seq_get_data(self.pointer, state, size, 0) == 0:
+            return False
+        for number in range(1, times):
+            if llama_cpp.llama_state_seq_set_data(self.pointer, state, size, 1) == 0:
+                return False
+            llama_cpp.llama_memory_seq_add(self._memory, 1, 0, held, held * number)
+            llama_cpp.llama_memory_seq_cp(self._memory, 1, 0, -1, -1)
+            llama_cpp.llama_memory_seq_rm(self._memory, 1, -1, -1)
+            self.tokens += self.tokens[:held]
+        return True
 
     def logits(self) -> Any:
         """The last position's logits as a ctypes pointer to `vocabulary.size` floats, valid until the next decode."""

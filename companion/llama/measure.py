@@ -15,6 +15,8 @@ GOOD_ENOUGH = 0.95
 """Fewer threads or a smaller batch are preferred when they reach this share of the best speed: they leave the
 processor to the window, and let Stop be obeyed sooner."""
 PROMPT_TOKENS, REPLY_TOKENS, DEPTH = 128, 12, 512
+SEED_TOKENS, REPEATS, TURN_TOKENS = 256, 8, 40
+"""A conversation of 2,048 tokens is made of 256 that are read and repeated; then a turn of 40 is timed."""
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,8 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     batch: int
     flash_attention: bool
+    depth: int = 0
+    """Tokens that were in the cache before; attention to them is part of the cost."""
     prompt: float
     reply: float
 
@@ -39,16 +43,17 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def best_prompt(self) -> float:
         """Tokens/s of reading at rest with the chosen threads."""
-        return max(speed.prompt for speed in self.speeds if speed.threads == self.prompt_threads)
+        return max(speed.prompt for speed in self.speeds if speed.threads == self.prompt_threads and not speed.depth)
 
     @property
     def best_reply(self) -> float:
         """Tokens/s of writing at rest with the chosen threads."""
-        return max(speed.reply for speed in self.speeds if speed.threads == self.threads)
+        return max(speed.reply for speed in self.speeds if speed.threads == self.threads and not speed.depth)
 
 
 def measure(model: Model, threads: Sequence[int], *, budget: float, progress: Callable[[float], None]) -> Measurement:
-    """Try each count of `threads` (ascending), then batch sizes, then flash attention, until `budget` seconds are spent.
+    """Try each count of `threads` (ascending), then flash attention in a long
+    conversation, then batch sizes, until `budget` seconds are spent.
 
     What there is no time for keeps its default: a batch of 512 and flash attention on.
     """
@@ -62,23 +67,26 @@ def measure(model: Model, threads: Sequence[int], *, budget: float, progress: Ca
     best = _first_good([(s.threads, s.reply) for s in tried])
     prompt_best = _first_good([(s.threads, s.prompt) for s in tried])
     reason = _reason(tried, best)
-    batch = 512
-    sizes = []
+    flash, deep = True, tuple[Speed, ...]()
+    if time.perf_counter() + 2 * (SEED_TOKENS + 2 * TURN_TOKENS) / tried[0].prompt < deadline:
+        deep = tuple(_speed_at_depth(model, prompt_best, flash=on) for on in (True, False))
+        flash = _until_first_sentence(deep[0]) <= _until_first_sentence(deep[1])
+    progress(0.75)
+    batch, sizes = 512, list[Speed]()
     for size in (128, 512):
-        if time.perf_counter() + 2 * _cost(tried[0]) * size / PROMPT_TOKENS > deadline:
+        if time.perf_counter() + DEPTH / tried[0].prompt > deadline:
             break
-        sizes.append(_speed(model, _options(DEPTH, prompt_best, size), DEPTH, reply=size == 512))
-        progress(0.5 + 0.15 * len(sizes))
+        sizes.append(_speed(model, _options(DEPTH, prompt_best, size, flash=flash), DEPTH, reply=False))
     if len(sizes) == 2:
         batch = _first_good([(s.batch, s.prompt) for s in sizes])
-    flash = True
-    if len(sizes) == 2 and time.perf_counter() + DEPTH / sizes[1].prompt < deadline:
-        without = _speed(model, _options(DEPTH, prompt_best, 512, flash=False), DEPTH)
-        sizes.append(without)
-        flash = _time_for_a_turn(without) > GOOD_ENOUGH * _time_for_a_turn(sizes[1])
     progress(1.0)
     return Measurement(
-        threads=best, prompt_threads=prompt_best, batch=batch, flash_attention=flash, reason=reason, speeds=(*tried, *sizes)
+        threads=best,
+        prompt_threads=prompt_best,
+        batch=batch,
+        flash_attention=flash,
+        reason=reason,
+        speeds=(*tried, *deep, *sizes),
     )
 
 
@@ -100,11 +108,7 @@ def _speed(model: Model, options: ContextOptions, depth: int, *, reply: bool = T
         began = time.perf_counter()
         context.read(tokens)
         prompt = depth / (time.perf_counter() - began)
-        times = []
-        for token in tokens[: REPLY_TOKENS if reply else 0]:
-            began = time.perf_counter()
-            context.add(token)
-            times.append(time.perf_counter() - began)
+        times = [_time_to_add(context, token) for token in tokens[: REPLY_TOKENS if reply else 0]]
     return Speed(
         threads=options.threads,
         batch=options.batch,
@@ -118,9 +122,40 @@ def _cost(speed: Speed) -> float:
     return PROMPT_TOKENS / speed.prompt + REPLY_TOKENS / speed.reply
 
 
-def _time_for_a_turn(speed: Speed) -> float:
-    """Seconds for a typical turn: 40 tokens read, 60 written."""
-    return 40 / speed.prompt + 60 / speed.reply
+def _speed_at_depth(model: Model, threads: int, *, flash: bool) -> Speed:
+    """Reading a message and writing in the middle of a long conversation."""
+    depth = SEED_TOKENS * REPEATS
+    tokens = [(7 * i + 11) % model.vocabulary.size for i in range(SEED_TOKENS)]
+    options = ContextOptions(depth + 2 * TURN_TOKENS + REPLY_TOKENS, threads, batch=512, flash_attention=flash, sequences=2)
+    with Context(model, options) as context:
+        context.read(tokens)
+        context.grow(REPEATS)
+        held = len(context.tokens)
+        times = []
+        for _ in range(2):
+            began = time.perf_counter()
+            context.read([*context.tokens, *tokens[:TURN_TOKENS]])
+            times.append(time.perf_counter() - began)
+        replies = [_time_to_add(context, token) for token in tokens[:REPLY_TOKENS]]
+    return Speed(
+        threads=threads,
+        batch=512,
+        flash_attention=flash,
+        depth=held,
+        prompt=round(TURN_TOKENS / min(times), 1),
+        reply=round(1 / statistics.median(replies), 1),
+    )
+
+
+def _time_to_add(context: Context, token: int) -> float:
+    began = time.perf_counter()
+    context.add(token)
+    return time.perf_counter() - began
+
+
+def _until_first_sentence(speed: Speed) -> float:
+    """Seconds until a person has something to read: a message of 40 tokens is read, 20 are written."""
+    return 40 / speed.prompt + 20 / speed.reply
 
 
 def _first_good(pairs: Sequence[tuple[int, float]]) -> int:

@@ -14,7 +14,7 @@ from companion.core.paths import cache_folder
 from companion.llama.measure import Measurement
 from companion.llama.model import Placement
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

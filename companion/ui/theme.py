@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
 from companion.ui.palette import DARK, LIGHT, Palette, mix
+from companion.ui.scheme import request_scheme, wanted_palette
 from companion.ui.style_sheet import style_sheet
 
 __all__ = ["DARK", "LIGHT", "Palette", "Theme"]
@@ -35,7 +36,7 @@ class Theme(QObject):
         """What `icons.icon` has drawn so far; it lives here so that no pixmap outlives the application."""
         app.setStyle("Fusion")
         app.styleHints().colorSchemeChanged.connect(self._system_changed)
-        self._request_scheme()
+        request_scheme(self._app, self._choice)
         self._apply()
 
     def choose(self, choice: str) -> None:
@@ -43,7 +44,7 @@ class Theme(QObject):
         if choice == self._choice:
             return
         self._choice = choice
-        self._request_scheme()
+        request_scheme(self._app, self._choice)
         self._refresh()
 
     def set_font_size(self, font_size: int) -> None:
@@ -73,13 +74,8 @@ class Theme(QObject):
         """Length of an animation in milliseconds: 0 when the person asked for no motion."""
         return 0 if self.reduce_motion else ms
 
-    def _request_scheme(self) -> None:
-        # Windows and macOS colour title bars and native dialogs by this.
-        schemes = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}
-        self._app.styleHints().setColorScheme(schemes.get(self._choice, Qt.ColorScheme.Unknown))
-
     def _system_changed(self) -> None:
-        if self._choice == "system" and self._wanted_palette() is not self.palette:
+        if self._choice == "system" and wanted_palette(self._app, self._choice) is not self.palette:
             self._refresh()
 
     def _refresh(self) -> None:
@@ -87,16 +83,10 @@ class Theme(QObject):
         self.changed.emit()
 
     def _apply(self) -> None:
-        self.palette = self._wanted_palette()
+        self.palette = wanted_palette(self._app, self._choice)
         self._app.setPalette(_qt_palette(self.palette))
         self._app.setFont(self.font())
         self._app.setStyleSheet(style_sheet(self.palette, self.font_size))
-
-    def _wanted_palette(self) -> Palette:
-        if self._choice != "system":
-            return LIGHT if self._choice == "light" else DARK
-        # A desktop that does not say (Unknown) gets the night: it is what the character is drawn for.
-        return LIGHT if self._app.styleHints().colorScheme() is Qt.ColorScheme.Light else DARK
 
 
 def _qt_palette(palette: Palette) -> QPalette:

@@ -15,12 +15,15 @@ from pathlib import Path
 import llama_cpp
 import psutil
 
+from companion.core.character import built_in_character
 from companion.core.messages import LoadOptions, Piece, ReplyDone, Turn
 from companion.core.paths import HOME_VARIABLE, starter_model
+from companion.core.prompt import greeting, system_text
 from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient
 from companion.llama.library import Library
 from companion.llama.model import Model
+from companion.llama.plan import all_plans
 from tests.benchmarks.report import Report, median
 
 HERE = Path(__file__).parent
@@ -38,20 +41,24 @@ def generation(report: Report, starter: Path) -> None:
     with EngineClient() as engine:
         info = engine.load(starter)
         threads = info.threads
+        plan = next(plan for plan in all_plans() if plan.model == starter.name)
         library = Library()
         with Model(library, starter) as model:
-            ours, bare = [], []
+            ours, bare, default = [], [], []
             for _ in range(ROUNDS):
                 ours.append(next(e for e in engine.generate(STORY, sampling) if isinstance(e, ReplyDone)).tokens_per_second)
-                bare.append(_bare_loop(model, threads, info.context_tokens))
+                bare.append(_bare_loop(model, threads, info.context_tokens, flash=int(plan.measurement.flash_attention)))
+                default.append(_bare_loop(model, threads, info.context_tokens, flash=-1))
     report.add("engine_tokens_per_second", median(ours), "tok/s")
     report.add("bare_loop_tokens_per_second", median(bare), "tok/s")
     report.add("engine_over_bare_loop", median([a / b for a, b in zip(ours, bare, strict=True)]), goal=0.97, most=False)
+    report.add("engine_over_bare_loop_with_default_attention", median([a / b for a, b in zip(ours, default, strict=True)]))
 
 
-def _bare_loop(model: Model, threads: int, context: int) -> float:
+def _bare_loop(model: Model, threads: int, context: int, flash: int) -> float:
     params = llama_cpp.llama_context_default_params()
     params.n_ctx, params.n_threads, params.n_threads_batch, params.no_perf = context, threads, threads, True
+    params.flash_attn_type = flash  # -1 lets llama.cpp decide; what the engine chose was measured for the first word
     pointer = llama_cpp.llama_init_from_model(model.pointer, params)
     prompt = model.vocabulary.tokenize(" ".join(turn.text for turn in STORY) + "\n" * 12)
     tokens = (llama_cpp.llama_token * len(prompt))(*prompt)
@@ -84,7 +91,8 @@ def long_talk(report: Report, starter: Path) -> None:
 
 
 def _talk(engine: EngineClient, seed: int) -> list[float]:
-    turns, times = [Turn("system", "You are Hoshi, who shows visitors the night sky.")], []
+    hoshi, times = built_in_character(), list[float]()
+    turns = [Turn("system", system_text(hoshi, "Sam")), Turn("assistant", greeting(hoshi, "Sam"))]
     for number in range(40):
         turns.append(Turn("user", f"And what about star number {number + 100 * seed}, what do you like?", id=2 * number + 1))
         text = ""

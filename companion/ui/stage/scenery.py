@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import random
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QRadialGradient
 
-from companion.ui.palette import mix
+from companion.ui.palette import Palette, mix
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Sky(NamedTuple):
@@ -62,6 +65,11 @@ def sky_at(hour: float, theme: str) -> Sky:
     return times[-1][1]
 
 
+def hour_of(now: datetime) -> float:
+    """The hour a sky is painted for: the sky moves every quarter of it."""
+    return now.hour + now.minute // 15 / 4
+
+
 def paint_scenery(painter: QPainter, area: QRectF, sky: Sky) -> None:
     """Sky, stars, two hills and the dome with its lit slit, fitted to any area."""
     painter.save()
@@ -80,6 +88,17 @@ def paint_scenery(painter: QPainter, area: QRectF, sky: Sky) -> None:
     painter.fillPath(_hill(area, ridge, unit * 0.16), _fading(sky.far_hill, sky.near_hill, ridge, ground))
     painter.fillPath(_hill(area, ground, unit * 0.10), QColor(sky.near_hill))
     painter.restore()
+
+
+def paint_veil(painter: QPainter, area: QRectF, palette: Palette) -> None:
+    """End the sky of the narrow window's strip before the words begin, and draw the line below it."""
+    clear, solid = QColor(palette.bg), QColor(palette.bg)
+    clear.setAlphaF(0)
+    veil = QLinearGradient(area.left() + 64, 0, area.left() + 176, 0)
+    veil.setColorAt(0, clear)
+    veil.setColorAt(0.5, solid)
+    painter.fillRect(area, veil)
+    painter.fillRect(QRectF(area.left(), area.bottom() - 1, area.width(), 1), QColor(palette.line))
 
 
 def _paint_stars(painter: QPainter, area: QRectF, sky: Sky) -> None:

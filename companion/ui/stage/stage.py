@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from companion.core.character import Character
 from companion.ui.stage.avatar import round_face
 from companion.ui.stage.portrait import Portrait
-from companion.ui.stage.scenery import paint_scenery, sky_at
+from companion.ui.stage.scenery import hour_of, paint_scenery, paint_veil, sky_at
 from companion.ui.theme import Theme
 
 STRIP_HEIGHT = 72
@@ -51,8 +51,7 @@ class _Scene(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        now = self._clock()
-        hour = now.hour + now.minute // 15 / 4
+        hour = hour_of(self._clock())
         wanted = (self.size(), self.devicePixelRatioF(), self._theme.palette.name, hour)
         if wanted != self._drawn_for:
             self._drawn, self._drawn_for = self._draw(hour), wanted
@@ -67,11 +66,15 @@ class _Scene(QWidget):
         painter = QPainter(drawn)
         area = QRectF(0, 0, self.width(), self.height())
         paint_scenery(painter, area, sky_at(hour, self._theme.palette.name))
+        self._draw_ground(painter, area)
         if self._character is not None:
             self._portrait = self._portrait or Portrait(self._character)
             self._draw_character(painter, area, self._portrait)
         painter.end()
         return drawn
+
+    def _draw_ground(self, painter: QPainter, area: QRectF) -> None:
+        """What lies between the scenery and the character."""
 
     def _draw_character(self, painter: QPainter, area: QRectF, portrait: Portrait) -> None:
         raise NotImplementedError
@@ -154,15 +157,11 @@ class PortraitStrip(_Scene):
         self._mood.setText(label)
         self._mood.setVisible(bool(label))
 
+    def _draw_ground(self, painter: QPainter, area: QRectF) -> None:
+        paint_veil(painter, area, self._theme.palette)
+
     def _draw_character(self, painter: QPainter, area: QRectF, portrait: Portrait) -> None:
-        palette = self._theme.palette
-        clear, solid = QColor(palette.bg), QColor(palette.bg)
-        clear.setAlphaF(0)
-        veil = QLinearGradient(64, 0, 176, 0)  # the sky ends before the words begin
-        veil.setColorAt(0, clear)
-        veil.setColorAt(0.5, solid)
-        painter.fillRect(area, veil)
-        painter.setClipRect(area)
+        painter.setClipRect(area.adjusted(0, 0, 0, -1))  # the line below stays whole
         if portrait.is_silhouette:
             painter.drawImage(36, 12, round_face(portrait, 48, self.devicePixelRatioF()))
         else:
@@ -171,4 +170,3 @@ class PortraitStrip(_Scene):
             top = -(face.top() - face.height() * 0.22) * scale
             left = 60 - face.center().x() * scale
             portrait.paint(painter, QRectF(left, top, size.width() * scale, size.height() * scale))
-        painter.fillRect(QRectF(0, area.height() - 1, area.width(), 1), self._theme.colour("line"))

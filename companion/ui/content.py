@@ -1,40 +1,43 @@
-"""The window: rail, conversations, content and stage, and what is folded away when there is little room."""
+"""What the window holds: rail, conversations, pages and stage, and what is folded away when there is little room."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.chat import Chat
 from companion.app.conversations import Conversations, Form
 from companion.app.engine import Engine
 from companion.app.models import Models
-from companion.app.notices import Notices
+from companion.app.notices import Notice, Notices
 from companion.app.preferences import Preferences
 from companion.core.character import Character
 from companion.core.conversation import Conversation
 from companion.core.settings import Settings
 from companion.ui.chat.chat_view import ChatView
-from companion.ui.chat.model_card import ModelCard
 from companion.ui.engine_status import EngineStatus
 from companion.ui.library.conversation_list import ConversationList
-from companion.ui.notices import NoticeArea
 from companion.ui.rail import Rail
-from companion.ui.settings.settings_page import SettingsPage
+from companion.ui.skeleton import FOLD_LIST_BELOW, FOLD_STAGE_BELOW, LIST_WIDTH, STAGE_WIDTH
 from companion.ui.stage.avatar import avatar
 from companion.ui.stage.stage import PortraitStrip, Stage
 from companion.ui.theme import Theme
 
-LIST_WIDTH, STAGE_WIDTH = 248, 320
-FOLD_LIST_BELOW, FOLD_STAGE_BELOW = 1100, 860
+if TYPE_CHECKING:
+    from companion.ui.chat.model_card import ModelCard
+    from companion.ui.notices import NoticeArea
+    from companion.ui.settings.settings_page import SettingsPage
+
 AVATAR = 36
 CONVERSATION_FILES = "Conversations (*.jsonl);;All files (*)"
 
 
-class MainWindow(QMainWindow):
+class Content(QWidget):
     """Shows what `app` says and hands the person's intents to it; holds no state of its own but the layout."""
 
     def __init__(
@@ -55,9 +58,6 @@ class MainWindow(QMainWindow):
         self._chat = chat
         self._models = models
         self._character = character
-        self.setWindowTitle("Companion")
-        self.setMinimumSize(480, 520)
-        self.resize(1280, 800)
         self.rail = Rail(theme)
         self.list = ConversationList(theme)
         self.chat_view = ChatView(theme)
@@ -66,10 +66,8 @@ class MainWindow(QMainWindow):
         self.settings_page: SettingsPage | None = None
         self._pages = QStackedWidget()
         self._build()
-        self.notice_area = NoticeArea(theme, self)
-        notices.notice_raised.connect(self.notice_area.show_notice)
-        self.model_card = ModelCard(theme, self)
-        self.status = EngineStatus(engine, self.chat_view, self.model_card)
+        notices.notice_raised.connect(self._show_notice)
+        self.status = EngineStatus(engine, self.chat_view, lambda: self.model_card)
         self._connect_list()
         self._connect_chat()
         self._connect_rest()
@@ -90,13 +88,11 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(chat_page)
         self.list.setFixedWidth(LIST_WIDTH)
         self.stage.setFixedWidth(STAGE_WIDTH)
-        central = QWidget()
-        row = QHBoxLayout(central)
+        row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         for widget, stretch in ((self.rail, 0), (self.list, 0), (self._pages, 1), (self.stage, 0)):
             row.addWidget(widget, stretch)
-        self.setCentralWidget(central)
         self._list_wanted = True
         self._list_peeked = False
 
@@ -135,7 +131,9 @@ class MainWindow(QMainWindow):
         self._fold()
 
     def _show_settings(self) -> None:
-        if self.settings_page is None:  # built when first asked for: most starts never need it
+        if self.settings_page is None:
+            from companion.ui.settings.settings_page import SettingsPage
+
             self.settings_page = SettingsPage(self._theme)
             self.settings_page.load(self._preferences.settings)
             self.settings_page.changed.connect(self._preferences.replace)
@@ -143,24 +141,29 @@ class MainWindow(QMainWindow):
         self.settings_page.load(self._preferences.settings)
         self._pages.setCurrentWidget(self.settings_page)
 
-    def come_forward(self) -> None:
-        """Another start asked for this window."""
-        self.setWindowState((self.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
-        self.show()
-        self.raise_()
-        self.activateWindow()
-
     def _restore(self) -> None:
         settings = self._preferences.settings
-        if settings.window_geometry:
-            self.restoreGeometry(QByteArray.fromBase64(settings.window_geometry.encode()))
         self._list_wanted = not settings.list_folded
         self.chat_view.set_send_with_enter(settings.send_with_enter)
         self._fold()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._preferences.update(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode())
-        super().closeEvent(event)
+    # Parts that most starts do not need at once
+
+    @cached_property
+    def notice_area(self) -> NoticeArea:
+        from companion.ui.notices import NoticeArea
+
+        return NoticeArea(self._theme, self)
+
+    @cached_property
+    def model_card(self) -> ModelCard:
+        from companion.ui.chat.model_card import ModelCard
+
+        card = ModelCard(self._theme, self)
+        card.open_requested.connect(self.choose_model)
+        card.starter_requested.connect(self._models.choose_starter)
+        card.reload_requested.connect(self._models.reload)
+        return card
 
     # Connections
 
@@ -197,9 +200,6 @@ class MainWindow(QMainWindow):
 
     def _connect_rest(self) -> None:
         self.rail.page_requested.connect(self.show_page)
-        self.model_card.open_requested.connect(self.choose_model)
-        self.model_card.starter_requested.connect(self._models.choose_starter)
-        self.model_card.reload_requested.connect(self._models.reload)
         self._preferences.changed.connect(self._settings_changed)
         self._theme.changed.connect(self._show_character)
 
@@ -212,7 +212,7 @@ class MainWindow(QMainWindow):
             "Ctrl+L": self.chat_view.focus_composer,
             "Ctrl+R": self._regenerate_last,
             "Ctrl+O": self.choose_model,
-            "Ctrl+Q": self.close,
+            "Ctrl+Q": lambda: self.window().close(),
         }
         for keys, action in bindings.items():
             QShortcut(QKeySequence(keys), self).activated.connect(action)
@@ -259,6 +259,9 @@ class MainWindow(QMainWindow):
             self._chat.regenerate(path[-1].message.id)
 
     # Showing
+
+    def _show_notice(self, notice: Notice) -> None:
+        self.notice_area.show_notice(notice)
 
     def _show_conversations(self) -> None:
         current = self._conversations.current
