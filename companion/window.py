@@ -1,116 +1,120 @@
-"""The composition root: builds every object, connects them, starts Qt. Nothing else reaches across the program."""
+"""Opens the window: first a frame of it, then everything that belongs in it."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import threading
-from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from companion import __version__
-from companion.app.chat import Chat
-from companion.app.conversations import Conversations
-from companion.app.engine import Engine
-from companion.app.models import Models
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
-from companion.app.single_instance import SingleInstance
-from companion.core.character import Character, built_in_character, read_card
-from companion.core.errors import CharacterError, StoreError
-from companion.core.logs import log_to_file
-from companion.core.paths import assets_folder, database_file, settings_file
-from companion.core.store import Store
-from companion.ui.main_window import MainWindow
-from companion.ui.theme import Theme
+from companion.core.errors import CompanionError
+from companion.core.logs import log_file, log_to_file
+from companion.core.paths import assets_folder, settings_file
+from companion.ui.shell import Shell
+
+if TYPE_CHECKING:
+    from companion.program import Program
 
 log = logging.getLogger(__name__)
+LONGEST_WAIT_MS = 1000
+"""A window that starts minimized is not painted; the program is built all the same."""
 
 
-class Program:
-    """Every object of the running program; `open_conversation`, then `start` once the window is shown, `close` at the end."""
+class Opening(QObject):
+    """The window is on its way to the screen when this has been made; `finished` comes when the program is in it."""
+
+    finished = Signal()
 
     def __init__(self, application: QApplication) -> None:
-        """Raises StoreError when the database cannot be opened at all."""
-        self.notices = Notices()
-        self.preferences = Preferences(settings_file(), self.notices)
-        settings = self.preferences.settings
-        self.theme = Theme(application, settings.theme, settings.font_size, settings.reduce_motion)
-        self.store = Store(database_file())
-        self.engine = Engine()
-        self.character, trouble = _character(settings.character)
-        self.conversations = Conversations(
-            self.store, self.notices, self.character, lambda: self.preferences.settings.person_name
-        )
-        self.chat = Chat(self.store, self.engine, self.conversations, self.notices, lambda: self.preferences.settings)
-        self.models = Models(self.engine, self.preferences, self.notices)
-        self.window = MainWindow(
-            self.theme, self.notices, self.preferences, self.engine, self.conversations, self.chat, self.models, self.character
-        )
-        self._troubles = [sentence for sentence in (self.preferences.notice, self.store.notice, trouble) if sentence]
+        super().__init__()
+        self.program: Program | None = None
+        self.status = 0
+        """What the process ends with: 1 when the program could not be built."""
+        self._application = application
+        self._begun = False
+        self._notices = Notices()
+        self._preferences = Preferences(settings_file(), self._notices)
+        self.window = Shell(application, self._preferences.settings)
+        self.window.first_painted.connect(self._begin)
+        QTimer.singleShot(LONGEST_WAIT_MS, self, self._begin)
+        self.window.show()
 
-    def open_conversation(self) -> None:
-        """Put the latest conversation, or a greeting, into the window before it is shown."""
-        self.conversations.start()
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        # Imported only now: until here, everything is on the way to the first frame.
+        from companion.app.termination import Termination
 
-    def start(self) -> None:
-        """Tell what went wrong, if anything did, and load the model."""
-        for sentence in self._troubles:
-            self.notices.warning(sentence)
-        self.models.start()
-
-    def close(self) -> None:
-        """Keep what is under way, end the engine, close the database. May be called twice."""
-        self.chat.interrupt()
-        self.preferences.save()
-        self.engine.close()
-        self.store.close()
-
-
-def _character(identifier: str) -> tuple[Character, str]:
-    if identifier:
+        Termination(self).requested.connect(self._application.closeAllWindows)
         try:
-            return read_card(Path(identifier)), ""
-        except CharacterError as error:
-            return built_in_character(), f"{error.what} Hoshi takes her place."
-    return built_in_character(), ""
+            from companion.program import Program
+
+            self.program = Program(self._application, self.window, self._notices, self._preferences)
+        except CompanionError as error:
+            self._fail(error.what, error.remedy)
+        except Exception:
+            log.exception("the program could not be built")
+            self._fail("Companion could not be opened.", f"What happened is in “{log_file('window')}”.")
+        else:
+            self._application.aboutToQuit.connect(self.program.close)
+        self.finished.emit()
+
+    def _fail(self, what: str, remedy: str) -> None:
+        """Tell the terminal and the person, then leave."""
+        from PySide6.QtWidgets import QMessageBox
+
+        self.status = 1
+        print(what, remedy, file=sys.stderr, flush=True)
+        QMessageBox.critical(self.window, "Companion", f"{what}\n\n{remedy}")
+        self._application.exit(1)
 
 
-def build() -> tuple[QApplication, Program]:
-    """Qt and the program with its window shown; raises StoreError when the database cannot be opened at all."""
+def make_application() -> QApplication:
+    """Qt, with what the system wants to know of a program."""
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Companion")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("companion")
     application.setWindowIcon(QIcon(str(assets_folder() / "icon.svg")))
-    program = Program(application)
-    program.open_conversation()
-    program.window.show()
-    QTimer.singleShot(0, program.start)
-    application.aboutToQuit.connect(program.close)
-    return application, program
+    return application
+
+
+def build() -> tuple[QApplication, Program]:
+    """The whole program in its window, for those who drive it; the caller runs the application. Leaves when it fails."""
+    application = make_application()
+    opening = Opening(application)
+    loop = QEventLoop()
+    opening.finished.connect(loop.quit)
+    loop.exec()
+    if opening.program is None:
+        raise SystemExit(opening.status)
+    return application, opening.program
 
 
 def main() -> int:
     """Open the window and return the exit status; a second start brings the first window forward and leaves."""
+    from companion.app.single_instance import SingleInstance
+
     log_to_file("window")
     _log_unexpected_errors()
     instance = SingleInstance()
     if not instance.claim():
         return 0
-    try:
-        application, program = build()
-    except StoreError as error:
-        print(error.what, error.remedy, file=sys.stderr)
-        return 1
-    instance.show_requested.connect(program.window.come_forward)
+    application = make_application()
+    opening = Opening(application)
+    instance.show_requested.connect(opening.window.come_forward)
     status = application.exec()
     instance.release()
-    return status
+    return status or opening.status
 
 
 def _log_unexpected_errors() -> None:

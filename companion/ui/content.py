@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.chat import Chat
-from companion.app.conversations import Conversations, Form
+from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.models import Models
 from companion.app.notices import Notice, Notices
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from companion.ui.settings.settings_page import SettingsPage
 
 AVATAR = 36
-CONVERSATION_FILES = "Conversations (*.jsonl);;All files (*)"
 
 
 class Content(QWidget):
@@ -201,7 +200,6 @@ class Content(QWidget):
     def _connect_rest(self) -> None:
         self.rail.page_requested.connect(self.show_page)
         self._preferences.changed.connect(self._settings_changed)
-        self._theme.changed.connect(self._show_character)
 
     def _add_shortcuts(self) -> None:
         bindings = {
@@ -225,21 +223,22 @@ class Content(QWidget):
 
     def choose_model(self) -> None:
         """Ask for a GGUF file and load it."""
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a model", "", "Models (*.gguf);;All files (*)")
-        if name:
-            self._models.choose(Path(name))
+        from companion.ui.file_dialogs import ask_for_model
+
+        if (path := ask_for_model(self)) is not None:
+            self._models.choose(path)
 
     def import_conversation(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Import a conversation", "", CONVERSATION_FILES)
-        if name:
-            self._conversations.import_file(Path(name))
+        from companion.ui.file_dialogs import ask_for_conversation
+
+        if (path := ask_for_conversation(self)) is not None:
+            self._conversations.import_file(path)
 
     def export_conversation(self, conversation: int) -> None:
-        """Ask where to save; the filter chosen says in which form."""
-        forms: dict[str, Form] = {"Companion, everything (*.jsonl)": "companion", "SillyTavern (*.jsonl)": "sillytavern"}
-        name, chosen = QFileDialog.getSaveFileName(self, "Export the conversation", "conversation.jsonl", ";;".join(forms))
-        if name:
-            self._conversations.export_file(conversation, Path(name), forms.get(chosen, "companion"))
+        from companion.ui.file_dialogs import ask_where_to_export
+
+        if (answer := ask_where_to_export(self)) is not None:
+            self._conversations.export_file(conversation, *answer)
 
     def _file_dropped(self, name: str) -> None:
         path = Path(name)
@@ -288,6 +287,10 @@ class Content(QWidget):
     def _show_character(self) -> None:
         portrait = avatar(self._character, AVATAR, self.devicePixelRatioF())
         self.chat_view.set_character(self._character.name, portrait)
+        # Drawing her takes longer than all the words: they are on the screen first.
+        QTimer.singleShot(0, self, self._fill_stage)
+
+    def _fill_stage(self) -> None:
         self.stage.set_character(self._character)
         self.strip.set_character(self._character)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -20,9 +21,9 @@ SLOW_READING = 300
 
 
 class EngineStatus(QObject):
-    """Listens to the engine and tells the views; holds nothing."""
+    """Listens to the engine and tells the views; holds nothing. `card` is asked for when there is something to say on it."""
 
-    def __init__(self, engine: Engine, view: ChatView, card: ModelCard) -> None:
+    def __init__(self, engine: Engine, view: ChatView, card: Callable[[], ModelCard]) -> None:
         super().__init__()
         self._engine = engine
         self._view = view
@@ -33,9 +34,11 @@ class EngineStatus(QObject):
         engine.prompt_progressed.connect(self._reading)
         engine.prompt_read.connect(self._read)
         engine.reply_done.connect(self._done)
-        engine.load_failed.connect(lambda what, remedy: card.show_trouble(f"{what} {remedy}"))
-        view.set_engine_state(engine.state)
+        engine.load_failed.connect(lambda what, remedy: card().show_trouble(f"{what} {remedy}"))
         view.set_model_chip("No model", "No model is loaded yet")
+        self._state_changed(engine.state)
+        if engine.model is not None:
+            self._ready(engine.model)
 
     def _state_changed(self, state: EngineState) -> None:
         self._view.set_engine_state(state)
@@ -54,7 +57,7 @@ class EngineStatus(QObject):
             f"{model.name} · {model.quantization}", f"{model.name}, {model.quantization}, on the {model.device}"
         )
         self._view.set_context(0, model.context_tokens)
-        self._card.show_model(model)
+        self._card().show_model(model)
 
     def _reading(self, event: PromptProgress) -> None:
         if event.total > SLOW_READING:

@@ -19,3 +19,10 @@ def ready(engine: EngineClient, tiny_model: Path) -> EngineClient:
     """An engine with the tiny model loaded: it answers with noise, quickly."""
     engine.load(tiny_model)
     return engine
+
+
+@pytest.fixture
+def endless(engine: EngineClient, talkative_model: Path) -> EngineClient:
+    """An engine whose replies to `LONG` go on until they are stopped."""
+    engine.load(talkative_model)
+    return engine
