@@ -10,6 +10,7 @@ import psutil
 
 from companion.core.errors import ModelError
 from companion.core.gguf_header import GGUFHeader, read_header
+from companion.core.hardware import probe
 from companion.core.memory_need import largest_context_that_fits, refusal
 from companion.core.messages import Load, LoadOptions, ModelInfo
 from companion.engine.ladder import Ladder, Report
@@ -84,7 +85,7 @@ class Session:
             memory_bytes=self.model.weight_bytes + library.buffer_bytes("KV") + library.buffer_bytes("compute"),
             context_tokens=self.context.size,
             trained_context_tokens=self.model.trained_context_tokens,
-            device="CPU" if self.plan.gpu_layers == 0 else "GPU",
+            device=_device(self.plan),
             rung=self.plan.rung,
             threads=threads,
             threads_reason="set by you" if options.threads else self.plan.measurement.reason,
@@ -92,6 +93,14 @@ class Session:
             chat_template_name=self.template.name,
             notes=tuple(notes),
         )
+
+
+def _device(plan: Plan) -> str:
+    """'CPU', or the name of the GPU that holds layers."""
+    if plan.gpu_layers == 0:
+        return "CPU"
+    gpus = probe().gpus
+    return gpus[0].name if gpus else "GPU"
 
 
 def display_name(path: Path) -> str:

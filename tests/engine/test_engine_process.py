@@ -250,3 +250,11 @@ def test_reading_ahead_makes_the_next_prompt_short_and_never_stands_in_the_way(e
     _, _, later = reply(endless, (*turns, Turn("user", "Hi."), Turn("assistant", "So. " * 50), Turn("user", "And?")))
     assert later.prompt_tokens > read.prompt_tokens
     assert later.prompt_tokens - later.reused_tokens < 40
+
+
+def test_a_model_that_needs_more_memory_than_there_is_is_refused_with_numbers(ready, tmp_path, tiny_model):
+    path = tiny_models.write_tiny_llama(tmp_path / "vast.gguf", context=2**30)
+    with pytest.raises(ModelError, match=r"needs about [\d.]+ [GT]B of memory .* free") as refusal:
+        ready.load(path, LoadOptions(context_tokens=2**30))
+    assert "Choose a context" in refusal.value.remedy
+    assert reply(ready)[0], "the model before is still there"
