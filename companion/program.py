@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from companion.app.chat import Chat
@@ -14,19 +15,19 @@ from companion.app.notices import Notice, Notices
 from companion.app.preferences import Preferences
 from companion.core.character import Character, built_in_character, read_card
 from companion.core.errors import CharacterError
-from companion.core.paths import database_file
+from companion.core.paths import database_file, settings_file
 from companion.core.store import Store
-from companion.ui.shell import Shell
+from companion.ui.shell import FLUSH_MS, Shell
 
 
 class Program:
     """Built once the window has its first frame; the model loads in its own process while the views are made."""
 
-    def __init__(self, application: QApplication, window: Shell, notices: Notices, preferences: Preferences) -> None:
+    def __init__(self, application: QApplication, window: Shell) -> None:
         """Raises StoreError when the database cannot be opened at all; then nothing has been started."""
         self.window = window
-        self.notices = notices
-        self.preferences = preferences
+        self.notices = notices = Notices()
+        self.preferences = preferences = Preferences(settings_file(), notices)
         self.store = Store(database_file())
         self.engine = Engine()
         self.models = Models(self.engine, preferences, notices)
@@ -42,7 +43,7 @@ class Program:
         self.conversations.start()
         window.closed.connect(lambda geometry: preferences.update(window_geometry=geometry))
         window.set_content(self.content)
-        self.content.chat_view.focus_composer()
+        QTimer.singleShot(FLUSH_MS, self.content, self.content.show_portrait)
         for sentence in (preferences.notice, self.store.notice, trouble):
             if sentence:
                 notices.warning(sentence)

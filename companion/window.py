@@ -13,8 +13,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from companion import __version__
-from companion.app.notices import Notices
-from companion.app.preferences import Preferences
+from companion.core.appearance import read_appearance
 from companion.core.errors import CompanionError
 from companion.core.logs import log_file, log_to_file
 from companion.core.paths import assets_folder, settings_file
@@ -34,15 +33,13 @@ class Opening(QObject):
     finished = Signal()
 
     def __init__(self, application: QApplication) -> None:
-        super().__init__()
+        super().__init__(application)
         self.program: Program | None = None
         self.status = 0
         """What the process ends with: 1 when the program could not be built."""
         self._application = application
         self._begun = False
-        self._notices = Notices()
-        self._preferences = Preferences(settings_file(), self._notices)
-        self.window = Shell(application, self._preferences.settings)
+        self.window = Shell(application, read_appearance(settings_file()))
         self.window.first_painted.connect(self._begin)
         QTimer.singleShot(LONGEST_WAIT_MS, self, self._begin)
         self.window.show()
@@ -58,7 +55,7 @@ class Opening(QObject):
         try:
             from companion.program import Program
 
-            self.program = Program(self._application, self.window, self._notices, self._preferences)
+            self.program = Program(self._application, self.window)
         except CompanionError as error:
             self._fail(error.what, error.remedy)
         except Exception:
@@ -106,10 +103,10 @@ def main() -> int:
 
     log_to_file("window")
     _log_unexpected_errors()
-    instance = SingleInstance()
+    application = make_application()
+    instance = SingleInstance(application)
     if not instance.claim():
         return 0
-    application = make_application()
     opening = Opening(application)
     instance.show_requested.connect(opening.window.come_forward)
     status = application.exec()

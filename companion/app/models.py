@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from companion.app.engine import Engine
 from companion.app.notices import Notices
@@ -14,6 +14,9 @@ from companion.core.gguf_header import read_header
 from companion.core.messages import LoadOptions, ModelInfo
 from companion.core.paths import starter_model
 from companion.core.settings import Settings
+
+RELOAD_MS = 1200
+"""A setting of the model is often changed in several steps; it is loaded anew when the person has stopped."""
 
 
 class Models(QObject):
@@ -25,6 +28,8 @@ class Models(QObject):
         self._preferences = preferences
         self._notices = notices
         self._told: tuple[str, ...] = ()
+        self._reloading = QTimer(self, interval=RELOAD_MS, singleShot=True)
+        self._reloading.timeout.connect(self.reload)
         engine.model_ready.connect(self._ready)
         engine.load_failed.connect(self._failed)
         preferences.changed.connect(self._settings_changed)
@@ -86,4 +91,4 @@ class Models(QObject):
             return (s.context_tokens, s.threads, s.gpu_layers)
 
         if fixed(new) != fixed(old):
-            self.reload()
+            self._reloading.start()

@@ -57,11 +57,10 @@ class TerminalChat:
         return text
 
     def forget_reply(self) -> bool:
-        """Take back her last reply, so that another can be asked for; False when there is none."""
-        if len(self.messages) < 2 or self.messages[-1].role != "assistant":
-            return False
-        self.messages.pop()
-        return True
+        """Take back her last reply, if there is one, so that another can be asked for; False when nothing was said yet."""
+        if len(self.messages) > 1 and self.messages[-1].role == "assistant":
+            self.messages.pop()
+        return self.messages[-1].role == "user"
 
     def say(self, text: str) -> None:
         self._append("user", plain_text(text))
@@ -198,7 +197,7 @@ def _converse(session: TerminalChat, console: Console) -> int:
         if text == "/new":
             console.print(f"\n[bold magenta]{escape(name)}[/] {escape(session.begin())}\n")
         elif text == "/again" and not session.forget_reply():
-            console.print("[dim]There is no reply to replace yet.[/dim]")
+            console.print("[dim]Say something first.[/dim]")
         elif text.startswith("/") and text != "/again":
             console.print(f"[dim]{HELP}[/dim]")
         elif text:

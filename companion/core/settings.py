@@ -22,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Literal["system", "dark", "light"], Meta(title="Theme", description="Follow the system, or always dark or light.")
     ] = "system"
     font_size: Annotated[
-        int, Meta(ge=10, le=24, title="Text size", description="Size of the messages, in points on a normal screen.")
+        int, Meta(ge=10, le=24, title="Text size", description="Size of the messages and of everything around them.")
     ] = 14
     reduce_motion: Annotated[bool, Meta(title="Reduce motion", description="No fades or slides anywhere in the window.")] = False
     send_with_enter: Annotated[
@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 ge=512,
                 le=1048576,
                 title="Context",
-                description="How many tokens she can keep in mind at once; empty lets the program choose.",
+                description="How many tokens she can keep in mind at once; automatic takes up to 8,192, as memory allows.",
             ),
         ]
         | None
@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 ge=1,
                 le=512,
                 title="Threads",
-                description="Processor threads for the model; empty uses what was measured fastest.",
+                description="Processor threads for the model; automatic uses what was measured fastest.",
             ),
         ]
         | None
@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 ge=0,
                 le=1000,
                 title="Layers on the GPU",
-                description="How much of the model runs on the GPU; empty uses all that fit.",
+                description="How many layers run on the GPU; automatic tries all, then half, then none.",
             ),
         ]
         | None

@@ -6,15 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.chat import Chat
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.models import Models
-from companion.app.notices import Notice, Notices
+from companion.app.notices import Notices
 from companion.app.preferences import Preferences
 from companion.core.character import Character
 from companion.core.conversation import Conversation
@@ -24,7 +24,8 @@ from companion.ui.engine_status import EngineStatus
 from companion.ui.library.conversation_list import ConversationList
 from companion.ui.rail import Rail
 from companion.ui.skeleton import FOLD_LIST_BELOW, FOLD_STAGE_BELOW, LIST_WIDTH, STAGE_WIDTH
-from companion.ui.stage.avatar import avatar
+from companion.ui.stage.avatar import round_face
+from companion.ui.stage.portrait import Portrait
 from companion.ui.stage.stage import PortraitStrip, Stage
 from companion.ui.theme import Theme
 
@@ -62,17 +63,19 @@ class Content(QWidget):
         self.chat_view = ChatView(theme)
         self.stage = Stage(theme)
         self.strip = PortraitStrip(theme)
-        self.settings_page: SettingsPage | None = None
         self._pages = QStackedWidget()
+        self._list_wanted, self._list_peeked = not preferences.settings.list_folded, False
         self._build()
-        notices.notice_raised.connect(self._show_notice)
+        notices.notice_raised.connect(lambda notice: self.notice_area.show_notice(notice))  # noqa: PLW0108 (made only then)
         self.status = EngineStatus(engine, self.chat_view, lambda: self.model_card)
         self._connect_list()
         self._connect_chat()
         self._connect_rest()
         self._add_shortcuts()
-        self._show_character()
-        self._restore()
+        self._show_name()
+        self._show_conversations()
+        self.chat_view.set_send_with_enter(preferences.settings.send_with_enter)
+        self._fold()
         self.chat_view.focus_composer()
 
     # Layout
@@ -92,8 +95,6 @@ class Content(QWidget):
         row.setSpacing(0)
         for widget, stretch in ((self.rail, 0), (self.list, 0), (self._pages, 1), (self.stage, 0)):
             row.addWidget(widget, stretch)
-        self._list_wanted = True
-        self._list_peeked = False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -130,21 +131,8 @@ class Content(QWidget):
         self._fold()
 
     def _show_settings(self) -> None:
-        if self.settings_page is None:
-            from companion.ui.settings.settings_page import SettingsPage
-
-            self.settings_page = SettingsPage(self._theme)
-            self.settings_page.load(self._preferences.settings)
-            self.settings_page.changed.connect(self._preferences.replace)
-            self._pages.addWidget(self.settings_page)
         self.settings_page.load(self._preferences.settings)
         self._pages.setCurrentWidget(self.settings_page)
-
-    def _restore(self) -> None:
-        settings = self._preferences.settings
-        self._list_wanted = not settings.list_folded
-        self.chat_view.set_send_with_enter(settings.send_with_enter)
-        self._fold()
 
     # Parts that most starts do not need at once
 
@@ -163,6 +151,15 @@ class Content(QWidget):
         card.starter_requested.connect(self._models.choose_starter)
         card.reload_requested.connect(self._models.reload)
         return card
+
+    @cached_property
+    def settings_page(self) -> SettingsPage:
+        from companion.ui.settings.settings_page import SettingsPage
+
+        page = SettingsPage(self._theme)
+        page.changed.connect(self._preferences.replace)
+        self._pages.addWidget(page)
+        return page
 
     # Connections
 
@@ -259,9 +256,6 @@ class Content(QWidget):
 
     # Showing
 
-    def _show_notice(self, notice: Notice) -> None:
-        self.notice_area.show_notice(notice)
-
     def _show_conversations(self) -> None:
         current = self._conversations.current
         self.list.show_conversations(self._conversations.all(), current.id if current else None)
@@ -284,15 +278,18 @@ class Content(QWidget):
         else:
             self._show_conversations()
 
-    def _show_character(self) -> None:
-        portrait = avatar(self._character, AVATAR, self.devicePixelRatioF())
-        self.chat_view.set_character(self._character.name, portrait)
-        # Drawing her takes longer than all the words: they are on the screen first.
-        QTimer.singleShot(0, self, self._fill_stage)
+    def _show_name(self) -> None:
+        nothing = QPixmap(AVATAR, AVATAR)  # an initial that turned into a face would be seen to do so
+        nothing.fill(Qt.GlobalColor.transparent)
+        self.chat_view.set_character(self._character.name, nothing)
 
-    def _fill_stage(self) -> None:
-        self.stage.set_character(self._character)
-        self.strip.set_character(self._character)
+    def show_portrait(self) -> None:
+        """Draw her, which takes longer than all the words: they can be on the screen before."""
+        portrait = Portrait(self._character)
+        face = QPixmap.fromImage(round_face(portrait, AVATAR, self.devicePixelRatioF()))
+        self.chat_view.set_character(self._character.name, face)
+        self.stage.set_character(self._character, portrait)
+        self.strip.set_character(self._character, portrait)
 
     def _settings_changed(self, new: Settings, old: Settings) -> None:
         self._theme.choose(new.theme)

@@ -19,9 +19,7 @@ def ask_for_model(parent: QWidget) -> Path | None:
 
 
 def ask_for_conversation(parent: QWidget) -> Path | None:
-    name, _ = QFileDialog.getOpenFileName(
-        parent, "Import a conversation", "", "Conversations (*.jsonl);;All files (*)"
-    )
+    name, _ = QFileDialog.getOpenFileName(parent, "Import a conversation", "", "Conversations (*.jsonl);;All files (*)")
     return Path(name) if name else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
@@ -16,7 +16,11 @@ from companion.ui.scheme import request_scheme, wanted_palette
 from companion.ui.skeleton import paint_skeleton
 
 if TYPE_CHECKING:
-    from companion.core.settings import Settings
+    from companion.core.appearance import Appearance
+
+
+FLUSH_MS = 1
+"""Not 0: Wayland and macOS send a frame off when the event loop goes to sleep, and it must sleep once for that."""
 
 
 class Shell(QMainWindow):
@@ -27,27 +31,29 @@ class Shell(QMainWindow):
     closed = Signal(str)
     """Qt's geometry of the window, base64."""
 
-    def __init__(self, app: QApplication, settings: Settings) -> None:
+    def __init__(self, app: QApplication, wanted: Appearance) -> None:
         super().__init__()
-        self._list_folded = settings.list_folded
+        self._list_folded = wanted.list_folded
         self._painted = False
-        request_scheme(app, settings.theme)
-        self._palette = wanted_palette(app, settings.theme)
+        request_scheme(app, wanted.theme)
+        self._palette = wanted_palette(app, wanted.theme)
         self.setWindowTitle("Companion")
         self.setMinimumSize(480, 520)
         self.resize(1280, 800)
-        if settings.window_geometry:
-            self.restoreGeometry(QByteArray.fromBase64(settings.window_geometry.encode()))
+        if wanted.window_geometry:
+            self.restoreGeometry(QByteArray.fromBase64(wanted.window_geometry.encode()))
 
     def set_content(self, content: QWidget) -> None:
         """Replace the painted layout in one step: the next frame shows the content, complete."""
-        self.setUpdatesEnabled(False)
+        focus = content.focusWidget()  # a new parent makes the content forget it
         content.resize(self.size())
         self.setCentralWidget(content)
         content.show()  # Qt would show it one turn of the event loop later, after an empty frame
-        self.setUpdatesEnabled(True)
-        if self.isVisible():
-            self.repaint()
+        if focus is not None:
+            focus.setFocus()
+        QApplication.sendPostedEvents()  # what Qt lays out later it lays out now: no frame is half arranged
+        # Paint it at once, not after a timer of 5 ms; repaint() would do so twice.
+        QApplication.sendEvent(self, QEvent(QEvent.Type.UpdateRequest))
 
     def come_forward(self) -> None:
         """Another start asked for this window."""
@@ -65,7 +71,7 @@ class Shell(QMainWindow):
         painter.end()
         if not self._painted:
             self._painted = True
-            QTimer.singleShot(0, self, self.first_painted.emit)
+            QTimer.singleShot(FLUSH_MS, self, self.first_painted.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closed.emit(bytes(self.saveGeometry().toBase64().data()).decode())

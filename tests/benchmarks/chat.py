@@ -106,27 +106,37 @@ def _talk(engine: EngineClient, seed: int) -> list[float]:
 
 
 def window_start(report: Report) -> None:
-    """From starting the process to the first frame, against the smallest PySide6 window."""
-    ours, minimal = [], []
-    for _ in range(ROUNDS):
-        minimal.append(_until_painted("minimal_window.py"))
-        ours.append(_until_painted("painted_window.py"))
-    report.add("minimal_window_seconds", median(minimal), "s")
-    report.add("window_seconds", median(ours), "s")
-    report.add("window_over_minimal", median(ours) / median(minimal), goal=1.5)
+    """From starting the process to the first frame, against the smallest PySide6 window; and to the first message."""
+    ours, greetings, minimal = [], [], []
+    with tempfile.TemporaryDirectory() as bytecode:
+        # As installed, where every module is compiled already: the round before the first is not counted.
+        environment = os.environ | {"PYTHONPYCACHEPREFIX": bytecode}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        for _ in range(ROUNDS + 1):
+            minimal.append(_until_said("minimal_window.py", environment, "painted")[0])
+            frame, greeting = _until_said("painted_window.py", environment, "painted", "greeting")
+            ours.append(frame)
+            greetings.append(greeting)
+    report.add("minimal_window_seconds", median(minimal[1:]), "s")
+    report.add("window_seconds", median(ours[1:]), "s")
+    report.add("window_over_minimal", median(ours[1:]) / median(minimal[1:]), goal=1.5)
+    report.add("greeting_seconds", median(greetings[1:]), "s")
 
 
-def _until_painted(script: str) -> float:
+def _until_said(script: str, environment: dict[str, str], *words: str) -> list[float]:
+    """Seconds until the script has said each of the words, from before its process was started."""
+    times = []
     began = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, str(HERE / script)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+        [sys.executable, str(HERE / script)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment
     ) as process:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        seconds = time.perf_counter() - began
+        for word in words:
+            line = process.stdout.readline()
+            times.append(time.perf_counter() - began)
+            assert line.strip() == word, f"{script} said {line!r}"
         process.wait(30)
-    assert line.strip() == "painted", f"{script} said {line!r}"
-    return seconds
+    return times
 
 
 def streaming(report: Report) -> None:

@@ -102,13 +102,14 @@ class Screen:
         self._handle = handle
         self._text = ""
 
-    def wait_for(self, *words: str) -> None:
+    def wait_for(self, word: str) -> None:
+        """Read until `word` has appeared; what came after it is kept for the next call."""
         deadline = time.monotonic() + 30
-        while not any(word in self._text for word in words):
+        while word not in self._text:
             ready, _, _ = select.select([self._handle], [], [], max(0, deadline - time.monotonic()))
-            assert ready, f"waited for {words}, saw {self._text!r}"
+            assert ready, f"waited for {word!r}, saw {self._text!r}"
             self._text += os.read(self._handle, 4096).decode(errors="replace")
-        self._text = ""
+        self._text = self._text.partition(word)[2]
 
     def type(self, text: str) -> None:
         os.write(self._handle, text.encode())

@@ -18,16 +18,22 @@ from companion.core.store import Store
 
 DRIVER = """
 import sys
-from PySide6.QtCore import QTimer
+from pathlib import Path
 from companion.core.sampling import Sampling
 from companion.window import build
 application, program = build()
-program.preferences.update(sampling=Sampling(max_tokens=30000, temperature=1.5), model={model!r})
+program.preferences.update(sampling=Sampling(max_tokens=30000, temperature=1.5))
+if program.preferences.settings.model != {model!r}:
+    program.models.choose(Path({model!r}))
 program.engine.model_ready.connect(lambda model: print("ready", program.engine.process_id, flush=True))
 program.chat.piece_received.connect(lambda message, text: print("piece", flush=True))
-QTimer.singleShot(0, lambda: program.chat.send("Talk to me."))
+program.chat.send("Talk to me.")
 sys.exit(application.exec())
 """
+
+
+def choose(model: Path) -> None:
+    settings_file().write_text(json.dumps({"model": str(model)}), encoding="utf-8")
 
 
 def start(model: Path) -> subprocess.Popen[str]:
@@ -44,6 +50,7 @@ def wait_for(process: subprocess.Popen[str], word: str) -> str:
 
 @pytest.mark.parametrize("delay", [0.05, 0.4, 1.3])
 def test_killing_the_program_in_the_middle_of_a_reply_loses_at_most_a_second(talkative_model, delay):
+    choose(talkative_model)
     program = start(talkative_model)
     engine = int(wait_for(program, "ready").split()[1])
     wait_for(program, "piece")
@@ -65,13 +72,51 @@ def test_killing_the_program_in_the_middle_of_a_reply_loses_at_most_a_second(tal
         time.sleep(0.02)
 
 
-def test_a_program_that_is_terminated_leaves_a_sound_database(talkative_model):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals that a program can send another")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_closes_the_window_as_a_person_does(talkative_model, number):
+    choose(talkative_model)
     program = start(talkative_model)
-    wait_for(program, "piece")
-    program.send_signal(signal.SIGTERM)
-    program.wait(10)
+    engine = int(wait_for(program, "ready").split()[1])
+    for _ in range(20):
+        wait_for(program, "piece")
+    program.send_signal(number)
+    assert program.wait(10) == 0
     program.stdout.close()
+    assert not psutil.pid_exists(engine)
     assert sqlite3.connect(database_file()).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    store = Store(database_file())
+    reply = store.path(store.conversations()[0].id)[2].message
+    assert reply.status == "interrupted", "it was marked by the program itself, not found later"
+    assert reply.text
+    store.close()
+    assert json.loads(settings_file().read_text(encoding="utf-8"))["window_geometry"]
+
+
+BROKEN = "import companion.program as p, companion.window as w; del p.Chat; raise SystemExit(w.main())"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals that a program can send another")
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [(("-P", "-m", "companion"), "The conversations cannot be opened"), (("-c", BROKEN), "could not be opened")],
+)
+def test_a_program_that_cannot_be_built_says_so_in_a_sentence(home, start, words):
+    if "-c" not in start:
+        database_file().mkdir(parents=True)
+    program = subprocess.Popen([sys.executable, *start], stderr=subprocess.PIPE, text=True)
+    said = ""
+    while words not in said:
+        line = program.stderr.readline()
+        assert line, said
+        said += line
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.wait(0.5)  # the same sentence is in a box in front of the window, until the person has read it
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(10) == 1
+    said += program.stderr.read()
+    program.stderr.close()
+    assert "Traceback" not in said
 
 
 def launch(**extra) -> subprocess.Popen[bytes]:

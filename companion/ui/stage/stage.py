@@ -41,11 +41,15 @@ class _Scene(QWidget):
         timer.timeout.connect(self.update)
         timer.start(SKY_EVERY_MS)
 
-    def set_character(self, character: Character) -> None:
-        """Show another character; a portrait that is missing or unreadable becomes a silhouette with the initial."""
+    def set_character(self, character: Character, portrait: Portrait | None = None) -> None:
+        """Show another character; a portrait that is missing or unreadable becomes a silhouette with the initial.
+
+        `portrait` is hers if it has been read already, else it is read when it is first painted: a stage that is never
+        shown costs nothing.
+        """
         if character != self._character:
             self._character = character
-            self._portrait = None  # read when it is first painted: a stage that is never shown costs nothing
+            self._portrait = portrait
             self._drawn_for = ()
             self.setAccessibleName(f"Portrait of {character.name}")
             self.update()
@@ -148,8 +152,8 @@ class PortraitStrip(_Scene):
         column.addWidget(self._mood)
         column.addStretch()
 
-    def set_character(self, character: Character) -> None:
-        super().set_character(character)
+    def set_character(self, character: Character, portrait: Portrait | None = None) -> None:
+        super().set_character(character, portrait)
         self._name.setText(character.name)
 
     def set_mood(self, label: str) -> None:
