@@ -31,6 +31,7 @@ class Watch(QObject):
         self.timer.timeout.connect(self.tick)
         program.chat.piece_received.connect(self.piece)
         program.chat.reply_finished.connect(lambda _done: QTimer.singleShot(200, self.finish))
+        program.conversations.new()  # a history would be read first
         QTimer.singleShot(0, lambda: program.chat.send("Tell me a very long story about the moon, with many chapters."))
 
     def piece(self, _message: int, _text: str) -> None:
