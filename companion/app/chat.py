@@ -42,6 +42,8 @@ class Chat(QObject):
     piece_received = Signal(int, str)
     memory_begins = Signal(int)
     """Id of the oldest message she still has in mind, 0 for all."""
+    failure_explained = Signal(int, str)
+    """Why the reply with this id could not be written."""
     reply_finished = Signal(object)
     """ReplyDone of a reply that ended by itself or was stopped."""
 
@@ -275,8 +277,10 @@ class Chat(QObject):
             self._read_ahead()
 
     def _failed(self, request: int, what: str, remedy: str) -> None:
-        if self._is_current(request):
+        if self._is_current(request) and self._writing is not None:
+            message = self._writing.message
             self._finish("failed")
+            self.failure_explained.emit(message, what)
             self._notices.error(what, remedy)
 
     def _lost(self, request: int, sentence: str) -> None:

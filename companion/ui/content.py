@@ -182,6 +182,7 @@ class Content(QWidget):
         chat.message_added.connect(view.append_message)
         chat.message_changed.connect(view.update_message)
         chat.piece_received.connect(view.add_piece)
+        chat.failure_explained.connect(view.set_failure)
         chat.memory_begins.connect(view.set_memory_marker)
         view.send_requested.connect(chat.send)
         view.stop_requested.connect(chat.stop)
