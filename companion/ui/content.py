@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -140,7 +140,14 @@ class Content(QWidget):
     def notice_area(self) -> NoticeArea:
         from companion.ui.notices import NoticeArea
 
-        return NoticeArea(self._theme, self)
+        return NoticeArea(self._theme, self, self._room_for_notices)
+
+    def _room_for_notices(self) -> QRect:
+        """Above the composer, so that no notice ever covers what the person writes or the way to stop her."""
+        room = self._pages.geometry()
+        if self._pages.currentIndex() == 0:
+            room.setBottom(room.bottom() - self.chat_view.composer.height())
+        return room
 
     @cached_property
     def model_card(self) -> ModelCard:

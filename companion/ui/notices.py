@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from PySide6.QtCore import (
     QAbstractAnimation,
@@ -11,6 +12,7 @@ from PySide6.QtCore import (
     QObject,
     QPoint,
     QPropertyAnimation,
+    QRect,
     QSize,
     Qt,
     QTimer,
@@ -147,9 +149,10 @@ def _label(text: str, role: str) -> QLabel:
 class NoticeArea(QWidget):
     """The stack of at most three cards, newest below. It is only as large as its cards, so it never blocks the window."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget, room: Callable[[], QRect] | None = None) -> None:
+        """`room` is where the cards may stand, in the parent's coordinates; all of it when left out."""
         super().__init__(parent)
-        self._theme, self._window = theme, parent
+        self._theme, self._room = theme, room or parent.rect
         self.cards: list[NoticeCard] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -185,13 +188,13 @@ class NoticeArea(QWidget):
     def _place(self) -> None:
         if not self.cards:
             return
-        window = self._window
-        width = max(min(WIDTH, window.width() - 2 * MARGIN), 160)
+        room = self._room()
+        width = max(min(WIDTH, room.width() - 2 * MARGIN), 160)
         for card in self.cards:
             card.setVisible(True)  # a card that was never shown does not know its fonts yet
             card.setFixedHeight(card.heightForWidth(width))
         height = sum(card.height() for card in self.cards) + self._column.spacing() * (len(self.cards) - 1)
-        self.setGeometry((window.width() - width) // 2, window.height() - MARGIN - height, width, height)
+        self.setGeometry(room.center().x() - width // 2, room.bottom() + 1 - MARGIN - height, width, height)
 
     def _come(self, card: NoticeCard) -> None:
         duration = self._theme.duration(MOTION_MS)

@@ -9,7 +9,7 @@ from companion.core.amounts import bytes_text
 from companion.core.messages import ModelInfo
 from companion.ui.theme import Theme
 
-WIDTH = 360
+WIDTH = 420
 
 
 class ModelCard(QFrame):
@@ -48,7 +48,7 @@ class ModelCard(QFrame):
         row.setSpacing(8)
         for text, signal, role in (
             ("Open a model…", self.open_requested, "primary"),
-            ("Starter model", self.starter_requested, "quiet"),
+            ("Use starter model", self.starter_requested, "quiet"),
             ("Reload", self.reload_requested, "quiet"),
         ):
             button = QPushButton(text)
@@ -84,7 +84,10 @@ class ModelCard(QFrame):
 
     def show_below(self, widget: QWidget) -> None:
         """Open under `widget`, kept inside the window."""
-        self.adjustSize()
+        column = self.layout()
+        assert column is not None  # noqa: S101 - made in the constructor
+        column.activate()
+        self.setFixedHeight(column.totalHeightForWidth(WIDTH))  # a popup asks its labels nothing about wrapping
         corner = widget.mapToGlobal(QPoint(0, widget.height() + 6))
         right = widget.window().mapToGlobal(QPoint(widget.window().width() - self.width() - 8, 0)).x()
         self.move(min(corner.x(), right), corner.y())
