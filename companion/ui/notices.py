@@ -194,7 +194,7 @@ class NoticeArea(QWidget):
             card.setVisible(True)  # a card that was never shown does not know its fonts yet
             card.setFixedHeight(card.heightForWidth(width))
         height = sum(card.height() for card in self.cards) + self._column.spacing() * (len(self.cards) - 1)
-        self.setGeometry(room.center().x() - width // 2, room.bottom() + 1 - MARGIN - height, width, height)
+        self.setGeometry(room.x() + (room.width() - width) // 2, room.bottom() + 1 - MARGIN - height, width, height)
 
     def _come(self, card: NoticeCard) -> None:
         duration = self._theme.duration(MOTION_MS)
