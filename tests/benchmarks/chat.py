@@ -24,7 +24,7 @@ from companion.engine.client import EngineClient
 from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.plan import all_plans
-from tests.benchmarks.report import Report, median
+from tests.benchmark_report import Report, median
 
 HERE = Path(__file__).parent
 STORY = (
@@ -126,8 +126,8 @@ def window_start(report: Report) -> None:
         environment = os.environ | {"PYTHONPYCACHEPREFIX": bytecode}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         for _ in range(ROUNDS + 1):
-            minimal.append(_until_said("minimal_window.py", environment, "painted")[0])
-            frame, greeting = _until_said("painted_window.py", environment, "painted", "greeting")
+            minimal.append(_until_said("windows/minimal.py", environment, "painted")[0])
+            frame, greeting = _until_said("windows/painted.py", environment, "painted", "greeting")
             ours.append(frame)
             greetings.append(greeting)
     report.add("minimal_window_seconds", median(minimal[1:]), "s")
@@ -157,7 +157,7 @@ def streaming(report: Report) -> None:
     stalls, firsts, window_memory, engine_memory = [], [], [], []
     for _ in range(5):
         result = subprocess.run(
-            [sys.executable, str(HERE / "streaming_window.py")], capture_output=True, text=True, timeout=180, check=True
+            [sys.executable, str(HERE / "windows/streaming.py")], capture_output=True, text=True, timeout=180, check=True
         )
         stall, first, window, engine = map(float, result.stdout.split())
         stalls.append(stall)

@@ -1,6 +1,6 @@
 """The real program until its first message is on the screen, then out; started as `companion` starts it, engine and all.
 
-Prints "painted" at the first frame, at the same point at which minimal_window.py does, and "greeting" when the first
+Prints "painted" at the first frame, at the same point at which minimal.py does, and "greeting" when the first
 message has been painted.
 """
 
