@@ -109,6 +109,7 @@ def main() -> int:
         return 0
     opening = Opening(application)
     instance.show_requested.connect(opening.window.come_forward)
+    application.aboutToQuit.connect(instance.stop_listening)
     status = application.exec()
     instance.release()
     return status or opening.status

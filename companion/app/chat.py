@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -11,9 +13,9 @@ from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.engine_state import EngineState
 from companion.app.notices import Notices
-from companion.core.character import Character
+from companion.core.character import BUILT_IN, Character, built_in_character, read_card
 from companion.core.conversation import Conversation, Message, PathMessage, Status, plain_text, title_from
-from companion.core.errors import StoreError
+from companion.core.errors import CharacterError, StoreError
 from companion.core.messages import PromptRead, ReplyDone
 from companion.core.prompt import assemble
 from companion.core.settings import Settings
@@ -63,6 +65,7 @@ class Chat(QObject):
         self._saver.timeout.connect(self._save)
         conversations.opened.connect(self._open)
         engine.model_ready.connect(lambda _model: self._model_ready())
+        engine.state_changed.connect(self._engine_changed)
         engine.prompt_read.connect(self._prompt_read)
         engine.piece_received.connect(self._piece)
         engine.reply_done.connect(self._done)
@@ -86,8 +89,12 @@ class Chat(QObject):
         """Say something; a reply is asked for, or waits until the engine is ready."""
         text = plain_text(text).strip()
         current = self._conversations.current
-        if not text or current is None or self._writing is not None:
+        if not text or current is None:
             return
+        if self._writing is not None:
+            if self._writing.request != 0:
+                return
+            current = self._take_back_waiting(current)
         first = not any(step.message.role == "user" for step in self.path)
         message = self._add(current, parent=current.active, role="user", text=text)
         if message is None:
@@ -96,6 +103,16 @@ class Chat(QObject):
             self._store.set_automatic_title(current.id, title_from(text))
         self._conversations.refresh()
         self._reply_to(message.id)
+
+    def _take_back_waiting(self, current: Conversation) -> Conversation:
+        """The reply that waits for the engine gives way: both messages will be answered together."""
+        writing, self._writing = self._writing, None
+        if writing is not None and not writing.continues:
+            self._store.delete_message(writing.message)
+        elif writing is not None:
+            self._store.finish_message(writing.message, text=self._text, status="stopped")
+        self._show_path()
+        return self._store.conversation(current.id) or current
 
     def stop(self) -> None:
         """Stop the reply; what is there stays."""
@@ -126,7 +143,7 @@ class Chat(QObject):
             or found.role != "assistant"
         ):
             return
-        self._begin(found, continues=True)
+        self._begin(found, continues=bool(found.text))
 
     def edit(self, message: int, text: str) -> None:
         """A new version beside the old one: the person's words are answered anew, hers are taken as they are."""
@@ -147,22 +164,29 @@ class Chat(QObject):
         """Delete a message and what followed it, with a way back."""
         if self._writing is not None or self._store.message(message) is None:
             return
-        self._store.delete_message(message)
+        with self._telling():
+            self._store.delete_message(message)
         self._show_path()
 
         def undo() -> None:
-            self._store.restore_message(message)
+            if self._writing is not None:
+                self._notices.information("She is writing.", "Stop her, or wait, and undo again.")
+                return
+            with self._telling():
+                self._store.restore_message(message)
             self._show_path()
 
         self._notices.undoable("The message and what followed it were deleted.", undo)
 
     def choose_alternate(self, message: int, step: int) -> None:
         if self._writing is None:
-            self._store.select_alternate(message, step)
+            with self._telling():
+                self._store.select_alternate(message, step)
             self._show_path()
 
     def give_feedback(self, message: int, value: int) -> None:
-        self._store.set_feedback(message, value)
+        with self._telling():
+            self._store.set_feedback(message, value)
         self._emit_changed(message)
 
     def interrupt(self) -> None:
@@ -172,7 +196,10 @@ class Chat(QObject):
 
     # The reply
 
-    def _open(self, _conversation: Conversation) -> None:
+    def _open(self, conversation: Conversation) -> None:
+        if self._writing is not None and self._writing.conversation == conversation.id:
+            self._show_path(refresh=False)
+            return
         if self._writing is not None:
             self._engine.stop()
             self._finish("stopped")
@@ -243,8 +270,11 @@ class Chat(QObject):
             return
         settings = self._settings()
         messages = [step.message for step in self._store.path(writing.conversation)]
-        if not writing.continues:
-            messages = messages[:-1]
+        at = next((i for i, message in enumerate(messages) if message.id == writing.message), None)
+        if at is None:  # its branch is no longer the one that is shown
+            self._finish("stopped")
+            return
+        messages = messages[: at + 1] if writing.continues else messages[:at]
         turns = assemble(self._character(), settings.person_name, messages)
         request = self._engine.generate(turns, settings.sampling, continue_last=writing.continues)
         self._writing = writing._replace(request=request)
@@ -255,7 +285,12 @@ class Chat(QObject):
         current, known = self._conversations.current, self._conversations.character
         if current is None or current.character == known.identifier:
             return known
-        return Character(identifier=current.character, name=current.character_name)
+        if current.character == BUILT_IN:
+            return built_in_character()
+        try:
+            return read_card(Path(current.character))
+        except CharacterError:
+            return Character(identifier=current.character, name=current.character_name)
 
     def _prompt_read(self, event: PromptRead) -> None:
         if self._is_current(event.request):
@@ -275,6 +310,8 @@ class Chat(QObject):
             self._finish(status, tokens=event.tokens, speed=event.tokens_per_second)
             self.reply_finished.emit(event)
             self._read_ahead()
+        else:
+            self._model_ready()
 
     def _failed(self, request: int, what: str, remedy: str) -> None:
         if self._is_current(request) and self._writing is not None:
@@ -282,6 +319,8 @@ class Chat(QObject):
             self._finish("failed")
             self.failure_explained.emit(message, what)
             self._notices.error(what, remedy)
+        else:
+            self._model_ready()
 
     def _lost(self, request: int, sentence: str) -> None:
         if self._is_current(request):
@@ -313,6 +352,18 @@ class Chat(QObject):
             self._notices.error(error.what, error.remedy)
         self._emit_changed(writing.message)
         self._conversations.refresh()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """A full disk or a vanished message becomes a notice, and the conversation stays as it is."""
+        try:
+            yield
+        except StoreError as error:
+            self._notices.error(error.what, error.remedy)
+
+    def _engine_changed(self, state: EngineState) -> None:
+        if state is EngineState.FAILED and self._writing is not None and self._writing.request == 0:
+            self._finish("failed")
 
     # Telling the view
 

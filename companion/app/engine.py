@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 from companion.app.engine_state import EngineState
 from companion.core.logs import log_file
 from companion.core.messages import (
+    PROTOCOL,
     Event,
     Generate,
     Hello,
@@ -100,7 +101,7 @@ class Engine(QObject):
             self._send(Prepare(request=next(self._numbers), turns=tuple(turns), reply_tokens=reply_tokens))
 
     def stop(self) -> None:
-        """Stop the reply or the loading under way; doing neither, nothing happens."""
+        """Stop the reply under way; without one, nothing happens."""
         if self._answering is not None:
             self._send(Stop(request=self._answering))
 
@@ -168,6 +169,8 @@ class Engine(QObject):
             self.reply_failed.emit(event.request, event.what, event.remedy)
         elif isinstance(event, Hello):
             log.info("engine %s: %s", event.pid, event.build)
+            if event.protocol != PROTOCOL:
+                self._fall_back("The engine belongs to another version of the program.", "Install Companion again.")
         else:
             self._receive_load(event)
 

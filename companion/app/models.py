@@ -28,6 +28,8 @@ class Models(QObject):
         self._preferences = preferences
         self._notices = notices
         self._told: tuple[str, ...] = ()
+        self._substitute = False
+        """Whether the starter model stands in for one that is away: the choice is then kept."""
         self._reloading = QTimer(self, interval=RELOAD_MS, singleShot=True)
         self._reloading.timeout.connect(self.reload)
         engine.model_ready.connect(self._ready)
@@ -42,7 +44,7 @@ class Models(QObject):
             self._notices.warning(
                 f"The model “{Path(chosen).name}” is no longer there.", "The starter model takes its place for now."
             )
-            chosen = ""
+            chosen, self._substitute = "", True
         if not chosen and starter is None:
             self._notices.error(
                 "The starter model is missing.", "Drop a .gguf file on the window, or run packaging/start.py again."
@@ -57,6 +59,7 @@ class Models(QObject):
         except CompanionError as error:
             self._notices.error(error.what, error.remedy)
             return
+        self._substitute = False
         self._engine.load(str(path.resolve()), self._options())
 
     def choose_starter(self) -> None:
@@ -77,8 +80,9 @@ class Models(QObject):
 
     def _ready(self, model: ModelInfo) -> None:
         starter = starter_model()
-        is_starter = starter is not None and Path(model.path) == starter
-        self._preferences.update(model="" if is_starter else model.path)
+        is_starter = starter is not None and Path(model.path).resolve() == starter.resolve()
+        if not self._substitute:
+            self._preferences.update(model="" if is_starter else model.path)
         if model.notes and model.notes != self._told:
             self._told = model.notes
             self._notices.information(" ".join(model.notes))

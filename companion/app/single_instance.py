@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from companion.core.paths import data_folder
 
 CONNECT_MS = 500
+LEAVING_MS = 8000
 
 
 class SingleInstance(QObject):
@@ -23,14 +24,21 @@ class SingleInstance(QObject):
         who = f"{data_folder().resolve()} {os.getuid() if hasattr(os, 'getuid') else os.environ.get('USERNAME', '')}"
         self._name = f"companion-{hashlib.sha256(who.encode()).hexdigest()[:16]}"
         self._server: QLocalServer | None = None
+        self._lock = QLockFile(str(data_folder() / "window.lock"))
+        self._lock.setStaleLockTime(0)
 
     def claim(self) -> bool:
-        """True when this is the first; otherwise the first one is asked to come forward."""
-        socket = QLocalSocket()
-        socket.connectToServer(self._name)
-        if socket.waitForConnected(CONNECT_MS):
-            socket.disconnectFromServer()
-            return False
+        """True when this is the first; otherwise the first one is asked to come forward.
+
+        The lock decides, so that two starts at once cannot both be first; it knows when its owner was killed. A first
+        one that is just leaving no longer listens: it is waited for.
+        """
+        if not self._lock.tryLock(0):
+            socket = QLocalSocket()
+            socket.connectToServer(self._name)
+            if socket.waitForConnected(CONNECT_MS) or not self._lock.tryLock(LEAVING_MS):
+                socket.disconnectFromServer()
+                return False
         QLocalServer.removeServer(self._name)  # left over from a program that was killed
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
@@ -38,9 +46,15 @@ class SingleInstance(QObject):
         self._server.listen(self._name)
         return True
 
-    def release(self) -> None:
+    def stop_listening(self) -> None:
+        """The window is closing: another start shall wait for the end instead of asking for it."""
         if self._server is not None:
             self._server.close()
+
+    def release(self) -> None:
+        """Everything is closed; another start may be the first."""
+        self.stop_listening()
+        self._lock.unlock()
 
     def _greet(self) -> None:
         while self._server is not None and (socket := self._server.nextPendingConnection()) is not None:

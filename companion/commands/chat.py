@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +126,8 @@ def _progress(console: Console) -> Iterator[Callable[[LoadProgress], None]]:
 def chat(*, once: str | None, model: Path | None, character: Path | None, as_json: bool) -> int:
     """Run the command; returns the exit status. Raises CompanionError."""
     log_to_file("terminal")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     loaded = load_settings(settings_file())
     piped = not sys.stdin.isatty()
     quiet = once is not None or piped or as_json
@@ -174,18 +178,23 @@ def _answer_quietly(session: TerminalChat, text: str, *, as_json: bool) -> int:
     return 0
 
 
+def _printable(text: str) -> str:
+    """Text without the control characters by which a card or a model could steer the terminal."""
+    return "".join(c for c in text if c in "\n\t" or not unicodedata.category(c).startswith("C") or c in "\u200d\u200c")
+
+
 def _write(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(_printable(text))
     sys.stdout.flush()
 
 
 def _converse(session: TerminalChat, console: Console) -> int:
-    name, info = session.character.name, session.info
+    name, info = _printable(session.character.name), session.info
     console.print(
         f"[dim]{escape(info.name)} · {info.quantization} · {info.threads_reason} · context {info.context_tokens:,}[/dim]"
     )
     console.print(f"[dim]{HELP}[/dim]\n")
-    console.print(f"[bold magenta]{escape(name)}[/] {escape(session.messages[0].text)}\n")
+    console.print(f"[bold magenta]{escape(name)}[/] {escape(_printable(session.messages[0].text))}\n")
     while True:
         try:
             text = console.input("[bold cyan]You[/] ").strip()
@@ -195,7 +204,7 @@ def _converse(session: TerminalChat, console: Console) -> int:
         if text == "/quit":
             return 0
         if text == "/new":
-            console.print(f"\n[bold magenta]{escape(name)}[/] {escape(session.begin())}\n")
+            console.print(f"\n[bold magenta]{escape(name)}[/] {escape(_printable(session.begin()))}\n")
         elif text == "/again" and not session.forget_reply():
             console.print("[dim]Say something first.[/dim]")
         elif text.startswith("/") and text != "/again":
@@ -207,13 +216,13 @@ def _converse(session: TerminalChat, console: Console) -> int:
 
 
 def _stream(session: TerminalChat, console: Console) -> None:
-    console.print(f"[bold magenta]{escape(session.character.name)}[/] ", end="")
+    console.print(f"[bold magenta]{escape(_printable(session.character.name))}[/] ", end="")
     began = False
     try:
         with _interrupt_stops(session):
             for event in session.reply():
                 if isinstance(event, Piece):
-                    console.out(event.text if began else event.text.lstrip(), end="", highlight=False)
+                    console.out(_printable(event.text if began else event.text.lstrip()), end="", highlight=False)
                     began = True
                 elif isinstance(event, ReplyDone):
                     speed = f"{event.tokens_per_second:.0f} tok/s"

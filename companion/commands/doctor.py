@@ -7,6 +7,7 @@ import json
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from companion import __version__
 from companion.core.hardware import describe, probe
@@ -44,7 +45,7 @@ def doctor(*, as_json: bool) -> int:
     rows.append(("Starter model", str(starter) if starter else "missing: run packaging/start.py again"))
     rows += [(name.capitalize(), str(path)) for name, path in folders.items()]
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(name, Text(value))
     console.print(table)
     for plan in plans:
         console.print(_plan_table(plan))

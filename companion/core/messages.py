@@ -1,7 +1,7 @@
 """What the window, the terminal, the engine and the jobs say to each other: one frozen struct per message.
 
-Messages travel as JSON lines over pipes (one object per line, UTF-8). `encode` and `RequestDecoder`/`EventDecoder`
-are the only way in and out, so that a malformed line is met in one place.
+Messages travel as JSON lines over pipes (one object per line, UTF-8). `encode`, `decode_request` and `decode_event` are
+the only way in and out, so that a malformed line is met in one place.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ that no screen shows any sooner."""
 
 
 def answer(session: Session, request: Generate, arrived: float, stopped: Callable[[], bool], send: Send) -> None:
-    """Answer `request`, which came at `arrived` (perf_counter). Raises ModelError or EngineError before any `Piece`."""
+    """Answer `request`, which came at `arrived` (perf_counter). Raises ModelError before any `Piece`, EngineError at any time."""
     prompt = session.prompts.build(request.turns, reply_tokens=request.sampling.max_tokens, continue_last=request.continue_last)
     context = session.context
     last_report = 0.0
@@ -35,7 +35,9 @@ def answer(session: Session, request: Generate, arrived: float, stopped: Callabl
             send(PromptProgress(request=request.request, read=read, total=len(prompt.tokens)))
 
     try:
-        reused = context.read(prompt.tokens, stop=stopped, progress=progress)
+        may_shift = prompt.dropped_turns > 0 and prompt.first_remembered in session.known_turns
+        session.known_turns = frozenset(turn.id for turn in request.turns if turn.id)
+        reused = context.read(prompt.tokens, may_shift=may_shift, stop=stopped, progress=progress)
     except Stopped:
         send(_done(request, session, "stopped", 0, arrived, time.perf_counter(), time.perf_counter()))
         return

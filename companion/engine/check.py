@@ -83,7 +83,7 @@ def _check(request: CheckRequest, pipe: WorkerPipe) -> CheckPassed | CheckFailed
         candidate = probe_logits(model, threads, reference.followed_by if reference else None)
         distance = divergence(reference.values if reference else candidate.values, candidate.values)
         if not distance <= NONSENSE_KL:
-            return CheckFailed(what="the model computes nonsense there")
+            return CheckFailed(what="the model computes nonsense there.")
         pipe.send(CheckProgress(stage="measuring", fraction=0))
         speeds = measure(
             model,

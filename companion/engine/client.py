@@ -12,6 +12,7 @@ from types import TracebackType
 from companion.core.errors import EngineError, ModelError
 from companion.core.logs import log_file
 from companion.core.messages import (
+    PROTOCOL,
     CountTokens,
     Event,
     Generate,
@@ -54,7 +55,7 @@ class EngineClient:
         self._numbers = itertools.count(1)
         self._current = 0
         hello = next(self.events())
-        if not isinstance(hello, Hello):
+        if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
             raise EngineError("The engine answered in a way this version does not understand.", "Install Companion again.")
         self.hello = hello
 

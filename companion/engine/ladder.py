@@ -60,7 +60,7 @@ class Ladder:
 
         Raises ModelError when no rung works. `report` gets a stage ("checking", "measuring") and 0 to 1.
         """
-        file = plan_file(path)
+        file = plan_file(path, options.gpu_layers)
         ladder = rungs(layers, options)
         plan = remembered(file)
         if (

@@ -40,8 +40,15 @@ class Session:
         """Raises ModelError; may take the process down when the file defeats llama.cpp."""
         self.plan = plan
         self.model = Model(library, path, plan.placement, progress)
+        try:
+            self._prepare(header, options)
+        except BaseException:
+            self.model.close()
+            raise
+
+    def _prepare(self, header: GGUFHeader, options: LoadOptions) -> None:
         vocabulary = self.model.vocabulary
-        measured = plan.measurement
+        measured = self.plan.measurement
         threads = options.threads or measured.threads
         self.context = Context(
             self.model,
@@ -62,6 +69,8 @@ class Session:
             has_chatml_tokens="<|im_start|>" in vocabulary.control_tokens,
         )
         self.prompts = PromptBuilder(vocabulary, self.template, self.context.size)
+        self.known_turns: frozenset[int] = frozenset()
+        """Ids of the turns of the last prompt: only the same conversation may move what its cache holds."""
         self.info = self._describe(header, options, threads)
 
     def close(self) -> None:
@@ -117,11 +126,14 @@ def choose_context(header: GGUFHeader, options: LoadOptions) -> int:
     return max(SMALLEST_CONTEXT, min(trained, DEFAULT_CONTEXT, fits))
 
 
-def inspect(path: Path, options: LoadOptions) -> GGUFHeader:
-    """The header of a file that may be loaded; raises ModelError before llama.cpp sees it, or when it cannot fit."""
+def inspect(path: Path, options: LoadOptions, held_bytes: int = 0) -> GGUFHeader:
+    """The header of a file that may be loaded; raises ModelError before llama.cpp sees it, or when it cannot fit.
+
+    `held_bytes` is what the present model occupies: it is let go first.
+    """
     header = read_header(path)
     wanted = min(options.context_tokens or SMALLEST_CONTEXT, header.context_length or SMALLEST_CONTEXT)
-    if (fault := refusal(header, wanted, psutil.virtual_memory().available)) is not None:
+    if (fault := refusal(header, wanted, psutil.virtual_memory().available + held_bytes)) is not None:
         raise fault
     return header
 
@@ -131,12 +143,19 @@ def open_session(
 ) -> Session:
     """Check, measure and load; `report` gets a stage and 0 to 1. Raises ModelError."""
     path = Path(request.path)
-    plan = ladder.plan(path, header.layers, request.options, request.avoid, report)
+    avoid = list(request.avoid)
 
     def progress(fraction: float) -> bool:
         report("loading", fraction)
         return not leaving()
 
-    if leaving():
-        raise ModelError("Loading was stopped.")
-    return Session(library, header, path, plan, request.options, progress)
+    while True:
+        plan = ladder.plan(path, header.layers, request.options, avoid, report)
+        if leaving():
+            raise ModelError("Loading was stopped.")
+        try:
+            return Session(library, header, path, plan, request.options, progress)
+        except ModelError:  # a GPU that held the check may be too small for the whole context
+            if plan.gpu_layers == 0 or leaving():
+                raise
+            avoid.append(plan.rung)

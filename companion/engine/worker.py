@@ -133,7 +133,8 @@ class Worker:
             return self._leaving.is_set() or number in self._stopped
 
         try:
-            header = inspect(Path(request.path), request.options)
+            held = self._session.info.memory_bytes if self._session is not None else 0
+            header = inspect(Path(request.path), request.options, held)
             if self._session is not None:  # two models at once may not fit
                 self._session.close()
                 self._session = None
@@ -141,6 +142,12 @@ class Worker:
         except CompanionError as error:
             log.warning("%s did not load: %s\n%s", request.path, error, "\n".join(list(self._library.log)[-40:]))
             self._pipe.send(LoadFailed(request=number, what=error.what, remedy=error.remedy))
+            return
+        except Exception as error:
+            log.exception("%s did not load", request.path)
+            self._pipe.send(
+                LoadFailed(request=number, what=f"The model could not be loaded ({error}).", remedy="The log has the details.")
+            )
             return
         self._pipe.send(ModelReady(request=number, model=self._session.info, seconds=time.perf_counter() - began))
 

@@ -85,6 +85,8 @@ class ChatTemplate:
             if any(turn.text not in self._render_text(exchange) for turn in exchange):
                 return False
             self._takes_system = self._accepts((Turn("system", "\u2603s"), *exchange))
+            if self._takes_system and not self._keeps_order((Turn("system", "\u2603s"), *exchange)):
+                self._takes_system = False  # some put the system text into the last message
             self._trims = " \u2603c " not in self._render_text((Turn("user", " \u2603c "),))
         except (TemplateError, jinja2.TemplateError, RecursionError, MemoryError):
             return False
@@ -96,6 +98,13 @@ class ChatTemplate:
         except TemplateError:
             return False
         return all(turn.text in text for turn in turns)
+
+    def _keeps_order(self, turns: Sequence[Turn]) -> bool:
+        try:
+            self._render_marked(turns, continue_last=False)
+        except TemplateError:
+            return False
+        return True
 
     def _render_text(self, turns: Sequence[Turn], *, for_reply: bool = True) -> str:
         messages = [{"role": turn.role, "content": turn.text} for turn in turns]

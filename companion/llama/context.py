@@ -96,13 +96,20 @@ class Context:
         self.tokens = []
 
     def read(
-        self, tokens: list[int], *, stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda read: None
+        self,
+        tokens: list[int],
+        *,
+        may_shift: bool = False,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda read: None,
     ) -> int:
         """Make the cache hold `tokens` with logits of the last one ready; returns how many did not have to be read.
 
+        With `may_shift`, a part that follows dropped turns is moved instead of read again.
+
         Raises Stopped within one small batch of `stop()` turning true, EngineError when llama.cpp cannot decode.
         """
-        reused = self._keep(tokens)
+        reused = self._keep(tokens, may_shift=may_shift)
         done = reused
         while done < len(tokens):
             if stop():
@@ -173,12 +180,14 @@ class Context:
             )
         self.tokens += tokens
 
-    def _keep(self, tokens: list[int]) -> int:
+    def _keep(self, tokens: list[int], *, may_shift: bool) -> int:
         """Drop from the cache what disagrees with `tokens`; at least the last token is left to be read anew."""
         same = common_prefix(self.tokens, tokens[:-1])
         kept = same
-        if self._can_shift and same < len(self.tokens):
+        if may_shift and self._can_shift and same < len(self.tokens):
             kept += self._shift(tokens[:-1], same)
+            if len(self.tokens) < kept:
+                return 0  # the cache could not be cut and was cleared
         if kept < len(self.tokens) and not llama_cpp.llama_memory_seq_rm(self._memory, 0, kept, -1):
             self.clear()  # recurrent and some sliding-window caches cannot be cut
             return 0

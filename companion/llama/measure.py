@@ -52,29 +52,34 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(model: Model, threads: Sequence[int], *, budget: float, progress: Callable[[float], None]) -> Measurement:
-    """Try each count of `threads` (ascending), then flash attention in a long
-    conversation, then batch sizes, until `budget` seconds are spent.
+    """Try each count of `threads` (ascending; the highest is tried first), then flash attention in a long conversation,
+    then batch sizes, until `budget` seconds are spent. A slow model gets fewer tokens to read, so that each try is short.
 
     What there is no time for keeps its default: a batch of 512 and flash attention on.
     """
     deadline = time.perf_counter() + budget
+    tokens = _affordable_tokens(model, threads[-1])
+    progress(0.05)
     tried: list[Speed] = []
-    for number, count in enumerate(threads):
-        if tried and time.perf_counter() + _cost(tried[-1]) > deadline:
+    for number, count in enumerate(reversed(threads)):
+        # fewer threads are at worst as many times slower
+        if tried and time.perf_counter() + _cost(tried[-1], tokens) * tried[-1].threads / count > deadline:
             break
-        tried.append(_speed(model, _options(PROMPT_TOKENS, count, PROMPT_TOKENS), PROMPT_TOKENS))
-        progress(0.5 * (number + 1) / len(threads))
+        tried.append(_speed(model, _options(tokens, count, tokens), tokens))
+        progress(0.05 + 0.45 * (number + 1) / len(threads))
+    tried.reverse()
     best = _first_good([(s.threads, s.reply) for s in tried])
     prompt_best = _first_good([(s.threads, s.prompt) for s in tried])
+    best_prompt = max(s.prompt for s in tried)
     reason = _reason(tried, best)
     flash, deep = True, tuple[Speed, ...]()
-    if time.perf_counter() + 2 * (SEED_TOKENS + 2 * TURN_TOKENS) / tried[0].prompt < deadline:
+    if time.perf_counter() + 2 * (SEED_TOKENS + 2 * TURN_TOKENS) / best_prompt < deadline:
         deep = tuple(_speed_at_depth(model, prompt_best, flash=on) for on in (True, False))
         flash = _until_first_sentence(deep[0]) <= _until_first_sentence(deep[1])
     progress(0.75)
     batch, sizes = 512, list[Speed]()
     for size in (128, 512):
-        if time.perf_counter() + DEPTH / tried[0].prompt > deadline:
+        if time.perf_counter() + DEPTH / best_prompt > deadline:
             break
         sizes.append(_speed(model, _options(DEPTH, prompt_best, size, flash=flash), DEPTH, reply=False))
     if len(sizes) == 2:
@@ -118,8 +123,17 @@ def _speed(model: Model, options: ContextOptions, depth: int, *, reply: bool = T
     )
 
 
-def _cost(speed: Speed) -> float:
-    return PROMPT_TOKENS / speed.prompt + REPLY_TOKENS / speed.reply
+def _affordable_tokens(model: Model, threads: int) -> int:
+    """How many tokens are read in a quarter of a second, between 16 and `PROMPT_TOKENS`: what one try may cost."""
+    with Context(model, ContextOptions(64, threads, batch=16, flash_attention=True)) as context:
+        began = time.perf_counter()
+        context.read([(7 * i + 11) % model.vocabulary.size for i in range(16)])
+        speed = 16 / (time.perf_counter() - began)
+    return max(16, min(PROMPT_TOKENS, int(speed / 4) // 16 * 16))
+
+
+def _cost(speed: Speed, tokens: int) -> float:
+    return (tokens + 16) / speed.prompt + REPLY_TOKENS / speed.reply
 
 
 def _speed_at_depth(model: Model, threads: int, *, flash: bool) -> Speed:

@@ -38,15 +38,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return Placement(self.gpu_layers, self.extra_buffers)
 
 
-def plan_file(model: Path) -> Path:
-    """Where the plan for this model, build and machine is kept; a change of any of the three asks for a new one."""
+def plan_file(model: Path, gpu_layers: int | None = None) -> Path:
+    """Where the plan for this model, build, machine and wish for the GPU is kept; any change asks for a new one."""
     digest = hashlib.sha256()
     with model.open("rb") as file:
         digest.update(file.read(65536))
         size = file.seek(0, 2)
         file.seek(max(0, size - 65536))
         digest.update(file.read())
-    digest.update(f"{size} {llama_cpp.__version__} {fingerprint(probe())}".encode())
+    digest.update(f"{size} {llama_cpp.__version__} {fingerprint(probe())} {gpu_layers}".encode())
     for library in sorted(Path(llama_cpp.__file__).with_name("lib").glob("*ggml*")):
         digest.update(f"{library.name} {library.stat().st_size}".encode())
     return cache_folder() / "engine" / f"{digest.hexdigest()[:32]}.json"
@@ -56,7 +56,7 @@ def remembered(file: Path) -> Plan | None:
     """The plan kept in `file`; None when there is none or it cannot be read (it is then made again)."""
     try:
         plan = msgspec.json.decode(file.read_bytes(), type=Plan)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
     return plan if plan.version == PLAN_VERSION else None
 

@@ -6,6 +6,7 @@ tokens equal those of `llama_tokenize(prompt, parse_special=true)` whenever nobo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -32,16 +33,15 @@ def tokens_of(vocabulary: Vocabulary, rendered: Rendered) -> list[int]:
             continue  # somebody typed it: plain text
         token = vocabulary.control_tokens[match.group()]
         attributes = llama_cpp.llama_vocab_get_attr(vocabulary.pointer, token)
-        before = rendered.text[start : match.start()]
+        end = match.start()
         if attributes & llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP:
-            before = before.rstrip()
-        tokens += vocabulary.tokenize(before) if before else []
+            end = start + len(rendered.text[start:end].rstrip())
+        tokens += _plain(vocabulary, rendered, start, end)
         tokens.append(token)
         start = match.end()
         if attributes & llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP:
             start += len(rendered.text[start:]) - len(rendered.text[start:].lstrip())
-    if rest := rendered.text[start:]:
-        tokens += vocabulary.tokenize(rest)
+    tokens += _plain(vocabulary, rendered, start, len(rendered.text))
     if vocabulary.adds_bos and tokens[:1] != [vocabulary.bos]:
         tokens.insert(0, vocabulary.bos)
     return tokens
@@ -57,6 +57,16 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
         else:
             high = middle - 1
     return low
+
+
+def _plain(vocabulary: Vocabulary, rendered: Rendered, start: int, end: int) -> list[int]:
+    """Tokens of a stretch between control tokens; a marker that somebody typed is cut in two, so that it stays text."""
+    cuts = [start]
+    for match in vocabulary.marker_pattern.finditer(rendered.text, start, end):
+        if any(typed.start < match.end() and match.start() < typed.end for typed in rendered.typed):
+            cuts.append(match.start() + 1)
+    pieces = (rendered.text[a:b] for a, b in itertools.pairwise([*cuts, end]))
+    return [token for piece in pieces if piece for token in vocabulary.tokenize(piece)]
 
 
 class FittedPrompt(NamedTuple):

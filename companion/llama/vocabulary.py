@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
 import llama_cpp
 
 _SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+
+_MARKER = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """Matches any of the texts, the longest first; nothing when there are none."""
+    ordered = sorted(texts, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, ordered)) if ordered else r"(?!)")
 
 
 class Vocabulary:
@@ -79,5 +88,11 @@ class Vocabulary:
     @cached_property
     def control_pattern(self) -> re.Pattern[str]:
         """Matches any control token's text, the longest first."""
-        names = sorted(self.control_tokens, key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, names)) if names else r"(?!)")
+        return _any_of(self.control_tokens)
+
+    @cached_property
+    def marker_pattern(self) -> re.Pattern[str]:
+        """Matches markers that llama.cpp finds in plain text too, because the vocabulary calls them user-defined."""
+        kind = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+        defined = (t for t in range(self.size) if llama_cpp.llama_vocab_get_attr(self._pointer, t) & kind)
+        return _any_of(text for text in map(self.text, defined) if _MARKER.fullmatch(text))

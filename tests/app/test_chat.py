@@ -248,3 +248,61 @@ def test_what_was_cut_off_is_marked_at_the_next_start(endless, qtbot):
     assert path[-1].message.status == "interrupted"
     assert path[-1].message.text
     other.close()
+
+
+def test_two_messages_said_while_the_model_loads_are_both_kept_and_answered_together(desk, qtbot, talkative_model):
+    desk.engine.load(str(talkative_model), LoadOptions())
+    desk.chat.send("First.")
+    with qtbot.waitSignal(desk.chat.reply_finished, timeout=30_000):
+        desk.chat.send("Second.")
+    assert desk.texts()[1:3] == ["First.", "Second."]
+    assert [step.message.role for step in desk.chat.path] == ["assistant", "user", "user", "assistant"]
+
+
+def test_a_reply_that_waits_for_a_model_that_fails_is_marked_and_the_next_can_be_said(desk, qtbot, tmp_path, talkative_model):
+    with qtbot.waitSignal(desk.engine.load_failed, timeout=30_000):
+        desk.engine.load(str(tmp_path / "gone.gguf"), LoadOptions())
+        desk.chat.send("Hello?")
+    assert not desk.chat.is_writing
+    assert desk.last().status == "failed"
+    with qtbot.waitSignal(desk.engine.model_ready, timeout=30_000):
+        desk.engine.load(str(talkative_model), LoadOptions())
+    say(desk, qtbot, "And now?")
+
+
+def test_a_reply_asked_for_while_the_engine_ends_another_is_not_forgotten(endless, qtbot):
+    with qtbot.waitSignal(endless.chat.piece_received, timeout=30_000):
+        endless.chat.send("Talk.")
+    endless.conversations.new()
+    with qtbot.waitSignal(endless.chat.piece_received, timeout=30_000):
+        endless.chat.send("And here?")
+    assert endless.texts()[1] == "And here?"
+
+
+def test_opening_the_conversation_that_is_open_does_not_stop_her(endless, qtbot):
+    with qtbot.waitSignal(endless.chat.piece_received, timeout=30_000):
+        endless.chat.send("Talk.")
+    endless.conversations.open(endless.conversations.current.id)
+    assert endless.chat.is_writing
+
+
+def test_continuing_an_empty_reply_writes_one(endless, qtbot):
+    endless.chat.send("Talk.")
+    endless.chat.stop()
+    qtbot.waitUntil(lambda: not endless.chat.is_writing, timeout=10_000)
+    if not endless.last().text:
+        with qtbot.waitSignal(endless.chat.piece_received, timeout=30_000):
+            endless.chat.continue_reply(endless.last().id)
+
+
+def test_undo_while_she_writes_waits(endless, qtbot):
+    endless.chat.send("Talk.")
+    endless.chat.stop()
+    qtbot.waitUntil(lambda: not endless.chat.is_writing, timeout=10_000)
+    endless.chat.delete(endless.chat.path[1].message.id)
+    undo = endless.told[-1].act
+    with qtbot.waitSignal(endless.chat.piece_received, timeout=30_000):
+        endless.chat.send("Something else.")
+    undo()
+    assert endless.texts()[1] == "Something else."
+    assert "She is writing" in endless.said()

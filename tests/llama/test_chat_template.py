@@ -133,3 +133,17 @@ def test_whatever_was_typed_comes_out_whole_and_in_order(turns, source):
     at = 0
     for turn in turns:
         at = found.index(turn.text.strip(), at)
+
+
+SYSTEM_LAST = (
+    "{% for m in messages %}{% if m.role == 'system' %}{% elif m.role == 'user' %}[INST]"
+    "{% if loop.last and messages[0].role == 'system' %}{{ messages[0].content }}\n\n{% endif %}{{ m.content }}[/INST]"
+    "{% else %}{{ m.content }}</s>{% endif %}{% endfor %}"
+)
+
+
+def test_a_template_that_moves_the_system_text_to_the_end_gets_it_in_the_first_message():
+    template = ChatTemplate(SYSTEM_LAST)
+    assert not template.is_fallback
+    turns = (Turn("system", "Be kind."), Turn("user", "Hi."), Turn("assistant", "Hello."), Turn("user", "So?"))
+    assert template.render(turns).text == "[INST]Be kind.\n\nHi.[/INST]Hello.</s>[INST]So?[/INST]"

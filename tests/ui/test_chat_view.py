@@ -548,7 +548,7 @@ def test_a_letter_typed_at_the_messages_goes_to_the_composer(view: ChatView, qtb
 
 def test_dropped_files_are_passed_on(view: ChatView, tmp_path):
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path / name)) for name in ("a.gguf", "b.txt", "C.PNG")])
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / name)) for name in ("a.gguf", "b.txt", "C.JSONL")])
     dropped: list[str] = []
     view.file_dropped.connect(dropped.append)
     no_keys = Qt.KeyboardModifier.NoModifier
@@ -556,7 +556,7 @@ def test_dropped_files_are_passed_on(view: ChatView, tmp_path):
     assert view._drop_hint.isVisible()
     QApplication.sendEvent(view, QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, LEFT, no_keys))
     assert not view._drop_hint.isVisible()
-    assert dropped == [str(tmp_path / "a.gguf"), str(tmp_path / "C.PNG")]
+    assert dropped == [str(tmp_path / "a.gguf"), str(tmp_path / "C.JSONL")]
 
 
 def test_a_theme_switch_redraws_the_words(view: ChatView, theme: Theme, qtbot):

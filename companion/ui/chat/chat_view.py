@@ -19,7 +19,7 @@ from companion.ui.chat.message_list import MessageList
 from companion.ui.chat.prose_writer import allowed_link
 from companion.ui.theme import Theme
 
-DROPPABLE = {".gguf", ".json", ".jsonl", ".png"}
+DROPPABLE = {".gguf", ".jsonl"}
 
 
 class ChatView(QWidget):
@@ -226,7 +226,7 @@ class _DropHint(QLabel):
     """Lies over everything while a file is held above the chat."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__("Drop a model, a character or a conversation", parent)
+        super().__init__("Drop a model or a conversation", parent)
         self._theme = theme
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
