@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,12 @@ def run(arguments: list[str]) -> int:
         app(arguments, standalone_mode=True)
     except CompanionError as error:
         print(error.what, error.remedy, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains about it at the end
+        return 0
+    except OSError as error:
+        print(f"Something could not be written or read ({error.strerror}).", file=sys.stderr)
         return 1
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1

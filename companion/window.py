@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from companion import __version__
 from companion.core.appearance import read_appearance
@@ -67,12 +67,17 @@ class Opening(QObject):
 
     def _fail(self, what: str, remedy: str) -> None:
         """Tell the terminal and the person, then leave."""
-        from PySide6.QtWidgets import QMessageBox
-
-        self.status = 1
-        print(what, remedy, file=sys.stderr, flush=True)
-        QMessageBox.critical(self.window, "Companion", f"{what}\n\n{remedy}")
+        self.status = _refuse(CompanionError(what, remedy), self.window)
         self._application.exit(1)
+
+
+def _refuse(error: CompanionError, window: QWidget | None = None) -> int:
+    """Say why the program cannot go on, in the terminal and in a dialog; returns the exit status."""
+    from PySide6.QtWidgets import QMessageBox
+
+    print(error.what, error.remedy, file=sys.stderr, flush=True)
+    QMessageBox.critical(window, "Companion", f"{error.what}\n\n{error.remedy}")
+    return 1
 
 
 def make_application() -> QApplication:
@@ -101,9 +106,12 @@ def main() -> int:
     """Open the window and return the exit status; a second start brings the first window forward and leaves."""
     from companion.app.single_instance import SingleInstance
 
-    log_to_file("window")
-    _log_unexpected_errors()
     application = make_application()
+    try:
+        log_to_file("window")
+    except CompanionError as error:
+        return _refuse(error)
+    _log_unexpected_errors()
     instance = SingleInstance(application)
     if not instance.claim():
         return 0

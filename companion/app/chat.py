@@ -44,6 +44,8 @@ class Chat(QObject):
     piece_received = Signal(int, str)
     memory_begins = Signal(int)
     """Id of the oldest message she still has in mind, 0 for all."""
+    unsent = Signal(str)
+    """This text could not be taken in; it must not be lost."""
     failure_explained = Signal(int, str)
     """Why the reply with this id could not be written."""
     reply_finished = Signal(object)
@@ -59,6 +61,8 @@ class Chat(QObject):
         self._notices = notices
         self._settings = settings
         self._writing: _Writing | None = None
+        self._ahead = 0
+        """Request that reads the open conversation ahead; it tells where her memory begins."""
         self._text = ""
         self._saved = ""
         self._saver = QTimer(self, interval=SAVE_MS)
@@ -93,14 +97,17 @@ class Chat(QObject):
             return
         if self._writing is not None:
             if self._writing.request != 0:
+                self.unsent.emit(text)
                 return
             current = self._take_back_waiting(current)
         first = not any(step.message.role == "user" for step in self.path)
         message = self._add(current, parent=current.active, role="user", text=text)
         if message is None:
+            self.unsent.emit(text)
             return
         if first:
-            self._store.set_automatic_title(current.id, title_from(text))
+            with self._telling():
+                self._store.set_automatic_title(current.id, title_from(text))
         self._conversations.refresh()
         self._reply_to(message.id)
 
@@ -122,9 +129,12 @@ class Chat(QObject):
             self._engine.stop()
 
     def regenerate(self, message: int) -> None:
-        """Another reply beside this one; on her greeting, the card's next greeting."""
+        """Another reply beside this one; on her greeting, the card's next greeting; on the person's words, a reply."""
         found = self._store.message(message)
-        if found is None or self._writing is not None or found.role != "assistant":
+        if found is None or self._writing is not None:
+            return
+        if found.role == "user":
+            self._reply_to(found.id)
             return
         if found.parent is None:
             self.choose_alternate(message, 1)
@@ -164,6 +174,7 @@ class Chat(QObject):
         """Delete a message and what followed it, with a way back."""
         if self._writing is not None or self._store.message(message) is None:
             return
+        followed = bool(self.path) and self.path[-1].message.id != message
         with self._telling():
             self._store.delete_message(message)
         self._show_path()
@@ -176,7 +187,8 @@ class Chat(QObject):
                 self._store.restore_message(message)
             self._show_path()
 
-        self._notices.undoable("The message and what followed it were deleted.", undo)
+        what = "The message and what followed it were deleted." if followed else "The message was deleted."
+        self._notices.undoable(what, undo)
 
     def choose_alternate(self, message: int, step: int) -> None:
         if self._writing is None:
@@ -261,7 +273,7 @@ class Chat(QObject):
         if current is not None and self._writing is None:
             settings = self._settings()
             turns = assemble(self._character(), settings.person_name, [step.message for step in self.path])
-            self._engine.prepare(turns, settings.sampling.max_tokens)
+            self._ahead = self._engine.prepare(turns, settings.sampling.max_tokens)
 
     def _begin_waiting(self) -> None:
         """Ask the engine for the reply that waits for it."""
@@ -293,7 +305,7 @@ class Chat(QObject):
             return Character(identifier=current.character, name=current.character_name)
 
     def _prompt_read(self, event: PromptRead) -> None:
-        if self._is_current(event.request):
+        if self._is_current(event.request) or event.request == self._ahead:
             self.memory_begins.emit(event.first_remembered)
 
     def _piece(self, request: int, text: str) -> None:
@@ -307,6 +319,8 @@ class Chat(QObject):
     def _done(self, event: ReplyDone) -> None:
         if self._is_current(event.request):
             status: Status = "stopped" if event.reason == "stopped" else "complete"
+            if self._writing is not None and self._writing.continues and event.reason == "end" and event.tokens == 0:
+                self._notices.information("She has nothing to add.", "Say something, or ask for another reply.")
             self._finish(status, tokens=event.tokens, speed=event.tokens_per_second)
             self.reply_finished.emit(event)
             self._read_ahead()

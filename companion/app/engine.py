@@ -95,10 +95,16 @@ class Engine(QObject):
         self._send(Generate(request=number, turns=tuple(turns), sampling=sampling, continue_last=continue_last))
         return number
 
-    def prepare(self, turns: Sequence[Turn], reply_tokens: int) -> None:
-        """Let the engine read these turns while it has nothing else to do; whatever is asked next comes first."""
-        if self.state is EngineState.READY:
-            self._send(Prepare(request=next(self._numbers), turns=tuple(turns), reply_tokens=reply_tokens))
+    def prepare(self, turns: Sequence[Turn], reply_tokens: int) -> int:
+        """Let the engine read these turns while it has nothing else to do; whatever is asked next comes first.
+
+        Returns the request number, which a `prompt_read` answers; 0 when the engine is not READY.
+        """
+        if self.state is not EngineState.READY:
+            return 0
+        number = next(self._numbers)
+        self._send(Prepare(request=number, turns=tuple(turns), reply_tokens=reply_tokens))
+        return number
 
     def stop(self) -> None:
         """Stop the reply under way; without one, nothing happens."""

@@ -161,7 +161,7 @@ def _answer_quietly(session: TerminalChat, text: str, *, as_json: bool) -> int:
     pieces: list[str] = []
     done: ReplyDone | None = None
     read: PromptRead | None = None
-    for event in session.reply():
+    for event in _surviving(session):
         if isinstance(event, Piece):
             pieces.append(event.text)
             if not as_json:
@@ -170,12 +170,23 @@ def _answer_quietly(session: TerminalChat, text: str, *, as_json: bool) -> int:
             read = event
         else:
             done = event
+    if done is None:
+        return 1
     if as_json:
         facts = {"text": text, "reply": "".join(pieces).strip(), "model": session.info.name}
         details = {"prompt": msgspec.to_builtins(read), "result": msgspec.to_builtins(done)}
         _write(json.dumps({**facts, **details}, ensure_ascii=False))
     _write("\n")
     return 0
+
+
+def _surviving(session: TerminalChat) -> Iterator[Piece | PromptRead | ReplyDone]:
+    """Her reply; when the engine dies, that is said on stderr and the next line finds it running again."""
+    try:
+        yield from session.reply()
+    except EngineDied as death:
+        _write("\n")
+        print(death.what, "It was started again; this reply is incomplete.", file=sys.stderr)
 
 
 def _printable(text: str) -> str:

@@ -9,7 +9,7 @@ _OLD_GGML = (b"lmgg", b"fmgg", b"tjgg", b"algg", b"GGMF", b"GGJT")
 
 _ARCHIVES = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\xfd7zXZ", b"(\xb5/\xfd", b"BZh")
 
-_CHOOSE_GGUF = "Choose a file that ends in .gguf, or convert this one first."
+_CHOOSE_GGUF = "Choose a model in GGUF form, or convert this one first."
 
 
 def not_a_gguf(name: str, start: bytes) -> ModelError:

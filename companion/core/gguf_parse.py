@@ -93,7 +93,7 @@ def parse(path: Path, part: int = 0) -> Part:
         with path.open("rb") as file:
             return _parse(Cursor(file, file.seek(0, 2), name), part)
     except FileNotFoundError as error:
-        raise ModelError(f"The model “{name}” is not there any more.", "Choose another one, or put it back.") from error
+        raise ModelError(f"The model “{name}” is not there.", "Choose another one, or put it back.") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         reason = getattr(error, "strerror", None) or "impossible path"
         raise ModelError(f"“{name}” cannot be opened ({reason}).", "Check that you may read it.") from error

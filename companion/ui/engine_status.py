@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,8 @@ class EngineStatus(QObject):
         self._view.set_model_chip(f"{STAGES[event.stage].capitalize()} {event.fraction:.0%}", "The model is being loaded")
 
     def _ready(self, model: ModelInfo) -> None:
-        self._view.set_model_chip(
-            f"{model.name} · {model.quantization}", f"{model.name}, {model.quantization}, on the {model.device}"
-        )
+        short = re.sub(r"[-_ ](instruct|chat|it)$", "", model.name, flags=re.IGNORECASE)
+        self._view.set_model_chip(f"{short} · {model.quantization}", f"{model.name}, {model.quantization}, on the {model.device}")
         self._view.set_context(0, model.context_tokens)
         self._card().show_model(model)
 

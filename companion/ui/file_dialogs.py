@@ -26,4 +26,5 @@ def ask_for_conversation(parent: QWidget) -> Path | None:
 def ask_where_to_export(parent: QWidget) -> tuple[Path, Form] | None:
     """Where to save, and in which form: the filter chosen says that."""
     name, chosen = QFileDialog.getSaveFileName(parent, "Export the conversation", "conversation.jsonl", ";;".join(FORMS))
-    return (Path(name), FORMS.get(chosen, "companion")) if name else None
+    path = Path(name)
+    return (path if path.suffix else path.with_name(f"{path.name}.jsonl"), FORMS.get(chosen, "companion")) if name else None

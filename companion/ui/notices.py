@@ -34,7 +34,7 @@ from companion.app.notices import Notice, Tone
 from companion.ui.icons import icon, pixmap
 from companion.ui.theme import Theme
 
-SHOWN_MS = 8000
+SHOWN_MS, SHOWN_WITH_ACTION_MS = 8000, 20000
 AFTER_HOVER_MS = 3000
 MOTION_MS = 160
 SLIDE = 16
@@ -49,7 +49,7 @@ LOOKS = {
 """Icon, colour and spoken word of each tone: never colour alone."""
 _LONG_WORD, _BREAKS = re.compile(r"\S{24,}"), re.compile(r"[/\\_.\-]|\w{20}")
 """Paths and file names may break after these, or they would make the card wider than the window."""
-PASSING = (Tone.INFORMATION, Tone.SUCCESS)
+PASSING = (Tone.INFORMATION, Tone.SUCCESS, Tone.WARNING)
 """Tones that leave by themselves; a warning or an error stays until it is closed."""
 
 
@@ -75,7 +75,7 @@ class NoticeCard(QFrame):
         self._time.setSingleShot(True)
         self._time.timeout.connect(self.dismissed)
         if notice.tone in PASSING:
-            self._time.start(SHOWN_MS)
+            self._time.start(SHOWN_WITH_ACTION_MS if self.notice.action else SHOWN_MS)
         theme.changed.connect(self._redraw)
         self._redraw()
 
@@ -174,6 +174,7 @@ class NoticeArea(QWidget):
         self.show()
         self.raise_()
         self._place()
+        QTimer.singleShot(0, self, self._place)  # at the start, the window has not been laid out yet
         self._come(card)
         announcement = QAccessibleAnnouncementEvent(card, card.spoken)
         if notice.tone not in PASSING:

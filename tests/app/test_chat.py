@@ -9,6 +9,7 @@ import time
 import pytest
 
 from companion.app.engine_state import EngineState
+from companion.core.errors import StoreError
 from companion.core.messages import LoadOptions
 from companion.core.paths import database_file
 from companion.core.store import Store
@@ -306,3 +307,37 @@ def test_undo_while_she_writes_waits(endless, qtbot):
     undo()
     assert endless.texts()[1] == "Something else."
     assert "She is writing" in endless.said()
+
+
+def test_words_that_cannot_be_stored_come_back_to_the_composer(ready, monkeypatch):
+    def full(*_args, **_facts):
+        raise StoreError("The disk is full.", "Make room.")
+
+    monkeypatch.setattr(ready.store, "add_message", full)
+    unsent = []
+    ready.chat.unsent.connect(unsent.append)
+    ready.chat.send("Precious words.")
+    assert unsent == ["Precious words."]
+    assert "The disk is full." in ready.said()
+
+
+def test_a_reply_can_be_asked_for_when_hers_was_deleted(ready, qtbot):
+    say(ready, qtbot, "Hello.")
+    ready.chat.delete(ready.last().id)
+    assert ready.last().role == "user"
+    with qtbot.waitSignal(ready.chat.reply_finished, timeout=30_000):
+        ready.chat.regenerate(ready.last().id)
+    assert ready.last().role == "assistant"
+
+
+def test_the_memory_marker_is_there_again_when_the_conversation_is_opened_anew(desk, qtbot, talkative_model):
+    with qtbot.waitSignal(desk.engine.model_ready, timeout=30_000):
+        desk.engine.load(str(talkative_model), LoadOptions(context_tokens=2048))
+    for number in range(6):
+        say(desk, qtbot, f"Number {number}. " + "and so on " * 60)
+    conversation = desk.conversations.current.id
+    desk.conversations.new()
+    marks = []
+    desk.chat.memory_begins.connect(marks.append)
+    desk.conversations.open(conversation)
+    qtbot.waitUntil(lambda: bool(marks and marks[-1] > 0), timeout=10_000)

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
-from companion.core.paths import settings_file
+from companion.core.paths import HOME_VARIABLE, settings_file
 from companion.core.sampling import Sampling
 from companion.core.settings import Settings, save_settings
 
@@ -113,3 +114,46 @@ class Screen:
 
     def type(self, text: str) -> None:
         os.write(self._handle, text.encode())
+
+
+@pytest.mark.parametrize("command", [["chat", "--once", "hi"], ["doctor"]])
+def test_a_home_that_cannot_be_used_is_a_sentence(command, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "file"))
+    done = run(*command)
+    assert done.returncode == 1
+    assert "cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")  # noqa: PTH110
+def test_output_that_cannot_be_written_is_a_sentence(talkative_model):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*COMPANION, "chat", "--once", "hi", "--model", str(talkative_model)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+
+
+def test_a_dead_engine_costs_one_reply_of_a_pipe_and_not_the_rest(talkative_model):
+    process = subprocess.Popen(
+        [*COMPANION, "chat", "--model", str(talkative_model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdin.write("First.\n")
+    process.stdin.flush()
+    process.stdout.read(5)
+    for child in psutil.Process(process.pid).children():
+        child.kill()
+    out, err = process.communicate("Second.\n", timeout=60)
+    assert "started again" in err
+    assert out
+    assert process.returncode == 1

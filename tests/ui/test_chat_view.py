@@ -120,7 +120,7 @@ def test_a_failure_has_its_sentence(view: ChatView):
 
 def test_an_empty_reply_says_so(view: ChatView):
     view.show_path((said(1, "", status="interrupted"),))
-    assert shown(view, 1).accessibleName().endswith("(no words yet)")
+    assert shown(view, 1).accessibleName().endswith("(no words)")
     assert shown(view, 1).bubble.width() > 80
 
 

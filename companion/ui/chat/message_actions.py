@@ -71,6 +71,8 @@ def available(shown: PathMessage, situation: Situation) -> tuple[Action, ...]:
         actions.append(Action.EDIT)
         if hers and situation.ready:
             actions += [Action.REGENERATE, Action.CONTINUE] if situation.is_last else [Action.REGENERATE]
+        elif situation.ready and situation.is_last:
+            actions.append(Action.REGENERATE)  # her reply was deleted
         actions.append(Action.DELETE)
     return tuple(actions)
 

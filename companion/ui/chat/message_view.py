@@ -39,7 +39,7 @@ PERSONS_SHARE = 0.82
 """How much of the column the person's own messages may take."""
 GAP = 16
 FOOTER_GAP = 4
-NO_WORDS = "(no words yet)"
+NO_WORDS = "(no words)"
 
 
 class MessageView(QWidget):
