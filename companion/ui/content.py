@@ -38,7 +38,7 @@ AVATAR = 36
 
 
 class Content(QWidget):
-    """Shows what `app` says and hands the person's intents to it; holds no state of its own but the layout."""
+    """Shows what `app` says and hands the person's intents to it; holds no state of its own but the layout and drafts."""
 
     def __init__(
         self,
@@ -58,6 +58,9 @@ class Content(QWidget):
         self._chat = chat
         self._models = models
         self._character = character
+        self._engine = engine
+        self._shown = 0
+        self._drafts: dict[int, str] = {}
         self.rail = Rail(theme)
         self.list = ConversationList(theme)
         self.chat_view = ChatView(theme)
@@ -132,6 +135,8 @@ class Content(QWidget):
 
     def _show_settings(self) -> None:
         self.settings_page.load(self._preferences.settings)
+        if (model := self._engine.model) is not None:
+            self.settings_page.suggest({"context_tokens": model.context_tokens, "threads": model.threads})
         self._pages.setCurrentWidget(self.settings_page)
 
     # Parts that most starts do not need at once
@@ -276,8 +281,16 @@ class Content(QWidget):
         if self._pages.currentIndex() != 0:
             self.show_page("chat")
         self.list.set_current(conversation.id)
+        self._change_draft(conversation.id)
         self.chat_view.set_speed(None)
         self.chat_view.set_title(conversation.title or "New conversation")
+
+    def _change_draft(self, conversation: int) -> None:
+        """What was being written stays with its conversation until the window closes."""
+        if self._shown not in (0, conversation):
+            self._drafts[self._shown] = self.chat_view.draft()
+            self.chat_view.set_draft(self._drafts.pop(conversation, ""))
+        self._shown = conversation
 
     def _open_hit(self, conversation: int, message: int) -> None:
         self._conversations.open_at(conversation, message)

@@ -309,3 +309,36 @@ def _spoken(widget: QWidget) -> str:
     if widget.focusProxy() is not None or isinstance(widget.parent().parent(), QComboBox):
         return "part of another"
     return widget.accessibleName() or getattr(widget, "text", str)()
+
+
+def test_a_draft_stays_with_its_conversation(ready, qtbot):
+    talk(ready, qtbot, "First conversation.")
+    first = ready.conversations.current.id
+    write(ready, "half a thou")
+    press(ready, Qt.Key.Key_N, CONTROL)
+    assert ready.content.chat_view.draft() == ""
+    write(ready, "another")
+    ready.conversations.open(first)
+    assert ready.content.chat_view.draft() == "half a thou"
+
+
+def test_stop_leaves_the_keyboard_in_the_composer(endless, qtbot):
+    with qtbot.waitSignal(endless.chat.piece_received, timeout=LOADED_MS):
+        endless.chat.send("Talk.")
+    endless.content.chat_view.stop_requested.emit()
+    qtbot.waitUntil(lambda: endless.engine.state is EngineState.READY, timeout=LOADED_MS)
+    write(endless, "more")
+    assert endless.content.chat_view.draft() == "more"
+
+
+def test_a_notice_never_covers_the_composer(program):
+    program.notices.error("Something went wrong.", "Do something.")
+    area, composer = program.content.notice_area, program.content.chat_view.composer
+    bottom = area.mapTo(program.content, area.rect().bottomLeft()).y()
+    assert bottom < composer.mapTo(program.content, QPoint(0, 0)).y()
+
+
+def test_unticking_automatic_starts_from_what_was_chosen(ready):
+    ready.content.show_page("settings")
+    row = ready.content.settings_page.forms["Model"].rows["context_tokens"]
+    assert row.editor.spin.value() == ready.engine.model.context_tokens

@@ -131,6 +131,13 @@ class NumberEditor(Editor):
         self._given = self._shown if value is None else value
         self._quiet = False
 
+    def suggest(self, value: float) -> None:
+        """What a person starts from who takes it into their own hands: the value that automatic chose."""
+        if self._optional and self.automatic.isChecked():
+            self._quiet = True
+            self.spin.setValue(int(value))
+            self._quiet = False
+
     def _switch(self, automatic: bool) -> None:
         self.spin.setVisible(not automatic)
         self.edited.emit()

@@ -10,7 +10,7 @@ from companion.core.fields import fields_of
 from companion.core.sampling import PRESETS, Sampling
 from companion.core.settings import Settings
 from companion.ui.icons import icon
-from companion.ui.settings.editors import ChoiceEditor
+from companion.ui.settings.editors import ChoiceEditor, NumberEditor
 from companion.ui.settings.form import Form
 from companion.ui.theme import Theme
 
@@ -59,6 +59,13 @@ class SettingsPage(QWidget):
         self.sampling.load(settings.sampling)
         self._show_preset()
         self._show_problem()
+
+    def suggest(self, values: dict[str, int]) -> None:
+        """What automatic chose, by field name: where a person starts from who unticks it."""
+        for form in self.forms.values():
+            for name, row in form.rows.items():
+                if name in values and isinstance(row.editor, NumberEditor):
+                    row.editor.suggest(values[name])
 
     def check(self) -> str:
         """Empty when everything on the page can be used, else a sentence that says what cannot."""
