@@ -13,7 +13,7 @@ from companion.ui.theme import Theme
 
 HEIGHT = 56
 GAP = 12
-LEAST_TITLE = 96
+LEAST_TITLE = 150
 NEARLY_FULL = 0.85
 
 
