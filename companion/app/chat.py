@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +105,7 @@ class Chat(QObject):
             self.unsent.emit(text)
             return
         if first:
-            with self._telling():
+            with self._notices.telling(StoreError):
                 self._store.set_automatic_title(current.id, title_from(text))
         self._conversations.refresh()
         self._reply_to(message.id)
@@ -175,7 +174,7 @@ class Chat(QObject):
         if self._writing is not None or self._store.message(message) is None:
             return
         followed = bool(self.path) and self.path[-1].message.id != message
-        with self._telling():
+        with self._notices.telling(StoreError):
             self._store.delete_message(message)
         self._show_path()
 
@@ -183,7 +182,7 @@ class Chat(QObject):
             if self._writing is not None:
                 self._notices.information("She is writing.", "Stop her, or wait, and undo again.")
                 return
-            with self._telling():
+            with self._notices.telling(StoreError):
                 self._store.restore_message(message)
             self._show_path()
 
@@ -192,12 +191,12 @@ class Chat(QObject):
 
     def choose_alternate(self, message: int, step: int) -> None:
         if self._writing is None:
-            with self._telling():
+            with self._notices.telling(StoreError):
                 self._store.select_alternate(message, step)
             self._show_path()
 
     def give_feedback(self, message: int, value: int) -> None:
-        with self._telling():
+        with self._notices.telling(StoreError):
             self._store.set_feedback(message, value)
         self._emit_changed(message)
 
@@ -366,14 +365,6 @@ class Chat(QObject):
             self._notices.error(error.what, error.remedy)
         self._emit_changed(writing.message)
         self._conversations.refresh()
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """A full disk or a vanished message becomes a notice, and the conversation stays as it is."""
-        try:
-            yield
-        except StoreError as error:
-            self._notices.error(error.what, error.remedy)
 
     def _engine_changed(self, state: EngineState) -> None:
         if state is EngineState.FAILED and self._writing is not None and self._writing.request == 0:

@@ -12,7 +12,7 @@ from companion.app.notices import Notice, Notices, Tone
 from companion.core.character import Character
 from companion.core.conversation import Conversation, SearchHit
 from companion.core.conversation_files import export_conversation, import_conversation
-from companion.core.errors import CompanionError
+from companion.core.errors import CompanionError, StoreError
 from companion.core.prompt import greetings
 from companion.core.store import Store
 
@@ -65,7 +65,8 @@ class Conversations(QObject):
 
     def open_at(self, conversation: int, message: int) -> None:
         """Open a conversation on the branch that holds `message`."""
-        self._store.show_message(message)
+        with self._notices.telling(StoreError):
+            self._store.show_message(message)
         self.open(conversation)
 
     def new(self) -> None:
@@ -91,7 +92,8 @@ class Conversations(QObject):
 
     def rename(self, conversation: int, title: str) -> None:
         if title.strip():
-            self._store.rename_conversation(conversation, title.strip())
+            with self._notices.telling(StoreError):
+                self._store.rename_conversation(conversation, title.strip())
         self.refresh()
 
     def delete(self, conversation: int) -> None:
@@ -99,7 +101,10 @@ class Conversations(QObject):
         found = self._store.conversation(conversation)
         if found is None:
             return
-        self._store.delete_conversation(conversation)
+        with self._notices.telling(StoreError):
+            self._store.delete_conversation(conversation)
+        if self._store.conversation(conversation) is not None:
+            return
         self.changed.emit()
         if self.current is not None and self.current.id == conversation:
             rest = self.all()
@@ -109,7 +114,8 @@ class Conversations(QObject):
                 self.new()
 
         def undo() -> None:
-            self._store.restore_conversation(conversation)
+            with self._notices.telling(StoreError):
+                self._store.restore_conversation(conversation)
             self.changed.emit()
             self.open(conversation)
 

@@ -122,9 +122,11 @@ class Engine(QObject):
             process.waitForFinished(CLOSE_MS)
 
     def _load(self, request: Load) -> None:
-        self._wanted, self.model = request, None
         if self._answering is not None:
             self.stop()
+        if self._wanted is not None and self.state is EngineState.LOADING:
+            self._send(Stop(request=self._wanted.request))
+        self._wanted, self.model = request, None
         self._set_state(EngineState.LOADING)
         if self._process is None:
             self._start()

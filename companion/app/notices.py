@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
+
+from companion.core.errors import CompanionError
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,14 @@ class Notices(QObject):
     def raise_notice(self, notice: Notice) -> None:
         log.info("notice (%s): %s %s", notice.tone.value, notice.what, notice.remedy)
         self.notice_raised.emit(notice)
+
+    @contextmanager
+    def telling(self, kind: type[CompanionError]) -> Iterator[None]:
+        """What goes wrong inside is told instead of raised."""
+        try:
+            yield
+        except kind as error:
+            self.error(error.what, error.remedy)
 
     def information(self, what: str, remedy: str = "") -> None:
         self.raise_notice(Notice(Tone.INFORMATION, what, remedy))

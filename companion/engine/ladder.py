@@ -44,16 +44,20 @@ def rungs(layers: int, options: LoadOptions) -> list[Rung]:
 
 
 class Ladder:
-    """Finds, and remembers, the best rung that works. `close` ends a check under way, from any thread."""
+    """Finds, and remembers, the best rung that works. `stop` ends a check under way, from any thread."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
-        self._closed = threading.Event()
+        self._stopped = threading.Event()
 
-    def close(self) -> None:
-        self._closed.set()
+    def stop(self) -> None:
+        """End the check under way and refuse others until `resume`."""
+        self._stopped.set()
         if (child := self._child) is not None:
             child.kill()
+
+    def resume(self) -> None:
+        self._stopped.clear()
 
     def plan(self, path: Path, layers: int, options: LoadOptions, avoid: Sequence[str], report: Report) -> Plan:
         """The remembered plan, or a new one; rungs in `avoid` crashed later than in their check.
@@ -75,6 +79,8 @@ class Ladder:
                 failed.append(f"{rung.words[0].upper()}{rung.words[1:]} it crashed while answering.")
                 continue
             result = self._check(path, rung, report)
+            if self._stopped.is_set():
+                raise ModelError("Loading was stopped.")
             if isinstance(result, CheckPassed):
                 plan = Plan(
                     model=path.name,
@@ -117,7 +123,7 @@ class Ladder:
         command = worker_command("check", msgspec.json.encode(request).decode())
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None) as child:
             self._child = child
-            if self._closed.is_set():
+            if self._stopped.is_set():
                 child.kill()
             try:
                 return self._follow(child, compare=compare, report=report)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from companion.core.errors import CompanionError
+from companion.core.errors import CompanionError, ModelError
 from companion.core.logs import log_to_stderr
 from companion.core.messages import (
     PROTOCOL,
@@ -50,6 +50,8 @@ class Worker:
         self._session: Session | None = None
         self._requests: queue.SimpleQueue[tuple[Work, float] | None] = queue.SimpleQueue()
         self._stopped: set[int] = set()
+        self._loading = 0
+        """The `Load` being carried out, 0 for none."""
         self._leaving = threading.Event()
 
     def run(self) -> None:
@@ -72,10 +74,12 @@ class Worker:
                 break
             if isinstance(request, Stop):
                 self._stopped.add(request.request)
+                if request.request == self._loading:
+                    self._ladder.stop()
             else:
                 self._requests.put((request, time.perf_counter()))
         self._leaving.set()
-        self._ladder.close()
+        self._ladder.stop()
         self._requests.put(None)
         threading.Timer(LEAVE_SECONDS, os._exit, args=(0,)).start()
 
@@ -132,7 +136,11 @@ class Worker:
         def leaving() -> bool:
             return self._leaving.is_set() or number in self._stopped
 
+        self._ladder.resume()
+        self._loading = number
         try:
+            if leaving():
+                raise ModelError("Loading was stopped.")
             held = self._session.info.memory_bytes if self._session is not None else 0
             header = inspect(Path(request.path), request.options, held)
             if self._session is not None:  # two models at once may not fit
@@ -149,6 +157,9 @@ class Worker:
                 LoadFailed(request=number, what=f"The model could not be loaded ({error}).", remedy="The log has the details.")
             )
             return
+        finally:
+            self._loading = 0
+            self._stopped.discard(number)
         self._pipe.send(ModelReady(request=number, model=self._session.info, seconds=time.perf_counter() - began))
 
 

@@ -74,3 +74,14 @@ def test_closing_leaves_no_process(ready):
     ready.engine.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_model_that_is_still_being_checked_gives_way_to_the_next(fresh_cache, desk, qtbot, starter, talkative_model):
+    desk.engine.load(str(starter), LoadOptions())
+    with qtbot.waitSignal(desk.engine.load_progressed, timeout=30_000):
+        pass
+    ready = []
+    desk.engine.model_ready.connect(lambda model: ready.append(model.name))
+    with qtbot.waitSignal(desk.engine.model_ready, timeout=30_000):
+        desk.engine.load(str(talkative_model), LoadOptions())
+    assert ready == ["talkative"]
