@@ -127,7 +127,10 @@ class Context:
     def add(self, token: int) -> None:
         """Append one token; logits for the next are then ready."""
         began = time.perf_counter()
-        self._decode([token], logits=True)
+        batch = self._batch
+        batch.n_tokens, batch.token[0], batch.pos[0], batch.logits[0] = 1, token, len(self.tokens), 1
+        self._run(batch)
+        self.tokens.append(token)
         self._use_threads(self._reply_pace.observe(1, time.perf_counter() - began), self._prompt_pace.threads)
 
     def grow(self, times: int) -> bool:
@@ -172,13 +175,16 @@ class Context:
             batch.pos[i] = position + i
             batch.logits[i] = 0
         batch.logits[len(tokens) - 1] = int(logits)
+        self._run(batch)
+        self.tokens += tokens
+
+    def _run(self, batch: Any) -> None:
         result = llama_cpp.llama_decode(self.pointer, batch)
         if result != 0:
             self.clear()
             raise EngineError(
                 f"llama.cpp could not read the text (code {result}).", "Try again; if it happens again, choose a smaller context."
             )
-        self.tokens += tokens
 
     def _keep(self, tokens: list[int], *, may_shift: bool) -> int:
         """Drop from the cache what disagrees with `tokens`; at least the last token is left to be read anew."""

@@ -32,6 +32,8 @@ class Vocabulary:
         self.adds_bos: bool = bool(llama_cpp.llama_vocab_get_add_bos(pointer))
         self._buffer = (llama_cpp.llama_token * 4096)()
         self._bytes = ctypes.create_string_buffer(256)
+        self._pieces: dict[int, bytes] = {}
+        self._ends: dict[int, bool] = {}
 
     @property
     def pointer(self) -> Any:
@@ -62,6 +64,12 @@ class Vocabulary:
 
     def piece(self, token: int) -> bytes:
         """The bytes a token stands for; a control token has none."""
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._read_piece(token)
+        return known
+
+    def _read_piece(self, token: int) -> bytes:
         count = llama_cpp.llama_token_to_piece(self._pointer, token, self._bytes, len(self._bytes), 0, False)
         if count < 0:
             self._bytes = ctypes.create_string_buffer(-count)
@@ -74,7 +82,10 @@ class Vocabulary:
 
     def ends_reply(self, token: int) -> bool:
         """Whether the token ends a turn or the text (llama.cpp's end-of-generation set)."""
-        return bool(llama_cpp.llama_vocab_is_eog(self._pointer, token))
+        known = self._ends.get(token)
+        if known is None:
+            known = self._ends[token] = bool(llama_cpp.llama_vocab_is_eog(self._pointer, token))
+        return known
 
     @cached_property
     def control_tokens(self) -> dict[str, int]:
