@@ -55,18 +55,6 @@ def settings_file() -> Path:
     return settings_folder() / "settings.json"
 
 
-def characters_folder() -> Path:
-    path = data_folder() / "characters"
-    path.mkdir(exist_ok=True)
-    return path
-
-
-def models_folder() -> Path:
-    path = data_folder() / "models"
-    path.mkdir(exist_ok=True)
-    return path
-
-
 def assets_folder() -> Path:
     """Icons, theme and built-in characters, as shipped; read only."""
     return Path(__file__).resolve().parents[2] / "assets"

@@ -11,6 +11,7 @@ from companion.core.errors import ModelError
 from companion.core.messages import Event, Generate, Piece, Prepare, PromptProgress, PromptRead, ReplyDone
 from companion.engine.session import Session
 from companion.llama.context import Stopped
+from companion.llama.prompt import FittedPrompt
 from companion.llama.sampling import Sampler
 from companion.llama.text_stream import TextStream
 
@@ -25,7 +26,6 @@ that no screen shows any sooner."""
 def answer(session: Session, request: Generate, arrived: float, stopped: Callable[[], bool], send: Send) -> None:
     """Answer `request`, which came at `arrived` (perf_counter). Raises ModelError before any `Piece`, EngineError at any time."""
     prompt = session.prompts.build(request.turns, reply_tokens=request.sampling.max_tokens, continue_last=request.continue_last)
-    context = session.context
     last_report = 0.0
 
     def progress(read: int) -> None:
@@ -35,22 +35,11 @@ def answer(session: Session, request: Generate, arrived: float, stopped: Callabl
             send(PromptProgress(request=request.request, read=read, total=len(prompt.tokens)))
 
     try:
-        may_shift = prompt.dropped_turns > 0 and prompt.first_remembered in session.known_turns
-        session.known_turns = frozenset(turn.id for turn in request.turns if turn.id)
-        reused = context.read(prompt.tokens, may_shift=may_shift, stop=stopped, progress=progress)
+        reused = session.read(prompt, request.turns, stop=stopped, progress=progress)
     except Stopped:
         send(_done(request, session, "stopped", 0, arrived, time.perf_counter(), time.perf_counter()))
         return
-    send(
-        PromptRead(
-            request=request.request,
-            prompt_tokens=len(prompt.tokens),
-            reused_tokens=reused,
-            context_tokens=context.size,
-            dropped_turns=prompt.dropped_turns,
-            first_remembered=prompt.first_remembered,
-        )
-    )
+    send(_prompt_read(request.request, session, prompt, reused))
     _write(session, request, prompt.tokens, arrived, stopped, send)
 
 
@@ -58,18 +47,19 @@ def prepare(session: Session, request: Prepare, stopped: Callable[[], bool], sen
     """Read the turns as far as the next message of the person cannot change them; ends early when `stopped`."""
     with contextlib.suppress(Stopped, ModelError):
         prompt = session.prompts.build_open(request.turns, reply_tokens=request.reply_tokens)
-        send(
-            PromptRead(
-                request=request.request,
-                prompt_tokens=len(prompt.tokens),
-                reused_tokens=0,
-                context_tokens=session.context.size,
-                dropped_turns=prompt.dropped_turns,
-                first_remembered=prompt.first_remembered,
-            )
-        )
-        session.context.read(prompt.tokens, stop=stopped)
-        session.known_turns = frozenset(turn.id for turn in request.turns if turn.id)
+        send(_prompt_read(request.request, session, prompt, 0))
+        session.read(prompt, request.turns, stop=stopped)
+
+
+def _prompt_read(number: int, session: Session, prompt: FittedPrompt, reused: int) -> PromptRead:
+    return PromptRead(
+        request=number,
+        prompt_tokens=len(prompt.tokens),
+        reused_tokens=reused,
+        context_tokens=session.context.size,
+        dropped_turns=prompt.dropped_turns,
+        first_remembered=prompt.first_remembered,
+    )
 
 
 def _write(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -12,14 +12,14 @@ from companion.core.errors import ModelError
 from companion.core.gguf_header import GGUFHeader, read_header
 from companion.core.hardware import probe
 from companion.core.memory_need import largest_context_that_fits, refusal
-from companion.core.messages import Load, LoadOptions, ModelInfo
+from companion.core.messages import Load, LoadOptions, ModelInfo, Turn
 from companion.engine.ladder import Ladder, Report
 from companion.llama.chat_template import ChatTemplate
 from companion.llama.context import Context, ContextOptions
 from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.plan import Plan
-from companion.llama.prompt import PromptBuilder
+from companion.llama.prompt import FittedPrompt, PromptBuilder
 
 DEFAULT_CONTEXT = 8192
 SMALLEST_CONTEXT = 512
@@ -69,9 +69,22 @@ class Session:
             has_chatml_tokens="<|im_start|>" in vocabulary.control_tokens,
         )
         self.prompts = PromptBuilder(vocabulary, self.template, self.context.size)
-        self.known_turns: frozenset[int] = frozenset()
+        self._known_turns: frozenset[int] = frozenset()
         """Ids of the turns of the last prompt: only the same conversation may move what its cache holds."""
         self.info = self._describe(header, options, threads)
+
+    def read(
+        self,
+        prompt: FittedPrompt,
+        turns: Sequence[Turn],
+        *,
+        stop: Callable[[], bool],
+        progress: Callable[[int], None] = lambda read: None,
+    ) -> int:
+        """Bring the prompt of `turns` into the cache; returns how many of its tokens were there already. Raises Stopped."""
+        may_shift = prompt.dropped_turns > 0 and prompt.first_remembered in self._known_turns
+        self._known_turns = frozenset(turn.id for turn in turns if turn.id)
+        return self.context.read(prompt.tokens, may_shift=may_shift, stop=stop, progress=progress)
 
     def close(self) -> None:
         self.context.close()

@@ -33,16 +33,8 @@ def pixmap(name: str, theme: Theme, colour_token: str = "muted", size: int = 20,
     return _render(name, getattr(theme.palette, colour_token), size, dpr)
 
 
-def app_icon() -> QIcon:
-    """The icon of the program, from assets/icon.svg, at the sizes desktops ask for."""
-    drawn = QIcon()
-    for size in (16, 24, 32, 48, 64, 128, 256):
-        drawn.addPixmap(logo(size, 1.0))
-    return drawn
-
-
 def logo(size: int, dpr: float) -> QPixmap:
-    """The same picture at one size, for a label."""
+    """The icon of the program at one size, for a label."""
     return _paint(QSvgRenderer(str(assets_folder() / "icon.svg")), size, dpr)
 
 

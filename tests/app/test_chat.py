@@ -287,13 +287,15 @@ def test_opening_the_conversation_that_is_open_does_not_stop_her(endless, qtbot)
     assert endless.chat.is_writing
 
 
-def test_continuing_an_empty_reply_writes_one(endless, qtbot):
-    endless.chat.send("Talk.")
-    endless.chat.stop()
-    qtbot.waitUntil(lambda: not endless.chat.is_writing, timeout=10_000)
-    if not endless.last().text:
-        with qtbot.waitSignal(endless.chat.piece_received, timeout=30_000):
-            endless.chat.continue_reply(endless.last().id)
+def test_continuing_an_empty_reply_writes_one(desk, qtbot, talkative_model):
+    desk.chat.send("Talk.")
+    desk.chat.stop()
+    assert (desk.last().status, desk.last().text) == ("stopped", "")
+    with qtbot.waitSignal(desk.engine.model_ready, timeout=30_000):
+        desk.engine.load(str(talkative_model), LoadOptions())
+    with qtbot.waitSignal(desk.chat.reply_finished, timeout=30_000):
+        desk.chat.continue_reply(desk.last().id)
+    assert desk.last().text
 
 
 def test_undo_while_she_writes_waits(endless, qtbot):

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.core.conversation import Conversation, Message
 from companion.core.search_index import excerpt, fold, query_words
 from companion.core.store import Store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "companion.sqlite3")
-    yield opened
-    opened.close()
-
-
-def begin(store: Store, *greetings: str, title: str = "") -> Conversation:
-    return store.create_conversation(character="", character_name="Hoshi", greetings=greetings, title=title)
-
-
-def chain(store: Store, conversation: int, *texts: str, parent: int | None = None) -> list[Message]:
-    """Person and character in turns, each below the one before."""
-    added: list[Message] = []
-    for number, text in enumerate(texts):
-        role = "assistant" if number % 2 else "user"
-        added.append(store.add_message(conversation, parent=added[-1].id if added else parent, role=role, text=text))
-    return added
+from tests.core.talks import begin, chain
 
 
 @pytest.mark.parametrize(

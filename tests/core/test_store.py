@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from companion.core.conversation import Conversation, Message
+from companion.core.conversation import Message
 from companion.core.errors import StoreError
 from companion.core.store import Store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "companion.sqlite3")
-    yield opened
-    opened.close()
-
-
-def begin(store: Store, *greetings: str, title: str = "") -> Conversation:
-    return store.create_conversation(character="", character_name="Hoshi", greetings=greetings, title=title)
-
-
-def chain(store: Store, conversation: int, *texts: str, parent: int | None = None) -> list[Message]:
-    """Person and character in turns, each below the one before."""
-    added: list[Message] = []
-    for number, text in enumerate(texts):
-        role = "assistant" if number % 2 else "user"
-        added.append(store.add_message(conversation, parent=added[-1].id if added else parent, role=role, text=text))
-    return added
+from tests.core.talks import begin, chain
 
 
 def texts(store: Store, conversation: int) -> list[str]:

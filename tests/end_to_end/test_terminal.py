@@ -33,10 +33,10 @@ def test_each_piped_line_is_answered_in_one_conversation(starter):
     assert second["prompt"]["prompt_tokens"] > first["prompt"]["prompt_tokens"]
 
 
-def test_once_prints_the_reply_and_nothing_else(tiny_model):
-    done = run("chat", "--once", "Hello", "--model", str(tiny_model))
-    assert done.returncode in {0, 1}
-    assert "Traceback" not in done.stderr
+def test_once_prints_the_reply_and_nothing_else(talkative_model):
+    done = run("chat", "--once", "Hello", "--model", str(talkative_model))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout) > 20
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QIcon, QImage
 from PySide6.QtSvg import QSvgRenderer
 
 from companion.core.paths import assets_folder
-from companion.ui.icons import app_icon, icon, pixmap
+from companion.ui.icons import icon, pixmap
 from companion.ui.theme import DARK, LIGHT, Theme
 
 NAMES = sorted(path.stem for path in (assets_folder() / "icons").glob("*.svg"))
@@ -87,11 +87,6 @@ def test_an_icon_is_drawn_once(theme: Theme):
 def test_a_name_we_have_not_drawn_is_refused(theme: Theme):
     with pytest.raises(FileNotFoundError):
         icon("no-such-icon", theme)
-
-
-def test_the_app_icon_has_every_size_a_desktop_asks_for(qapp):
-    sizes = {size.width() for size in app_icon().availableSizes()}
-    assert {16, 32, 48, 256} <= sizes
 
 
 def _like(image: QImage, colour: str) -> bool:
