@@ -89,7 +89,7 @@ class NoticeCard(QFrame):
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        if self.is_passing:
+        if self.notice.tone in PASSING:
             self._time.start(AFTER_HOVER_MS)
         super().leaveEvent(event)
 
@@ -166,7 +166,7 @@ class NoticeArea(QWidget):
         for card in [c for c in self.cards if c.notice[:3] == notice[:3]]:
             self._remove(card)
         if len(self.cards) >= MOST:
-            self._remove(next((c for c in self.cards if c.is_passing), self.cards[0]))
+            self._remove(next((c for c in self.cards if c.notice.tone in PASSING), self.cards[0]))
         card = NoticeCard(notice, self._theme)
         card.dismissed.connect(lambda: self._leave(card))
         self.cards.append(card)
@@ -177,7 +177,7 @@ class NoticeArea(QWidget):
         QTimer.singleShot(0, self, self._place)  # at the start, the window has not been laid out yet
         self._come(card)
         announcement = QAccessibleAnnouncementEvent(card, card.spoken)
-        if not card.is_passing:
+        if notice.tone not in PASSING:
             announcement.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
         QAccessible.updateAccessibility(announcement)
 
