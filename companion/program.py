@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -13,7 +11,8 @@ from companion.app.engine import Engine
 from companion.app.models import Models
 from companion.app.notices import Notice, Notices
 from companion.app.preferences import Preferences
-from companion.core.character import Character, built_in_character, read_card
+from companion.core.character import Character
+from companion.core.character_library import built_in_character, load_character
 from companion.core.errors import CharacterError
 from companion.core.paths import database_file, settings_file
 from companion.core.store import Store
@@ -77,9 +76,7 @@ class Program:
 
 
 def _character(identifier: str) -> tuple[Character, str]:
-    if identifier:
-        try:
-            return read_card(Path(identifier)), ""
-        except CharacterError as error:
-            return built_in_character(), f"{error.what} Hoshi takes her place."
-    return built_in_character(), ""
+    try:
+        return load_character(identifier), ""
+    except CharacterError as error:
+        return built_in_character(), f"{error.what} Hoshi takes her place."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -12,11 +11,13 @@ from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.engine_state import EngineState
 from companion.app.notices import Notices
-from companion.core.character import BUILT_IN, Character, built_in_character, read_card
+from companion.core.character import Card, Character
+from companion.core.character_library import load_character
 from companion.core.conversation import Conversation, Message, PathMessage, Status, plain_text, title_from
 from companion.core.errors import CharacterError, StoreError
 from companion.core.messages import PromptRead, ReplyDone
-from companion.core.prompt import assemble
+from companion.core.persona import Persona
+from companion.core.prompt import Scene, assemble
 from companion.core.settings import Settings
 from companion.core.store import Store
 
@@ -271,7 +272,7 @@ class Chat(QObject):
         current = self._conversations.current
         if current is not None and self._writing is None:
             settings = self._settings()
-            turns = assemble(self._character(), settings.person_name, [step.message for step in self.path])
+            turns = assemble(self._scene(), [step.message for step in self.path])
             self._ahead = self._engine.prepare(turns, settings.sampling.max_tokens)
 
     def _begin_waiting(self) -> None:
@@ -286,7 +287,7 @@ class Chat(QObject):
             self._finish("stopped")
             return
         messages = messages[: at + 1] if writing.continues else messages[:at]
-        turns = assemble(self._character(), settings.person_name, messages)
+        turns = assemble(self._scene(), messages)
         request = self._engine.generate(turns, settings.sampling, continue_last=writing.continues)
         self._writing = writing._replace(request=request)
         self._saver.start()
@@ -296,12 +297,13 @@ class Chat(QObject):
         current, known = self._conversations.current, self._conversations.character
         if current is None or current.character == known.identifier:
             return known
-        if current.character == BUILT_IN:
-            return built_in_character()
         try:
-            return read_card(Path(current.character))
+            return load_character(current.character)
         except CharacterError:
-            return Character(identifier=current.character, name=current.character_name)
+            return Character(identifier=current.character, card=Card(name=current.character_name))
+
+    def _scene(self) -> Scene:
+        return Scene(character=self._character(), persona=Persona(name=self._settings().person_name))
 
     def _prompt_read(self, event: PromptRead) -> None:
         if self._is_current(event.request) or event.request == self._ahead:

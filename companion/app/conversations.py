@@ -13,7 +13,8 @@ from companion.core.character import Character
 from companion.core.conversation import Conversation, SearchHit
 from companion.core.conversation_files import export_conversation, import_conversation
 from companion.core.errors import CompanionError, StoreError
-from companion.core.prompt import greetings
+from companion.core.persona import Persona
+from companion.core.prompt import Scene, greetings
 from companion.core.store import Store
 
 Form = Literal["companion", "sillytavern"]
@@ -79,7 +80,7 @@ class Conversations(QObject):
         created = self._store.create_conversation(
             character=self.character.identifier,
             character_name=self.character.name,
-            greetings=greetings(self.character, self._person()),
+            greetings=greetings(Scene(character=self.character, persona=Persona(name=self._person()))),
         )
         self.changed.emit()
         self.open(created.id)

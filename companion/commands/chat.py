@@ -16,13 +16,15 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from companion.core.character import Character, built_in_character, read_card
+from companion.core.character import BUILT_IN, Character
+from companion.core.character_library import load_character
 from companion.core.conversation import Message, plain_text
 from companion.core.errors import CompanionError, ModelError
 from companion.core.logs import log_to_file
 from companion.core.messages import LoadOptions, LoadProgress, ModelInfo, Piece, PromptRead, ReplyDone
 from companion.core.paths import settings_file, starter_model
-from companion.core.prompt import assemble, greeting
+from companion.core.persona import Persona
+from companion.core.prompt import Scene, assemble, greeting
 from companion.core.settings import Settings, load_settings
 from companion.engine.client import EngineClient, EngineDied
 
@@ -54,7 +56,7 @@ class TerminalChat:
     def begin(self) -> str:
         """Start over; returns her greeting."""
         self.messages.clear()
-        text = greeting(self.character, self._settings.person_name)
+        text = greeting(self._scene())
         self._append("assistant", text)
         return text
 
@@ -87,8 +89,11 @@ class TerminalChat:
         self._engine.stop()
 
     def _events(self) -> Iterator[object]:
-        turns = assemble(self.character, self._settings.person_name, self.messages)
+        turns = assemble(self._scene(), self.messages)
         yield from self._engine.generate(turns, self._settings.sampling)
+
+    def _scene(self) -> Scene:
+        return Scene(character=self.character, persona=Persona(name=self._settings.person_name))
 
     def _recover(self, death: EngineDied) -> None:
         if death.crashed:
@@ -138,7 +143,7 @@ def chat(*, once: str | None, model: Path | None, character: Path | None, as_jso
     path = model or (Path(settings.model) if settings.model else starter_model())
     if path is None:
         raise ModelError("No model is installed.", "Run packaging/start.py again, or name one with --model FILE.")
-    who = read_card(character) if character else built_in_character()
+    who = load_character(str(character) if character else BUILT_IN)
     session = TerminalChat(path, who, settings, console)
     try:
         if once is not None:

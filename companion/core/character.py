@@ -1,92 +1,96 @@
-"""Characters: cards of the Character Card V1, V2 and V3 specifications, read from JSON."""
+"""Characters: what a card says, where its pictures are, and what the person chose for it."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from companion.core.conversation import plain_text
-from companion.core.errors import CharacterError
-from companion.core.paths import assets_folder
+from companion.core.lorebook import NO_EXTENSIONS, Lorebook
 
-MAX_CARD_BYTES = 8 * 1024 * 1024
 BUILT_IN = ""
 """Identifier of the built-in character, as settings and conversations store it."""
 
 
-class Character(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a card that the chat needs; texts still hold their macros. Names follow the card specification."""
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture or another file that a V3 card names; `uri` is `embeded://path`, `ccdefault:` or anything else."""
 
-    identifier: str
+    type: str
+    uri: str
+    name: str
+    ext: str
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of the Character Card V1, V2 and V3 specifications, under their names; texts still hold their macros."""
+
     name: str
     description: str = ""
     personality: str = ""
     scenario: str = ""
     first_mes: str = ""
     mes_example: str = ""
+    creator_notes: str = ""
     system_prompt: str = ""
     post_history_instructions: str = ""
     alternate_greetings: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     creator: str = ""
+    character_version: str = ""
+    lorebook: Lorebook | None = None
+    nickname: str = ""
+    """What {{char}} becomes when it is not empty (V3)."""
+    group_only_greetings: tuple[str, ...] = ()
+    creator_notes_multilingual: tuple[tuple[str, str], ...] = ()
+    """Language code and notes."""
+    source: tuple[str, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    creation_date: int | None = None
+    modification_date: int | None = None
+    extensions: bytes = NO_EXTENSIONS
+    """JSON as it was read, byte for byte."""
+    unknown: tuple[tuple[str, bytes], ...] = ()
+    """Fields this program does not know, as JSON, byte for byte."""
+
+
+class CharacterOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the person chose for one character; kept beside the card, never in it."""
+
+    remember: Annotated[
+        bool, Meta(title="Remembers", description="She keeps facts you tell her for other conversations; you own every one.")
+    ] = True
+    notice_mood: Annotated[
+        bool, Meta(title="Notices your mood", description="How you sound is read on this machine and told to her as a hint.")
+    ] = False
+    memory_tokens: Annotated[
+        int,
+        Meta(ge=0, le=4096, title="Room for memories", description="Most tokens of a prompt that remembered facts may take."),
+    ] = 256
+    plain: Annotated[bool, Meta(title="Still portrait", description="One still picture instead of an animated face.")] = False
+    costume: Annotated[str, Meta(max_length=100, title="Costume", description="A sub-folder of her sprites.")] = ""
+    background: str = ""
+    """Path of a picture behind her; empty for the observatory."""
+
+
+class Character(msgspec.Struct, frozen=True, kw_only=True):
+    """A card with its pictures and options."""
+
+    identifier: str
+    """Name of its folder among the person's characters, empty for the built-in one, or the path of a card file."""
+    card: Card
+    folder: str = ""
+    """Where its files are (`sprites/`, ...); empty for a card that is only a file."""
     portrait: str = ""
-    """Path of the portrait (SVG or PNG), empty when the card has none."""
+    """Path of the portrait (SVG, PNG, ...), empty when the card has none."""
+    options: CharacterOptions = CharacterOptions()
 
+    @property
+    def name(self) -> str:
+        """How lists and headings call it."""
+        return self.card.name
 
-def fill_macros(text: str, character: Character, person: str) -> str:
-    """Replace {{char}} and {{user}} (any case) and their old forms <BOT> and <USER>, in one pass: a name that looks like
-    a macro stays as it is."""
-    return _MACROS.sub(lambda found: character.name if found[0].lower() in ("{{char}}", "<bot>") else person, text)
-
-
-_MACROS = re.compile(r"\{\{(?:char|user)\}\}|<(?:bot|user)>", re.ASCII | re.IGNORECASE)
-
-
-def built_in_character() -> Character:
-    """Hoshi, who is always there."""
-    folder = assets_folder() / "characters" / "hoshi"
-    return msgspec.structs.replace(read_card(folder / "card.json"), identifier=BUILT_IN, portrait=str(folder / "portrait.svg"))
-
-
-def read_card(path: Path) -> Character:
-    """Read a card from a JSON file; raises CharacterError with a sentence when it cannot be one."""
-    try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            raise CharacterError(f"“{path.name}” is larger than a character card can be.", "Choose a card below 8 MB.")
-        card = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise CharacterError(
-            f"“{path.name}” cannot be opened ({error.strerror}).", "Check that the file is still there."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise CharacterError(f"“{path.name}” is not a character card in JSON.", "Choose a .json card (V1, V2 or V3).") from error
-    fields = card.get("data") if isinstance(card, dict) and isinstance(card.get("data"), dict) else card
-    if not isinstance(fields, dict) or not _text(fields, "name").strip():
-        raise CharacterError(f"“{path.name}” has no character in it.", "A card needs at least a name.")
-    greetings = fields.get("alternate_greetings")
-    return Character(
-        identifier=str(path.resolve()),
-        alternate_greetings=tuple(plain_text(g) for g in greetings if isinstance(g, str)) if isinstance(greetings, list) else (),
-        name=" ".join(_text(fields, "name").split()),
-        **{key: _text(fields, key) for key in _TEXT_FIELDS},
-    )
-
-
-_TEXT_FIELDS = (
-    "description",
-    "personality",
-    "scenario",
-    "first_mes",
-    "mes_example",
-    "system_prompt",
-    "post_history_instructions",
-    "creator",
-)
-
-
-def _text(fields: dict[str, Any], key: str) -> str:
-    value = fields.get(key)
-    return plain_text(value) if isinstance(value, str) else ""
+    @property
+    def called(self) -> str:
+        """What {{char}} becomes."""
+        return self.card.nickname.strip() or self.card.name

@@ -51,6 +51,12 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The last message of the active path; None in an empty conversation."""
     preview: str = ""
     """Beginning of the last message of the active path, on one line."""
+    persona: int = 0
+    """Who the person is here: id of a persona, 0 for the name in the settings."""
+    note: str = ""
+    """The author's note."""
+    note_depth: int = 4
+    """How many of the newest messages come after the note."""
 
 
 class PathMessage(msgspec.Struct, frozen=True, kw_only=True):

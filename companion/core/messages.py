@@ -10,14 +10,20 @@ from typing import Any, Literal
 
 import msgspec
 
+from companion.core.moods import Mood
 from companion.core.sampling import Sampling
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised whenever a message changes its meaning; both sides compare it in `Hello`."""
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
     """Base of everything that travels; the tag is the class name."""
+
+
+TurnKind = Literal["card", "example", "message", "insert"]
+"""What a turn is when not everything fits: an `example` is the first to go, then the oldest `message`; the `card` and an
+`insert` (a note, a memory, lore at a depth) always stay."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -26,6 +32,7 @@ class Turn(msgspec.Struct, frozen=True):
     role: Literal["system", "user", "assistant"]
     text: str
     id: int = 0
+    kind: TurnKind = "message"
 
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +87,34 @@ class CountTokens(_Message, frozen=True, kw_only=True):
     texts: tuple[str, ...]
 
 
+class ReadMoods(_Message, frozen=True, kw_only=True):
+    """Read the mood of each of these texts; needs no model. Answered by `MoodsRead` or `RequestFailed`."""
+
+    request: int
+    texts: tuple[str, ...]
+
+
+class Reflect(_Message, frozen=True, kw_only=True):
+    """Write something that is not part of the conversation, at a quiet moment; any other request ends it.
+
+    It has a small context of its own, so the conversation's cache stays. Answered by `Reflected` or `RequestFailed`.
+    """
+
+    request: int
+    turns: tuple[Turn, ...]
+    sampling: Sampling = Sampling()
+
+
+class Embed(_Message, frozen=True, kw_only=True):
+    """Turn texts into vectors with an embedding model, a GGUF file of its own. Answered by `Embedded` or `RequestFailed`."""
+
+    request: int
+    model: str
+    """Path of the embedding model; it stays loaded until another one is named."""
+    texts: tuple[str, ...]
+    purpose: Literal["query", "document"] = "document"
+
+
 class Stop(_Message, frozen=True, kw_only=True):
     """Stop request number `request`; obeyed while other work goes on. Stopping what has ended does nothing."""
 
@@ -90,7 +125,7 @@ class Leave(_Message, frozen=True, kw_only=True):
     """Finish and exit; closing the pipe means the same."""
 
 
-Request = Load | Generate | Prepare | CountTokens | Stop | Leave
+Request = Load | Generate | Prepare | CountTokens | ReadMoods | Reflect | Embed | Stop | Leave
 
 
 # Events: from the engine.
@@ -197,6 +232,34 @@ class TokenCounts(_Message, frozen=True, kw_only=True):
     counts: tuple[int, ...]
 
 
+class MoodHeard(_Message, frozen=True, kw_only=True):
+    """The mood of one sentence of the reply, sent behind the `Piece` that ended it."""
+
+    request: int
+    sentence: int
+    """0 for the first one of the reply."""
+    mood: Mood
+
+
+class MoodsRead(_Message, frozen=True, kw_only=True):
+    request: int
+    moods: tuple[Mood, ...]
+    """One for each text, in order."""
+
+
+class Reflected(_Message, frozen=True, kw_only=True):
+    request: int
+    text: str
+    complete: bool
+    """False when something else was asked for meanwhile; `text` is then what there was so far."""
+
+
+class Embedded(_Message, frozen=True, kw_only=True):
+    request: int
+    vectors: tuple[tuple[float, ...], ...]
+    """One of length 1 (Euclidean) for each text, in order."""
+
+
 class RequestFailed(_Message, frozen=True, kw_only=True):
     """A request other than `Load` could not be carried out; the engine goes on."""
 
@@ -206,7 +269,20 @@ class RequestFailed(_Message, frozen=True, kw_only=True):
 
 
 Event = (
-    Hello | LoadProgress | ModelReady | LoadFailed | PromptProgress | PromptRead | Piece | ReplyDone | TokenCounts | RequestFailed
+    Hello
+    | LoadProgress
+    | ModelReady
+    | LoadFailed
+    | PromptProgress
+    | PromptRead
+    | Piece
+    | ReplyDone
+    | TokenCounts
+    | MoodHeard
+    | MoodsRead
+    | Reflected
+    | Embedded
+    | RequestFailed
 )
 
 _encoder = msgspec.json.Encoder()

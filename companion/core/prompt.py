@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from companion.core.character import Character, fill_macros
+import msgspec
+
+from companion.core.character import Character
 from companion.core.conversation import Message
+from companion.core.macros import fill_macros
 from companion.core.messages import Turn
-
-STRANGER = "you"
-"""How the card's {{user}} reads while the person has given no name."""
+from companion.core.persona import Persona
 
 
-def greeting(character: Character, person: str) -> str:
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a prompt is made of besides the messages."""
+
+    character: Character
+    persona: Persona = Persona()
+    memories: tuple[str, ...] = ()
+    """What she remembers of the person that matters now, the most important first."""
+    summary: str = ""
+    """What was said before the oldest message that is still in the prompt."""
+    note: str = ""
+    """The author's note: the person's words about how the story should go on."""
+    note_depth: int = 4
+    """How many of the newest messages come after the note."""
+    person_mood: str = ""
+    """How the person sounds, one of the labels; empty to say nothing about it."""
+    now: datetime | None = None
+    """Local time for {{time}} and its like; None takes the clock."""
+    idle_seconds: float = 0.0
+    """How long nothing was said."""
+    seed: int = 0
+    """Keeps {{pick}} the same within a conversation: its number."""
+
+
+def greeting(scene: Scene) -> str:
     """The first message of a conversation."""
-    return fill_macros(character.first_mes, character, person or STRANGER).strip() or f"Hello. I'm {character.name}."
+    text = fill_macros(scene.character.card.first_mes, scene.character, scene.persona).strip()
+    return text or f"Hello. I'm {scene.character.called}."
 
 
-def greetings(character: Character, person: str) -> tuple[str, ...]:
+def greetings(scene: Scene) -> tuple[str, ...]:
     """Every way the card begins a conversation, the first one first; they become alternates of the first message."""
-    others = (fill_macros(text, character, person or STRANGER).strip() for text in character.alternate_greetings)
-    return (greeting(character, person), *(text for text in others if text))
+    card = scene.character.card
+    others = (fill_macros(text, scene.character, scene.persona).strip() for text in card.alternate_greetings)
+    return (greeting(scene), *(text for text in others if text))
 
 
-def system_text(character: Character, person: str) -> str:
+def system_text(scene: Scene) -> str:
     """The system turn: who she is, where this happens, and who she talks to."""
-    parts = [character.system_prompt, character.description, character.personality, character.scenario]
+    card = scene.character.card
+    parts = [card.system_prompt, card.description, card.personality, card.scenario]
     text = "\n\n".join(part.strip() for part in parts if part.strip())
-    return fill_macros(text, character, person or STRANGER)
+    return fill_macros(text, scene.character, scene.persona)
 
 
-def assemble(character: Character, person: str, messages: Sequence[Message]) -> tuple[Turn, ...]:
+def assemble(scene: Scene, messages: Sequence[Message]) -> tuple[Turn, ...]:
     """System turn first, then the active path, oldest first; empty replies (just begun) are left out."""
-    turns = [Turn("system", system_text(character, person))]
+    turns = [Turn("system", system_text(scene))]
     turns += [Turn(m.role, m.text, m.id) for m in messages if m.text]
     return tuple(turns)

@@ -9,7 +9,7 @@ from companion.app.chat import Chat
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.notices import Notice, Notices
-from companion.core.character import built_in_character
+from companion.core.character_library import built_in_character
 from companion.core.messages import LoadOptions
 from companion.core.paths import database_file
 from companion.core.sampling import Sampling

@@ -15,10 +15,11 @@ from pathlib import Path
 import llama_cpp
 import psutil
 
-from companion.core.character import built_in_character
+from companion.core.character_library import built_in_character
 from companion.core.messages import LoadOptions, Piece, ReplyDone, Turn
 from companion.core.paths import HOME_VARIABLE, starter_model
-from companion.core.prompt import greeting, system_text
+from companion.core.persona import Persona
+from companion.core.prompt import Scene, greeting, system_text
 from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient
 from companion.llama.library import Library
@@ -104,8 +105,8 @@ def long_talk(report: Report, starter: Path) -> None:
 
 
 def _talk(engine: EngineClient, seed: int) -> list[float]:
-    hoshi, times = built_in_character(), list[float]()
-    turns = [Turn("system", system_text(hoshi, "Sam")), Turn("assistant", greeting(hoshi, "Sam"))]
+    scene, times = Scene(character=built_in_character(), persona=Persona(name="Sam")), list[float]()
+    turns = [Turn("system", system_text(scene)), Turn("assistant", greeting(scene))]
     for number in range(40):
         turns.append(Turn("user", f"And what about star number {number + 100 * seed}, what do you like?", id=2 * number + 1))
         text = ""

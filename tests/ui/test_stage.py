@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage
 
-from companion.core.character import Character, built_in_character
+from companion.core.character import Card, Character
+from companion.core.character_library import built_in_character
 from companion.ui.palette import contrast
 from companion.ui.stage.avatar import avatar
 from companion.ui.stage.portrait import Portrait
@@ -31,7 +32,7 @@ def hoshi() -> Character:
 
 @pytest.fixture
 def stranger() -> Character:
-    return Character(identifier="x", name="mira")
+    return Character(identifier="x", card=Card(name="mira"))
 
 
 def test_the_portrait_is_made_of_the_layers_that_animation_needs(hoshi: Character):
@@ -112,8 +113,8 @@ def test_a_character_without_a_picture_becomes_a_silhouette_with_its_initial(the
 def test_a_picture_that_cannot_be_read_becomes_a_silhouette(tmp_path: Path, content: bytes):
     path = tmp_path / "face.png"
     path.write_bytes(content)
-    assert Portrait(Character(identifier="x", name="Mira", portrait=str(path))).is_silhouette
-    assert Portrait(Character(identifier="x", name="Mira", portrait=str(tmp_path / "gone.svg"))).is_silhouette
+    assert Portrait(Character(identifier="x", card=Card(name="Mira"), portrait=str(path))).is_silhouette
+    assert Portrait(Character(identifier="x", card=Card(name="Mira"), portrait=str(tmp_path / "gone.svg"))).is_silhouette
 
 
 def test_a_huge_picture_is_not_read(tmp_path: Path, qapp):
@@ -121,7 +122,7 @@ def test_a_huge_picture_is_not_read(tmp_path: Path, qapp):
     image = QImage(5000, 10, QImage.Format.Format_RGB32)
     image.fill(0)
     assert image.save(str(path))
-    assert Portrait(Character(identifier="x", name="Mira", portrait=str(path))).is_silhouette
+    assert Portrait(Character(identifier="x", card=Card(name="Mira"), portrait=str(path))).is_silhouette
 
 
 def test_a_png_portrait_is_shown(tmp_path: Path, qapp):
@@ -129,9 +130,9 @@ def test_a_png_portrait_is_shown(tmp_path: Path, qapp):
     image = QImage(400, 600, QImage.Format.Format_RGB32)
     image.fill(QColor("#00FF00"))
     assert image.save(str(path))
-    portrait = Portrait(Character(identifier="x", name="Mira", portrait=str(path)))
+    portrait = Portrait(Character(identifier="x", card=Card(name="Mira"), portrait=str(path)))
     assert portrait.size == QSize(400, 600)
-    drawn = avatar(Character(identifier="x", name="Mira", portrait=str(path)), 36, 1.0).toImage()
+    drawn = avatar(Character(identifier="x", card=Card(name="Mira"), portrait=str(path)), 36, 1.0).toImage()
     assert drawn.pixelColor(18, 18) == QColor("#00FF00")
 
 

@@ -1,4 +1,4 @@
-"""Character cards in JSON, and the macros in their texts."""
+"""Character cards in JSON."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.core.character import BUILT_IN, MAX_CARD_BYTES, Character, built_in_character, fill_macros, read_card
+from companion.core.cards.reading import MAX_CARD_BYTES, read_card
+from companion.core.character import BUILT_IN
+from companion.core.character_library import built_in_character
 from companion.core.errors import CharacterError
-
-HOSHI = Character(identifier="", name="Hoshi")
 
 
 def card(tmp_path: Path, content: object) -> Path:
@@ -25,9 +25,9 @@ def test_the_built_in_character_is_there() -> None:
     character = built_in_character()
     assert character.identifier == BUILT_IN
     assert character.name == "Hoshi"
-    assert character.first_mes
-    assert character.system_prompt
-    assert all(character.alternate_greetings)
+    assert character.card.first_mes
+    assert character.card.system_prompt
+    assert all(character.card.alternate_greetings)
 
 
 @pytest.mark.parametrize("spec", ["chara_card_v2", "chara_card_v3"])
@@ -35,7 +35,6 @@ def test_v2_and_v3_cards_keep_their_fields_in_data(tmp_path: Path, spec: str) ->
     path = card(tmp_path, {"spec": spec, "data": {"name": "Mira", "first_mes": "Hi", "alternate_greetings": ["Yo", 3, "Hey"]}})
     character = read_card(path)
     assert (character.name, character.first_mes, character.alternate_greetings) == ("Mira", "Hi", ("Yo", "Hey"))
-    assert character.identifier == str(path.resolve())
 
 
 def test_v1_cards_are_flat(tmp_path: Path) -> None:
@@ -86,22 +85,3 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 def test_no_value_in_a_field_makes_reading_fail(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = card(tmp_path_factory.mktemp("card"), {"name": "Mira", "description": value, "alternate_greetings": value})
     assert read_card(path).name == "Mira"
-
-
-@pytest.mark.parametrize(
-    ("text", "filled"),
-    [
-        ("{{char}} greets {{user}}.", "Hoshi greets Ana."),
-        ("{{CHAR}}, {{User}}, <bot>, <USER>", "Hoshi, Ana, Hoshi, Ana"),
-        ("İ {{Char}} ẞ", "İ Hoshi ẞ"),
-        ("{{character}} {char} {{ char }} <b>", "{{character}} {char} {{ char }} <b>"),
-        ("", ""),
-    ],
-)
-def test_macros_are_filled_in_any_case(text: str, filled: str) -> None:
-    assert fill_macros(text, HOSHI, "Ana") == filled
-
-
-def test_a_name_that_looks_like_a_macro_stays() -> None:
-    odd = Character(identifier="", name="{{user}}")
-    assert fill_macros("{{char}} and {{user}}", odd, "<BOT>\\1") == "{{user}} and <BOT>\\1"
