@@ -38,10 +38,6 @@ def read_card(path: Path) -> Card:
     return msgspec.structs.replace(read, **{key: _text(fields, key) for key in _TEXT_FIELDS})
 
 
-_TEXT_FIELDS},
-    )
-
-
 _TEXT_FIELDS = (
     "description",
     "personality",
