@@ -36,7 +36,7 @@ THEIRS = {
     "__main__.py": set(),
     "__init__.py": set(),
 }
-QT_IN_APP = {"PySide6.QtCore", "PySide6.QtNetwork"}
+QT_IN_APP = {"PySide6.QtCore", "PySide6.QtNetwork", "PySide6.QtTextToSpeech"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

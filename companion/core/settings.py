@@ -73,6 +73,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ]
         | None
     ) = None
+    typing_rhythm: Annotated[
+        bool,
+        Meta(title="Typing rhythm", description="Her words appear at the pace of somebody typing; off shows them as they come."),
+    ] = True
+    notify: Annotated[
+        bool,
+        Meta(title="Tell me when she has answered", description="A desktop notification when a reply is done and no window is seen."),
+    ] = False
+    speak: Annotated[bool, Meta(title="Voice", description="Her replies are spoken, sentence by sentence.")] = False
+    voice: str = ""
+    """Name of the system's voice; empty takes the first one."""
+    voice_rate: Annotated[float, Meta(ge=-1, le=1, title="Pace of the voice", description="0 is the voice's own pace.")] = 0.0
+    voice_pitch: Annotated[float, Meta(ge=-1, le=1, title="Pitch of the voice", description="0 is the voice's own pitch.")] = 0.0
+    still_on_battery: Annotated[
+        bool, Meta(title="Rest on battery", description="She holds still while the computer runs on its battery.")
+    ] = True
+    persona: int = 0
+    """Who the person is in a new conversation: id of a persona, 0 for the name above."""
+    embedding_model: Annotated[
+        str,
+        Meta(
+            max_length=4096,
+            title="Embedding model",
+            description="A GGUF file that finds memories by meaning; without one they are found by their words.",
+        ),
+    ] = ""
     window_geometry: str = ""
     """Qt's saved geometry, base64."""
     list_folded: bool = False

@@ -17,10 +17,11 @@ from companion.ui.theme import Theme
 WIDEST = 720
 CUSTOM = "Custom"
 GROUPS = {
-    "You": ("person_name", "send_with_enter"),
-    "Look": ("theme", "font_size", "reduce_motion"),
+    "You": ("person_name", "send_with_enter", "notify"),
+    "Look": ("theme", "font_size", "typing_rhythm", "reduce_motion", "still_on_battery"),
+    "Voice": ("speak", "voice_rate", "voice_pitch"),
     "Replies": ("preset",),
-    "Model": ("context_tokens", "threads", "gpu_layers"),
+    "Model": ("context_tokens", "threads", "gpu_layers", "embedding_model"),
 }
 """Fields of Settings by the heading they stand under; a field that is in none of them goes under "More"."""
 
