@@ -522,8 +522,8 @@ def test_a_narrower_window_wraps_and_stays_at_the_end(view: ChatView, qtbot):
 def test_the_keyboard_reaches_every_message_and_its_actions(view: ChatView, qtbot):
     view.show_path(talk(4))
     built(view, qtbot)
-    view.model_chip.setFocus()
-    qtbot.keyClick(view.model_chip, Qt.Key.Key_Tab)
+    view.header.talk_button.setFocus()
+    qtbot.keyClick(view.header.talk_button, Qt.Key.Key_Tab)
     last = shown(view, 4)
     assert last.hasFocus()
     qtbot.keyClick(last, Qt.Key.Key_Tab)

@@ -9,18 +9,23 @@ from PySide6.QtWidgets import QWidget
 from companion.app.engine_state import EngineState
 from companion.ui.chat.chips import Chip, ModelChip
 from companion.ui.chat.column import COMPACT_MARGIN, MARGIN
+from companion.ui.chat.icon_button import IconButton
 from companion.ui.theme import Theme
 
 HEIGHT = 56
 GAP = 12
 LEAST_TITLE = 150
 NEARLY_FULL = 0.85
+BUTTON_GAP = 2
 
 
 class Header(QWidget):
     """The title gives way first, then the speed, then the context; the model is always there."""
 
     model_chip_pressed = Signal()
+    voice_pressed = Signal()
+    small_window_pressed = Signal()
+    talk_pressed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,7 +39,22 @@ class Header(QWidget):
         self.speed_chip = Chip(theme, parent=self)
         self.context_chip = Chip(theme, parent=self)
         self._wanted = {self.model_chip: True, self.context_chip: False, self.speed_chip: False}
+        self.voice_button = IconButton(theme, "silent", "Let her speak", parent=self)
+        self.small_window_button = IconButton(theme, "small-window", "Only her, above other windows", parent=self)
+        self.talk_button = IconButton(theme, "more", "About this conversation", parent=self)
+        self.voice_button.clicked.connect(self.voice_pressed)
+        self.small_window_button.clicked.connect(self.small_window_pressed)
+        self.talk_button.clicked.connect(self.talk_pressed)
         theme.changed.connect(self._place)
+
+    def set_voice(self, is_on: bool, reason: str) -> None:
+        """`reason` says why she cannot speak, empty when nothing is known to stand in the way."""
+        if reason:
+            self.voice_button.show_icon("silent", reason)
+        else:
+            self.voice_button.show_icon(
+                "speak" if is_on else "silent", "Be silent" if is_on else "Let her speak", "accent" if is_on else "muted"
+            )
 
     def set_title(self, title: str) -> None:
         self._title = title
@@ -91,13 +111,13 @@ class Header(QWidget):
     def _place(self) -> None:
         """Chips from the right, as many as leave room for the title."""
         needed = QFontMetrics(self._theme.font(20, 600)).horizontalAdvance(self._title)
-        room = self.width() - 2 * self._margin() - min(needed, LEAST_TITLE) - GAP
+        right = self._place_buttons()
+        room = right - self._margin() - min(needed, LEAST_TITLE) - GAP
         for chip, wanted in self._wanted.items():
             width = chip.sizeHint().width()
             fits = wanted and (width <= room or chip is self.model_chip)
             chip.setVisible(fits)
             room -= width + GAP if fits else 0
-        right = self.width() - self._margin()
         for chip in (self.context_chip, self.speed_chip, self.model_chip):
             if not chip.isHidden():
                 size = chip.sizeHint()
@@ -107,3 +127,12 @@ class Header(QWidget):
         self._title_width = max(right - self._margin(), 0)
         self.setToolTip(self._title if needed > self._title_width else "")
         self.update()
+
+    def _place_buttons(self) -> int:
+        """At the right edge; returns where the room for the chips ends."""
+        right = self.width() - self._margin() + 6  # the picture, not the button, stands on the margin
+        for button in (self.talk_button, self.small_window_button, self.voice_button):
+            right -= button.width()
+            button.move(right, (HEIGHT - button.height()) // 2)
+            right -= BUTTON_GAP
+        return right - GAP + BUTTON_GAP

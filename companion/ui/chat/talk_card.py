@@ -1,0 +1,190 @@
+"""A card about the open conversation: who the person is in it, the author's note, and the way to forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from companion.core.conversation import Conversation
+from companion.core.persona import Persona
+from companion.ui.theme import Theme
+
+WIDTH = 400
+NOTE_HEIGHT = 88
+MOST_NOTE = 4000
+DEEPEST = 99
+SAVE_MS = 600
+
+
+class TalkCard(QFrame):
+    """A popup below the header; the note is told while it is written, and at the latest when the card closes."""
+
+    persona_chosen = Signal(int)
+    personas_requested = Signal()
+    note_changed = Signal(str, int)
+    """Text, and how many of the newest messages come after it."""
+    forget_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self._theme = theme
+        self._told = ("", 4)
+        self.setObjectName("modelCard")
+        self.setAccessibleName("About this conversation")
+        self.setFixedWidth(WIDTH)
+        self.persona = QComboBox()
+        self.persona.setAccessibleName("You are")
+        self.note = QPlainTextEdit()
+        self.note.setPlaceholderText("It is raining. Keep the secret for now.")
+        self.note.setAccessibleName("Author's note")
+        self.note.setFixedHeight(NOTE_HEIGHT)
+        self.note.setTabChangesFocus(True)
+        self.depth = QSpinBox(minimum=0, maximum=DEEPEST, alignment=Qt.AlignmentFlag.AlignCenter)
+        self.depth.setAccessibleName("Messages after the note")
+        self._summary_heading, self._summary = QLabel("What she keeps of the beginning"), QLabel()
+        self.forget_button, self.confirm_button = QPushButton("Forget this conversation"), QPushButton("Forget")
+        self._end = QStackedWidget()
+        self._saver = QTimer(self, singleShot=True, interval=SAVE_MS)
+        self._build()
+        self.persona.activated.connect(lambda index: self.persona_chosen.emit(self.persona.itemData(index)))
+        self.note.textChanged.connect(self._note_edited)
+        self.depth.valueChanged.connect(self._saver.start)
+        self._saver.timeout.connect(self._tell_note)
+
+    def show_talk(self, conversation: Conversation, personas: Sequence[Persona], own_name: str, summary: str) -> None:
+        """`own_name` is the name from the settings, what the persona with id 0 is called."""
+        self._saver.stop()
+        self._told = (conversation.note, conversation.note_depth)
+        self.persona.clear()
+        self.persona.addItem(own_name or "Yourself", 0)
+        for persona in personas:
+            self.persona.addItem(persona.name, persona.id)
+        self.persona.setCurrentIndex(max(self.persona.findData(conversation.persona), 0))
+        for field in (self.note, self.depth):
+            field.blockSignals(True)
+        self.note.setPlainText(conversation.note)
+        self.depth.setValue(conversation.note_depth)
+        for field in (self.note, self.depth):
+            field.blockSignals(False)
+        self._summary.setText(summary)
+        for label in (self._summary_heading, self._summary):
+            label.setVisible(bool(summary))
+        self._end.setCurrentIndex(0)
+
+    def show_below(self, widget: QWidget) -> None:
+        """Open under `widget`, kept inside the window."""
+        column = self.layout()
+        assert column is not None  # noqa: S101 - made in the constructor
+        column.activate()
+        self.setFixedHeight(column.totalHeightForWidth(WIDTH))
+        corner = widget.mapToGlobal(QPoint(widget.width() - WIDTH, widget.height() + 6))
+        left = widget.window().mapToGlobal(QPoint(8, 0)).x()
+        self.move(max(corner.x(), left), corner.y())
+        self.show()
+        self.note.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._tell_note()
+
+    def _note_edited(self) -> None:
+        text = self.note.toPlainText()
+        if len(text) > MOST_NOTE:  # pasted: the beginning stays
+            self.note.setPlainText(text[:MOST_NOTE])
+            return
+        self._saver.start()
+
+    def _tell_note(self) -> None:
+        self._saver.stop()
+        now = (self.note.toPlainText().strip(), self.depth.value())
+        if now != self._told:
+            self._told = now
+            self.note_changed.emit(*now)
+
+    def _forget(self) -> None:
+        self.hide()
+        self.forget_requested.emit()
+
+    def _manage(self) -> None:
+        self.hide()
+        self.personas_requested.emit()
+
+    # Layout
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(8)
+        column.addWidget(_heading("You are"))
+        manage = QPushButton("Personas…")
+        manage.setProperty("role", "quiet")
+        manage.clicked.connect(self._manage)
+        row = QHBoxLayout()
+        row.addWidget(self.persona, 1)
+        row.addWidget(manage)
+        column.addLayout(row)
+        column.addSpacing(8)
+        column.addWidget(_heading("Author's note"))
+        column.addWidget(_sentence("Your words to her about the story; she follows them and never says them."))
+        column.addWidget(self.note)
+        row = QHBoxLayout()
+        row.addWidget(_sentence("Messages that come after it"), 1)
+        row.addWidget(self.depth)
+        column.addLayout(row)
+        self._summary_heading.setProperty("role", "heading")
+        self._summary.setProperty("role", "caption")
+        self._summary.setWordWrap(True)
+        self._summary.setTextFormat(Qt.TextFormat.PlainText)
+        column.addWidget(self._summary_heading)
+        column.addWidget(self._summary)
+        column.addSpacing(8)
+        self._build_end()
+        column.addWidget(self._end)
+
+    def _build_end(self) -> None:
+        self.forget_button.setProperty("role", "danger")
+        self.forget_button.setToolTip("Remove what was said here and what she learned from it, for good")
+        self.forget_button.clicked.connect(lambda: self._end.setCurrentIndex(1))
+        ask, sure = QWidget(), QWidget()
+        row = QHBoxLayout(ask)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.forget_button)
+        row.addStretch(1)
+        keep = QPushButton("Keep")
+        keep.clicked.connect(lambda: self._end.setCurrentIndex(0))
+        self.confirm_button.setProperty("role", "danger")
+        self.confirm_button.clicked.connect(self._forget)
+        row = QHBoxLayout(sure)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(_sentence("Everything said here and learned from it is removed for good."), 1)
+        row.addWidget(keep)
+        row.addWidget(self.confirm_button)
+        self._end.addWidget(ask)
+        self._end.addWidget(sure)
+
+
+def _heading(words: str) -> QLabel:
+    label = QLabel(words)
+    label.setProperty("role", "heading")
+    return label
+
+
+def _sentence(words: str) -> QLabel:
+    label = QLabel(words)
+    label.setProperty("role", "caption")
+    label.setWordWrap(True)
+    return label
