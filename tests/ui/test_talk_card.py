@@ -10,7 +10,6 @@ from companion.core.conversation import Conversation
 from companion.core.persona import Persona
 from companion.ui.chat.talk_card import MOST_NOTE, TalkCard
 
-pytestmark = pytest.mark.qt_log_ignore("does not support (raise|grabbing)")  # popups offscreen
 TALK = Conversation(
     id=1,
     title="Tea",
