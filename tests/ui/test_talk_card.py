@@ -43,7 +43,7 @@ def test_it_shows_who_the_person_is_the_note_and_the_summary(card: TalkCard):
     assert card.persona.currentText() == "Captain Ana"
     assert [card.persona.itemText(i) for i in range(3)] == ["Yourself", "Sam", "Captain Ana"]
     assert card.note.toPlainText() == "It rains."
-    assert card.depth.value() == 3
+    assert card.note_depth.value() == 3
 
 
 def test_a_note_is_told_once_when_the_card_closes(card: TalkCard, qtbot):
@@ -53,7 +53,7 @@ def test_a_note_is_told_once_when_the_card_closes(card: TalkCard, qtbot):
     assert told == []
     card.show()
     card.note.setPlainText("  Be brief. ")
-    card.depth.setValue(1)
+    card.note_depth.setValue(1)
     card.hide()
     card.hide()
     assert told == [("Be brief.", 1)]

@@ -53,8 +53,9 @@ class TalkCard(QFrame):
         self.note.setAccessibleName("Author's note")
         self.note.setFixedHeight(NOTE_HEIGHT)
         self.note.setTabChangesFocus(True)
-        self.depth = QSpinBox(minimum=0, maximum=DEEPEST, alignment=Qt.AlignmentFlag.AlignCenter)
-        self.depth.setAccessibleName("Messages after the note")
+        self.note_depth = QSpinBox(minimum=0, maximum=DEEPEST)
+        self.note_depth.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.note_depth.setAccessibleName("Messages after the note")
         self._summary_heading, self._summary = QLabel("What she keeps of the beginning"), QLabel()
         self.forget_button, self.confirm_button = QPushButton("Forget this conversation"), QPushButton("Forget")
         self._end = QStackedWidget()
@@ -62,7 +63,7 @@ class TalkCard(QFrame):
         self._build()
         self.persona.activated.connect(lambda index: self.persona_chosen.emit(self.persona.itemData(index)))
         self.note.textChanged.connect(self._note_edited)
-        self.depth.valueChanged.connect(self._saver.start)
+        self.note_depth.valueChanged.connect(self._saver.start)
         self._saver.timeout.connect(self._tell_note)
 
     def show_talk(self, conversation: Conversation, personas: Sequence[Persona], own_name: str, summary: str) -> None:
@@ -74,11 +75,11 @@ class TalkCard(QFrame):
         for persona in personas:
             self.persona.addItem(persona.name, persona.id)
         self.persona.setCurrentIndex(max(self.persona.findData(conversation.persona), 0))
-        for field in (self.note, self.depth):
+        for field in (self.note, self.note_depth):
             field.blockSignals(True)
         self.note.setPlainText(conversation.note)
-        self.depth.setValue(conversation.note_depth)
-        for field in (self.note, self.depth):
+        self.note_depth.setValue(conversation.note_depth)
+        for field in (self.note, self.note_depth):
             field.blockSignals(False)
         self._summary.setText(summary)
         for label in (self._summary_heading, self._summary):
@@ -110,7 +111,7 @@ class TalkCard(QFrame):
 
     def _tell_note(self) -> None:
         self._saver.stop()
-        now = (self.note.toPlainText().strip(), self.depth.value())
+        now = (self.note.toPlainText().strip(), self.note_depth.value())
         if now != self._told:
             self._told = now
             self.note_changed.emit(*now)
@@ -143,7 +144,7 @@ class TalkCard(QFrame):
         column.addWidget(self.note)
         row = QHBoxLayout()
         row.addWidget(_sentence("Messages that come after it"), 1)
-        row.addWidget(self.depth)
+        row.addWidget(self.note_depth)
         column.addLayout(row)
         self._summary_heading.setProperty("role", "heading")
         self._summary.setProperty("role", "caption")
