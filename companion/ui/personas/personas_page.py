@@ -1,0 +1,108 @@
+"""The page of personas: who the person can be in a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from companion.core.persona import Persona
+from companion.ui.personas.persona_card import PersonaCard
+from companion.ui.theme import Theme
+
+WIDEST = 720
+
+
+class PersonasPage(QWidget):
+    """Shows what it is given and asks for everything else."""
+
+    new_requested = Signal()
+    changed = Signal(object)
+    """A Persona with other words."""
+    picture_requested = Signal(int)
+    picture_dropped = Signal(int, str)
+    default_requested = Signal(int)
+    delete_requested = Signal(int)
+    back_requested = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.cards: list[PersonaCard] = []
+        self.new_button, self.back_button = QPushButton("New persona"), QPushButton("Back")
+        self._column, self._cards, self._empty = QVBoxLayout(), QVBoxLayout(), QLabel()
+        self._build()
+        self.new_button.clicked.connect(self.new_requested)
+        self.back_button.clicked.connect(self.back_requested)
+
+    def show_personas(self, personas: Sequence[Persona], default: int) -> None:
+        """`default` is the id of the persona for new conversations, 0 for the name from the settings."""
+        for card in self.cards:
+            card.flush()
+            card.hide()
+            card.deleteLater()
+        self.cards = [PersonaCard(self._theme, persona, is_default=persona.id == default) for persona in personas]
+        for card in self.cards:
+            card.changed.connect(self.changed)
+            card.picture_requested.connect(self.picture_requested)
+            card.picture_dropped.connect(self.picture_dropped)
+            card.default_requested.connect(self.default_requested)
+            card.delete_requested.connect(self.delete_requested)
+            self._cards.addWidget(card)
+        self._empty.setVisible(not personas)
+
+    def focus_last(self) -> None:
+        """The newest one is to be named."""
+        if self.cards:
+            self.cards[-1].name.setFocus()
+            self.cards[-1].name.selectAll()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        for card in self.cards:
+            card.flush()
+
+    def _build(self) -> None:
+        title = QLabel("Personas")
+        title.setProperty("role", "title")
+        sentence = QLabel("Who you are in a conversation: a name and a few words that she is told. Choose one under “…”.")
+        sentence.setProperty("role", "muted")
+        sentence.setWordWrap(True)
+        self.new_button.setProperty("role", "primary")
+        self.back_button.setProperty("role", "quiet")
+        self._empty.setText("You are always yourself so far. Make a persona to be somebody else for a story.")
+        self._empty.setProperty("role", "muted")
+        self._empty.setWordWrap(True)
+        self._empty.setContentsMargins(0, 24, 0, 0)
+        row = QHBoxLayout()
+        row.addWidget(title)
+        row.addStretch(1)
+        row.addWidget(self.back_button)
+        row.addWidget(self.new_button)
+        self._cards.setSpacing(12)
+        self._column.setContentsMargins(0, 24, 0, 32)
+        self._column.setSpacing(12)
+        self._column.addLayout(row)
+        self._column.addWidget(sentence)
+        self._column.addWidget(self._empty)
+        self._column.addLayout(self._cards)
+        self._column.addStretch(1)
+        content = QWidget()
+        content.setMaximumWidth(WIDEST)
+        content.setLayout(self._column)
+        middle = QWidget()
+        sides = QHBoxLayout(middle)
+        sides.setContentsMargins(24, 0, 24, 0)
+        sides.addStretch(1)
+        sides.addWidget(content, 1000)
+        sides.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(middle)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
