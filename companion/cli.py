@@ -63,6 +63,21 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="The same as JSO
     raise typer.Exit(run_doctor(as_json=as_json))
 
 
+@app.command()
+def mood(
+    text: Annotated[str | None, typer.Argument(help="What to read the mood of.", metavar="TEXT")] = None,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option("--evaluate", help="Measure on lines of text, tab, label numbers (0,17; 27 is neutral).", metavar="FILE"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Read the mood of a text, sentence by sentence, as the character's face does."""
+    from companion.commands.mood import mood as run_mood
+
+    raise typer.Exit(run_mood(text=text, evaluate=evaluate, as_json=as_json))
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line; a CompanionError becomes a sentence on stderr and exit status 1."""
     try:

@@ -5,18 +5,31 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from companion.app.characters import Characters
 from companion.app.chat import Chat
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
+from companion.app.feelings import Feelings
+from companion.app.memories import Memories
 from companion.app.models import Models
 from companion.app.notices import Notice, Notices
+from companion.app.personas import Personas
 from companion.app.preferences import Preferences
+from companion.app.reflection import Reflection
+from companion.app.rhythm import Rhythm
+from companion.app.scenes import Scenes
+from companion.app.voice import Voice
 from companion.core.character import Character
-from companion.core.character_library import built_in_character, load_character
-from companion.core.errors import CharacterError
+from companion.core.character_library import CharacterLibrary
+from companion.core.memory import Memory
+from companion.core.messages import ReplyDone
 from companion.core.paths import database_file, settings_file
+from companion.core.settings import Settings
 from companion.core.store import Store
 from companion.ui.shell import FLUSH_MS, Shell
+
+LEAST_CONTEXT = 2048
+"""Taken for granted while no model says how much it keeps in mind."""
 
 
 class Program:
@@ -34,49 +47,144 @@ class Program:
         waiting = notices.notice_raised.connect(early.append)
         self.models.start()
         notices.notice_raised.disconnect(waiting)
-        settings = preferences.settings
-        self.character, trouble = _character(settings.character)
-        self.conversations = Conversations(self.store, notices, self.character, lambda: preferences.settings.person_name)
-        self.chat = Chat(self.store, self.engine, self.conversations, notices, lambda: preferences.settings)
+        self._build_actions()
         self._build_views(application)
         self.conversations.start()
         window.closed.connect(lambda geometry: preferences.update(window_geometry=geometry))
         window.set_content(self.content)
-        QTimer.singleShot(FLUSH_MS, self.content, self.content.show_portrait)
-        for sentence in (preferences.notice, self.store.notice, trouble):
+        QTimer.singleShot(FLUSH_MS, self.content, self._show_portrait)
+        for sentence in (preferences.notice, self.store.notice, self.characters.notice):
             if sentence:
                 notices.warning(sentence)
         for notice in early:
             self.content.notice_area.show_notice(notice)
 
-    def _build_views(self, application: QApplication) -> None:
-        # Imported only now: the engine's process is starting meanwhile.
-        from companion.ui.content import Content
-        from companion.ui.theme import Theme
-
-        settings = self.preferences.settings
-        self.theme = Theme(application, settings.theme, settings.font_size, settings.reduce_motion)
-        self.content = Content(
-            self.theme,
-            self.notices,
-            self.preferences,
-            self.engine,
-            self.conversations,
-            self.chat,
-            self.models,
-            self.character,
-        )
-
     def close(self) -> None:
         """Keep what is under way, end the engine, close the database. May be called twice."""
+        self.voice.interrupt()
+        self.rhythm.close()
+        self.mode.close()
+        self.reflection.close()
         self.chat.interrupt()
         self.preferences.save()
+        self.characters.close()
         self.engine.close()
         self.store.close()
 
+    def _build_actions(self) -> None:
+        preferences, notices, store, engine = self.preferences, self.notices, self.store, self.engine
 
-def _character(identifier: str) -> tuple[Character, str]:
-    try:
-        return load_character(identifier), ""
-    except CharacterError as error:
-        return built_in_character(), f"{error.what} Hoshi takes her place."
+        def settings() -> Settings:
+            return preferences.settings
+
+        self.characters = Characters(CharacterLibrary(), preferences, notices)
+        self.personas = Personas(store, notices, preferences)
+        self.memories = Memories(store, notices)
+        self.conversations = Conversations(store, notices, self.characters, self.personas)
+        scenes = Scenes(store, self.characters, self.personas, self.memories, settings, self._context_tokens)
+        self.chat = Chat(store, engine, self.conversations, scenes, notices, settings)
+        self.rhythm = Rhythm(self.chat, lambda: preferences.settings.typing_rhythm)
+        self.feelings = Feelings(engine, self.chat, store)
+        self.voice = Voice()
+        self.reflection = Reflection(
+            store,
+            engine,
+            self.conversations,
+            self.memories,
+            lambda conversation: self.characters.of(conversation).options.remember,
+            self.personas.of,
+        )
+        self.reflection.remembered.connect(self._tell_what_is_remembered)
+        self.reflection.summed_up.connect(self.chat.read_again)
+        preferences.changed.connect(lambda new, _old: self.voice.apply(new))
+
+    def _build_views(self, application: QApplication) -> None:
+        # Imported only now: the engine's process is starting meanwhile.
+        from companion.ui.announcer import Announcer
+        from companion.ui.chat_wiring import ChatWiring
+        from companion.ui.companion_mode import CompanionMode
+        from companion.ui.content import Content
+        from companion.ui.engine_status import EngineStatus
+        from companion.ui.pages import Pages
+        from companion.ui.presence import Presence
+        from companion.ui.theme import Theme
+
+        preferences, notices, engine, chat = self.preferences, self.notices, self.engine, self.chat
+        start = preferences.settings
+        self.theme = theme = Theme(application, start.theme, start.font_size, start.reduce_motion)
+        self.content = content = Content(theme, notices, preferences, self.conversations)
+        self.wiring = wiring = ChatWiring(
+            theme, content.chat_view, content, chat, self.rhythm, self.conversations, self.models, self.personas,
+            self.memories, self.voice, preferences, notices, self.store,
+        )  # fmt: skip
+        self.status = EngineStatus(engine, content.chat_view, lambda: wiring.model_card)
+        self.pages = Pages(
+            theme, content.stack, preferences, engine, self.conversations, self.characters, self.memories, self.personas,
+            content.show_page,
+        )  # fmt: skip
+        content.set_pages(self.pages)
+        self.presence = Presence(engine, chat, self.rhythm, self.feelings, self.voice, lambda: preferences.settings)
+        self.presence.join(content.stage)
+        self.presence.join(content.strip)
+        self.mode = CompanionMode(
+            theme, lambda: self.window, engine, chat, self.rhythm, self.presence, lambda: self.characters.current.name
+        )
+        self.announcer = Announcer(self.window, lambda: preferences.settings.notify, application.windowIcon())
+        self._connect_views()
+
+    def _connect_views(self) -> None:
+        content, wiring = self.content, self.wiring
+        wiring.personas_requested.connect(lambda: content.show_page("personas"))
+        wiring.cards_dropped.connect(self.characters.import_files)
+        content.chat_view.header.small_window_pressed.connect(self.mode.enter)
+        content.add_shortcuts({"Ctrl+R": wiring.regenerate_last, "Ctrl+O": wiring.choose_model, "Ctrl+M": self.mode.enter})
+        content.chat_view.composer.edit.textChanged.connect(self.reflection.disturb)
+        self._shown: Character | None = None
+        self._has_portrait = False
+        self.conversations.opened.connect(lambda _conversation: self._show_character())
+        self.characters.character_changed.connect(lambda _character: self._show_character())
+        self.chat.reply_finished.connect(self._announce)
+        self.announcer.pressed.connect(self.window.come_forward)
+
+    def _context_tokens(self) -> int:
+        return self.engine.model.context_tokens if self.engine.model is not None else LEAST_CONTEXT
+
+    def _show_portrait(self) -> None:
+        """Draw her, which takes longer than all the words: they can be on the screen before."""
+        self._has_portrait = True
+        self._shown = None
+        self._show_character()
+
+    def _show_character(self) -> None:
+        """Whoever the open conversation is with stands on the stage."""
+        current = self.conversations.current
+        if current is None:
+            return
+        character = self.characters.of(current)
+        if not self._has_portrait:
+            self.content.show_name(character)
+        elif character != self._shown:
+            from companion.ui.stage.portrait import Portrait
+
+            self._shown = character
+            portrait = Portrait(character)
+            self.content.show_face(character, portrait)
+            self.presence.set_character(character, portrait)
+
+    def _tell_what_is_remembered(self, memories: tuple[Memory, ...]) -> None:
+        """A word about it, so that nothing is kept behind the person's back."""
+        name = self.characters.current.name
+        what = f"{name} will remember: {memories[0].text}"
+        if len(memories) > 1:
+            what = f"{name} will remember {len(memories)} things, such as: {memories[0].text}"
+
+        def undo() -> None:
+            for memory in memories:
+                self.memories.take_back(memory.id)
+
+        self.notices.undoable(what, undo)
+
+    def _announce(self, event: ReplyDone) -> None:
+        path = self.chat.path
+        if path:
+            self.announcer.reply_done(event, self.characters.current.name, path[-1].message.text)

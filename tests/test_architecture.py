@@ -13,10 +13,11 @@ PACKAGE = Path(__file__).parents[1] / "companion"
 OURS = {
     "core": set(),
     "llama": {"core"},
-    "engine": {"core", "llama"},
+    "mood": {"core"},
+    "engine": {"core", "llama", "mood"},
     "app": {"core"},
     "ui": {"core", "app"},
-    "commands": {"core", "llama", "engine"},
+    "commands": {"core", "llama", "mood", "engine"},
     "window.py": {"core", "app", "ui", "program"},
     "program.py": {"core", "app", "ui"},
     "cli.py": {"core", "commands", "window"},
@@ -24,8 +25,9 @@ OURS = {
     "__init__.py": set(),
 }
 THEIRS = {
-    "core": {"msgspec", "platformdirs", "psutil", "pynvml"},
+    "core": {"msgspec", "platformdirs", "psutil", "pynvml", "regex"},
     "llama": {"llama_cpp", "numpy", "jinja2", "msgspec"},
+    "mood": {"numpy", "msgspec", "sklearn", "threadpoolctl"},
     "engine": {"msgspec", "psutil"},
     "app": {"PySide6", "msgspec"},
     "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},

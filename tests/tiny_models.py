@@ -65,17 +65,83 @@ def write_tiny_llama(
     fields |= _bpe(vocabulary) if tokenizer == "gpt2" else _spm(vocabulary)
     fields |= {"general.name": name} | ({"tokenizer.chat_template": template} if template is not None else {})
     fields |= metadata or {}
-    writer = gguf.GGUFWriter(path, architecture)
-    for key, value in fields.items():
-        if key not in leave_out:
-            _add(writer, key.replace("{arch}", architecture), value)
+    kept = {key: value for key, value in fields.items() if key not in leave_out}
     random = np.random.default_rng(seed)
+    tensors = {}
     for tensor, shape in _shapes(layers, width, heads, kv_heads, ffn, vocabulary, tied).items():
         steer = {} if ends else {"token_embd.weight": (slice(None), 4.0), "output.weight": (slice(len(CONTROL)), -5.0)}
-        packed, raw_type = _weights(
+        tensors[tensor] = _weights(
             random, shape, (types or {}).get(tensor, type if len(shape) == 2 else "F32"), steer.get(tensor)
         )
-        writer.add_tensor(tensor, packed, raw_dtype=raw_type)
+    return _write(path, architecture, kept, tensors)
+
+
+def write_tiny_bert(
+    path: Path,
+    *,
+    layers: int = 2,
+    width: int = 64,
+    heads: int = 4,
+    ffn: int = 128,
+    context: int = 128,
+    pooling: int | None = 1,
+    name: str = "Tiny BERT",
+    seed: int = 0,
+    metadata: dict[str, Any] | None = None,
+) -> Path:
+    """Write an embedding model: an encoder with a WordPiece vocabulary of letters and a few words.
+
+    `pooling` is llama.cpp's number: 1 takes the mean, 2 the first token, 4 ranks; None leaves it out.
+    """
+    tokens = _word_pieces()
+    fields = {
+        "general.type": "model",
+        "general.name": name,
+        "general.file_type": 0,
+        "bert.block_count": layers,
+        "bert.context_length": context,
+        "bert.embedding_length": width,
+        "bert.feed_forward_length": ffn,
+        "bert.attention.head_count": heads,
+        "bert.attention.layer_norm_epsilon": 1e-12,
+        "bert.attention.causal": False,
+        "tokenizer.ggml.model": "bert",
+        "tokenizer.ggml.pre": "default",
+        "tokenizer.ggml.token_type_count": 2,
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": [_CONTROL] * 5 + [_NORMAL] * (len(tokens) - 5),
+        "tokenizer.ggml.padding_token_id": 0,
+        "tokenizer.ggml.unknown_token_id": 1,
+        "tokenizer.ggml.bos_token_id": 2,
+        "tokenizer.ggml.cls_token_id": 2,
+        "tokenizer.ggml.eos_token_id": 3,
+        "tokenizer.ggml.seperator_token_id": 3,
+        "tokenizer.ggml.mask_token_id": 4,
+    }
+    fields |= {"bert.pooling_type": pooling} if pooling is not None else {}
+    random = np.random.default_rng(seed)
+    shapes: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (len(tokens), width),
+        "token_types.weight": (2, width),
+        "position_embd.weight": (context, width),
+        **_with_bias("token_embd_norm", (width,)),
+    }
+    for layer in range(layers):
+        for tensor in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            shapes |= _with_bias(f"blk.{layer}.{tensor}", (width, width))
+        shapes |= _with_bias(f"blk.{layer}.attn_output_norm", (width,))
+        shapes |= _with_bias(f"blk.{layer}.ffn_up", (ffn, width)) | _with_bias(f"blk.{layer}.ffn_down", (width, ffn))
+        shapes |= _with_bias(f"blk.{layer}.layer_output_norm", (width,))
+    tensors = {tensor: _weights(random, shape, "F32") for tensor, shape in shapes.items()}
+    return _write(path, "bert", fields | (metadata or {}), tensors)
+
+
+def _write(path: Path, architecture: str, fields: dict[str, Any], tensors: dict[str, tuple[NDArray[Any], Any]]) -> Path:
+    writer = gguf.GGUFWriter(path, architecture)
+    for key, value in fields.items():
+        _add(writer, key.replace("{arch}", architecture), value)
+    for tensor, (packed, kind) in tensors.items():
+        writer.add_tensor(tensor, packed, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -171,6 +237,17 @@ def _random_blocks(random: np.random.Generator, shape: tuple[int, ...], type_nam
     for at in _K_SCALES[type_name]:
         blocks[:, at : at + 2] = scale
     return blocks.reshape(shape[0], shape[1] // _SUPER_BLOCK * size)
+
+
+def _with_bias(tensor: str, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {f"{tensor}.weight": shape, f"{tensor}.bias": shape[:1]}
+
+
+def _word_pieces() -> list[str]:
+    """As llama.cpp wants them: the beginning of a word has a space before it (▁), what continues one has nothing."""
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"
+    pieces = [*(f"▁{letter}" for letter in letters), *letters, *(f"▁{word}" for word in _WORDS.split())]
+    return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(pieces)]
 
 
 def _bpe(vocabulary: int) -> dict[str, Any]:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.engine_state import EngineState
+from companion.app.impression import Impression, Impressions
 from companion.app.notices import Notices
-from companion.core.character import Card, Character
-from companion.core.character_library import load_character
+from companion.app.reply_keeper import ReplyKeeper
+from companion.app.scenes import Scenes
 from companion.core.conversation import Conversation, Message, PathMessage, Status, plain_text, title_from
-from companion.core.errors import CharacterError, StoreError
-from companion.core.messages import PromptRead, ReplyDone
-from companion.core.persona import Persona
-from companion.core.prompt import Scene, assemble
+from companion.core.errors import StoreError
+from companion.core.messages import MoodHeard, PromptRead, ReplyDone
+from companion.core.moods import Mood
+from companion.core.prompt import assemble
 from companion.core.settings import Settings
 from companion.core.store import Store
-
-SAVE_MS = 500
-"""How often a reply is saved while it streams: at most this much of it can be lost."""
 
 
 class _Writing(NamedTuple):
@@ -50,28 +48,36 @@ class Chat(QObject):
     """Why the reply with this id could not be written."""
     reply_finished = Signal(object)
     """ReplyDone of a reply that ended by itself or was stopped."""
+    mood_heard = Signal(int, object)
+    """Message id and the Mood of the sentence that she has just written."""
 
     def __init__(
-        self, store: Store, engine: Engine, conversations: Conversations, notices: Notices, settings: Callable[[], Settings]
+        self,
+        store: Store,
+        engine: Engine,
+        conversations: Conversations,
+        scenes: Scenes,
+        notices: Notices,
+        settings: Callable[[], Settings],
     ) -> None:
         super().__init__()
         self._store = store
         self._engine = engine
         self._conversations = conversations
+        self._scenes = scenes
+        self._impressions = Impressions(engine)
         self._notices = notices
         self._settings = settings
         self._writing: _Writing | None = None
         self._ahead = 0
         """Request that reads the open conversation ahead; it tells where her memory begins."""
-        self._text = ""
-        self._saved = ""
-        self._saver = QTimer(self, interval=SAVE_MS)
-        self._saver.timeout.connect(self._save)
+        self._keeper = ReplyKeeper(store, notices)
         conversations.opened.connect(self._open)
         engine.model_ready.connect(lambda _model: self._model_ready())
         engine.state_changed.connect(self._engine_changed)
         engine.prompt_read.connect(self._prompt_read)
         engine.piece_received.connect(self._piece)
+        engine.mood_heard.connect(self._mood_heard)
         engine.reply_done.connect(self._done)
         engine.reply_failed.connect(self._failed)
         engine.reply_lost.connect(self._lost)
@@ -117,7 +123,7 @@ class Chat(QObject):
         if writing is not None and not writing.continues:
             self._store.delete_message(writing.message)
         elif writing is not None:
-            self._store.finish_message(writing.message, text=self._text, status="stopped")
+            self._store.finish_message(writing.message, text=self._keeper.text, status="stopped")
         self._show_path()
         return self._store.conversation(current.id) or current
 
@@ -201,6 +207,12 @@ class Chat(QObject):
             self._store.set_feedback(message, value)
         self._emit_changed(message)
 
+    def give_up(self) -> None:
+        """End the reply under way at once: its conversation is left, or about to be forgotten."""
+        if self._writing is not None:
+            self._engine.stop()
+            self._finish("stopped")
+
     def interrupt(self) -> None:
         """The program is closing: keep what has been written so far."""
         if self._writing is not None:
@@ -212,9 +224,7 @@ class Chat(QObject):
         if self._writing is not None and self._writing.conversation == conversation.id:
             self._show_path(refresh=False)
             return
-        if self._writing is not None:
-            self._engine.stop()
-            self._finish("stopped")
+        self.give_up()
         self.memory_begins.emit(0)
         self._show_path(refresh=False)
         self._read_ahead()
@@ -250,7 +260,7 @@ class Chat(QObject):
         self._begin(message, continues=False)
 
     def _begin(self, message: Message, *, continues: bool) -> None:
-        self._text = self._saved = message.text
+        self._keeper.begin(message)
         if continues:
             self._store.finish_message(message.id, text=message.text, status="streaming")
             self._emit_changed(message.id)
@@ -271,39 +281,47 @@ class Chat(QObject):
         """Let her read the conversation before the next thing is said, so that the answer begins at once."""
         current = self._conversations.current
         if current is not None and self._writing is None:
-            settings = self._settings()
-            turns = assemble(self._scene(), [step.message for step in self.path])
-            self._ahead = self._engine.prepare(turns, settings.sampling.max_tokens)
+            messages = [step.message for step in self.path]
+            turns = assemble(self._scenes.scene(current, messages), messages, ahead=True)
+            self._ahead = self._engine.prepare(turns, self._settings().sampling.max_tokens)
+
+    def read_again(self, conversation: int) -> None:
+        """The prompt of this conversation is another one than when it was read ahead."""
+        current = self._conversations.current
+        if current is not None and current.id == conversation:
+            self._read_ahead()
 
     def _begin_waiting(self) -> None:
-        """Ask the engine for the reply that waits for it."""
+        """Ask the engine for the reply that waits for it, once it has read what the scene needs to know."""
         writing = self._writing
         if writing is None or writing.request != 0:
             return
-        settings = self._settings()
+        path = self._store.path(writing.conversation)
+        said = next((step.message.text for step in reversed(path) if step.message.role == "user"), "")
+        conversation = self._store.conversation(writing.conversation)
+        self._impressions.read(
+            said,
+            mood=bool(said) and conversation is not None and self._scenes.notices_mood(conversation),
+            embedding_model=self._settings().embedding_model if said else "",
+            then=lambda impression: self._ask(writing, impression),
+        )
+
+    def _ask(self, writing: _Writing, impression: Impression) -> None:
+        if self._writing != writing or self._engine.state is not EngineState.READY:
+            return  # stopped meanwhile, or the engine went; it asks again when it is back
+        conversation = self._store.conversation(writing.conversation)
         messages = [step.message for step in self._store.path(writing.conversation)]
         at = next((i for i, message in enumerate(messages) if message.id == writing.message), None)
-        if at is None:  # its branch is no longer the one that is shown
+        if at is None or conversation is None:  # its branch is no longer the one that is shown
             self._finish("stopped")
             return
         messages = messages[: at + 1] if writing.continues else messages[:at]
-        turns = assemble(self._scene(), messages)
-        request = self._engine.generate(turns, settings.sampling, continue_last=writing.continues)
+        scene = self._scenes.scene(conversation, messages, impression)
+        turns = assemble(scene, messages)
+        request = self._engine.generate(turns, self._settings().sampling, continue_last=writing.continues)
+        self._scenes.told(scene, turns)
         self._writing = writing._replace(request=request)
-        self._saver.start()
-
-    def _character(self) -> Character:
-        """The conversation's own character; when its card has vanished, one with its name and nothing else."""
-        current, known = self._conversations.current, self._conversations.character
-        if current is None or current.character == known.identifier:
-            return known
-        try:
-            return load_character(current.character)
-        except CharacterError:
-            return Character(identifier=current.character, card=Card(name=current.character_name))
-
-    def _scene(self) -> Scene:
-        return Scene(character=self._character(), persona=Persona(name=self._settings().person_name))
+        self._keeper.start()
 
     def _prompt_read(self, event: PromptRead) -> None:
         if self._is_current(event.request) or event.request == self._ahead:
@@ -312,10 +330,12 @@ class Chat(QObject):
     def _piece(self, request: int, text: str) -> None:
         if not self._is_current(request) or self._writing is None:
             return
-        if not self._text:
-            text = text.lstrip()
-        self._text += text
-        self.piece_received.emit(self._writing.message, text)
+        self.piece_received.emit(self._writing.message, self._keeper.add(text))
+
+    def _mood_heard(self, event: MoodHeard) -> None:
+        if self._is_current(event.request) and self._writing is not None:
+            mood: Mood = event.mood
+            self.mood_heard.emit(self._writing.message, mood)
 
     def _done(self, event: ReplyDone) -> None:
         if self._is_current(event.request):
@@ -345,26 +365,11 @@ class Chat(QObject):
     def _is_current(self, request: int) -> bool:
         return self._writing is not None and self._writing.request == request and request != 0
 
-    def _save(self) -> None:
-        if self._writing is not None and self._text != self._saved:
-            try:
-                self._store.save_text(self._writing.message, self._text)
-                self._saved = self._text
-            except StoreError as error:
-                self._saver.stop()
-                self._notices.error(error.what, error.remedy)
-
     def _finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0) -> None:
         writing, self._writing = self._writing, None
-        self._saver.stop()
         if writing is None:
             return
-        try:
-            self._store.finish_message(
-                writing.message, text=self._text.rstrip(), status=status, tokens=tokens, tokens_per_second=speed
-            )
-        except StoreError as error:
-            self._notices.error(error.what, error.remedy)
+        self._keeper.finish(status, tokens=tokens, speed=speed)
         self._emit_changed(writing.message)
         self._conversations.refresh()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from companion.app.characters import Characters
 from companion.app.notices import Notice, Notices, Tone
+from companion.app.personas import Personas
 from companion.core.character import Character
 from companion.core.conversation import Conversation, SearchHit
 from companion.core.conversation_files import export_conversation, import_conversation
 from companion.core.errors import CompanionError, StoreError
-from companion.core.persona import Persona
+from companion.core.macros import fill_macros
+from companion.core.opening import opening
 from companion.core.prompt import Scene, greetings
 from companion.core.store import Store
 
@@ -30,13 +33,14 @@ class Conversations(QObject):
     opened = Signal(object)
     """A Conversation became the open one."""
 
-    def __init__(self, store: Store, notices: Notices, character: Character, person: Callable[[], str]) -> None:
+    def __init__(self, store: Store, notices: Notices, characters: Characters, personas: Personas) -> None:
         super().__init__()
         self._store = store
         self._notices = notices
-        self.character = character
-        self._person = person
+        self._characters = characters
+        self._personas = personas
         self.current: Conversation | None = None
+        characters.chosen.connect(self.talk_with)
 
     def start(self) -> None:
         """At the program's start: mark what was cut off, forget what was deleted long ago, open the latest."""
@@ -62,6 +66,7 @@ class Conversations(QObject):
             self.changed.emit()
             return
         self.current = found
+        self._characters.follow(found.character)
         self.opened.emit(found)
 
     def open_at(self, conversation: int, message: int) -> None:
@@ -72,24 +77,53 @@ class Conversations(QObject):
 
     def new(self) -> None:
         """A new conversation, or the newest one again when nothing has been said in it yet."""
+        character = self._characters.current
         for existing in self.all()[:1]:
             said = any(step.message.role == "user" for step in self._store.path(existing.id))
-            if not said and existing.character == self.character.identifier and not existing.titled_by_person:
+            if not said and existing.character == character.identifier and not existing.titled_by_person:
                 self.open(existing.id)
                 return
-        created = self._store.create_conversation(
-            character=self.character.identifier,
-            character_name=self.character.name,
-            greetings=greetings(Scene(character=self.character, persona=Persona(name=self._person()))),
-        )
-        self.changed.emit()
-        self.open(created.id)
+        with self._notices.telling(StoreError):
+            persona = self._personas.default
+            created = self._store.create_conversation(
+                character=character.identifier,
+                character_name=character.name,
+                greetings=self._first_words(Scene(character=character, persona=persona)),
+            )
+            if persona.id:
+                self._store.set_persona(created.id, persona.id)
+            self.changed.emit()
+            self.open(created.id)
+
+    def _first_words(self, scene: Scene) -> tuple[str, ...]:
+        """The card's greetings; somebody she knows already hears first what fits the hour and how long it has been."""
+        card = scene.character.card
+        last_talk = self._store.last_talk(scene.character.identifier)
+        again = opening(card, datetime.now(), last_talk, seed=self._store.talks(scene.character.identifier))
+        return tuple(filter(None, (fill_macros(again, scene), *greetings(scene))))
+
+    def talk_with(self, character: Character) -> None:
+        """Open the latest conversation with a character, or begin one; the open one stays when it is with them."""
+        if self.current is not None and self.current.character == character.identifier:
+            return
+        latest = next((found for found in self.all() if found.character == character.identifier), None)
+        if latest is not None:
+            self.open(latest.id)
+        else:
+            self.new()
 
     def refresh(self) -> None:
         """The open conversation's title or order may have changed."""
         if self.current is not None:
             self.current = self._store.conversation(self.current.id) or self.current
         self.changed.emit()
+
+    def set_note(self, text: str, depth: int) -> None:
+        """The author's note of the open conversation."""
+        if self.current is not None:
+            with self._notices.telling(StoreError):
+                self._store.set_note(self.current.id, text, depth)
+            self.refresh()
 
     def rename(self, conversation: int, title: str) -> None:
         if title.strip():
@@ -106,13 +140,7 @@ class Conversations(QObject):
             self._store.delete_conversation(conversation)
         if self._store.conversation(conversation) is not None:
             return
-        self.changed.emit()
-        if self.current is not None and self.current.id == conversation:
-            rest = self.all()
-            if rest:
-                self.open(rest[0].id)
-            else:
-                self.new()
+        self._leave(conversation)
 
         def undo() -> None:
             with self._notices.telling(StoreError):
@@ -121,6 +149,20 @@ class Conversations(QObject):
             self.open(conversation)
 
         self._notices.undoable(f"“{found.title or 'New conversation'}” was deleted.", undo)
+
+    def left_behind(self, conversation: int) -> None:
+        """A conversation has been forgotten: another one takes its place."""
+        self._leave(conversation)
+
+    def _leave(self, conversation: int) -> None:
+        """It is no longer there: the next one opens when it was the open one."""
+        self.changed.emit()
+        if self.current is not None and self.current.id == conversation:
+            rest = self.all()
+            if rest:
+                self.open(rest[0].id)
+            else:
+                self.new()
 
     def search(self, text: str) -> tuple[SearchHit, ...]:
         return self._store.search(text)

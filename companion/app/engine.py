@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
@@ -13,6 +14,9 @@ from companion.app.engine_state import EngineState
 from companion.core.logs import log_file
 from companion.core.messages import (
     PROTOCOL,
+    CountTokens,
+    Embed,
+    Embedded,
     Event,
     Generate,
     Hello,
@@ -22,14 +26,20 @@ from companion.core.messages import (
     LoadProgress,
     ModelInfo,
     ModelReady,
+    MoodHeard,
+    MoodsRead,
     Piece,
     Prepare,
     PromptProgress,
     PromptRead,
+    ReadMoods,
+    Reflect,
+    Reflected,
     ReplyDone,
     Request,
     RequestFailed,
     Stop,
+    TokenCounts,
     Turn,
     decode_event,
     encode,
@@ -38,6 +48,7 @@ from companion.core.processes import exit_sentence, is_native_crash, worker_comm
 from companion.core.sampling import Sampling
 
 log = logging.getLogger(__name__)
+Side = CountTokens | ReadMoods | Reflect | Embed
 MOST_DEATHS = 3
 """The engine is started again so many times in a row without having said a word."""
 CLOSE_MS = 4000
@@ -59,6 +70,17 @@ class Engine(QObject):
     """The engine could not answer this request: what, remedy."""
     reply_lost = Signal(int, str)
     """The engine died while answering this request."""
+    tokens_counted = Signal(int, object)
+    """Request number and a tuple of counts."""
+    moods_read = Signal(int, object)
+    """Request number and a tuple of moods."""
+    mood_heard = Signal(object)
+    """MoodHeard: one sentence of the reply under way."""
+    reflected = Signal(object)
+    """Reflected; incomplete when something else was asked for meanwhile."""
+    embedded = Signal(object)
+    request_failed = Signal(int, str, str)
+    """What is not a reply could not be done, or was lost with the engine: request, what, remedy."""
     died = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -70,6 +92,10 @@ class Engine(QObject):
         self._wanted: Load | None = None
         self._previous: Load | None = None
         self._answering: int | None = None
+        self._asked: dict[int, Side] = {}
+        """Requests beside replies that wait for their answer."""
+        self._deadly: set[str] = set()
+        """Embedding models that took the engine down."""
         self._avoid: set[str] = set()
         self._deaths = 0
         self._closing = False
@@ -106,6 +132,33 @@ class Engine(QObject):
         self._send(Prepare(request=number, turns=tuple(turns), reply_tokens=reply_tokens))
         return number
 
+    # Besides replies: each ends in its own signal or in `request_failed`; 0 is no request, and nothing will come of it
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Count under the loaded model's vocabulary, for `tokens_counted`; 0 without a model."""
+        return self._ask(CountTokens(request=next(self._numbers), texts=tuple(texts))) if self.model is not None else 0
+
+    def read_moods(self, texts: Sequence[str]) -> int:
+        """Read moods, for `moods_read`; needs no model. 0 when the engine cannot be started."""
+        return self._ask(ReadMoods(request=next(self._numbers), texts=tuple(texts)))
+
+    def reflect(self, turns: Sequence[Turn], sampling: Sampling) -> int:
+        """Write something off the record, for `reflected`; whatever is asked next ends it. 0 unless READY."""
+        if self.state is not EngineState.READY:
+            return 0
+        return self._ask(Reflect(request=next(self._numbers), turns=tuple(turns), sampling=sampling))
+
+    def embed(self, model: str, texts: Sequence[str], purpose: Literal["query", "document"] = "document") -> int:
+        """Turn texts into vectors, for `embedded`; 0 for a model that took the engine down before."""
+        if model in self._deadly:
+            return 0
+        return self._ask(Embed(request=next(self._numbers), model=model, texts=tuple(texts), purpose=purpose))
+
+    def forget_request(self, request: int) -> None:
+        """Nobody waits any more for what was asked beside replies; work on it stops, and no signal comes."""
+        if self._asked.pop(request, None) is not None:
+            self._send(Stop(request=request))
+
     def stop(self) -> None:
         """Stop the reply under way; without one, nothing happens."""
         if self._answering is not None:
@@ -120,6 +173,15 @@ class Engine(QObject):
         if not process.waitForFinished(CLOSE_MS):
             process.kill()
             process.waitForFinished(CLOSE_MS)
+
+    def _ask(self, request: Side) -> int:
+        if self._process is None and not self._closing and self._deaths < MOST_DEATHS:
+            self._start()
+        if self._process is None or self._closing:
+            return 0
+        self._asked[request.request] = request
+        self._send(request)
+        return request.request
 
     def _load(self, request: Load) -> None:
         if self._answering is not None:
@@ -173,14 +235,38 @@ class Engine(QObject):
         elif isinstance(event, PromptRead):
             self.prompt_read.emit(event)
         elif isinstance(event, RequestFailed):
-            self._answered(event.request)
-            self.reply_failed.emit(event.request, event.what, event.remedy)
+            self._request_failed(event)
+        elif isinstance(event, MoodHeard):
+            self.mood_heard.emit(event)
         elif isinstance(event, Hello):
             log.info("engine %s: %s", event.pid, event.build)
             if event.protocol != PROTOCOL:
                 self._fall_back("The engine belongs to another version of the program.", "Install Companion again.")
+        elif isinstance(event, TokenCounts | MoodsRead | Reflected | Embedded):
+            self._receive_side(event)
         else:
             self._receive_load(event)
+
+    def _receive_side(self, event: TokenCounts | MoodsRead | Reflected | Embedded) -> None:
+        if self._asked.pop(event.request, None) is None:
+            return  # nobody waits for it any more
+        if isinstance(event, TokenCounts):
+            self.tokens_counted.emit(event.request, event.counts)
+        elif isinstance(event, MoodsRead):
+            self.moods_read.emit(event.request, event.moods)
+        elif isinstance(event, Reflected):
+            self.reflected.emit(event)
+        else:
+            self.embedded.emit(event)
+
+    def _request_failed(self, event: RequestFailed) -> None:
+        if event.request == self._answering:
+            self._answered(event.request)
+            self.reply_failed.emit(event.request, event.what, event.remedy)
+        elif self._asked.pop(event.request, None) is not None:
+            self.request_failed.emit(event.request, event.what, event.remedy)
+        else:
+            log.warning("request %s: %s", event.request, event.what)
 
     def _answered(self, request: int) -> None:
         if request == self._answering:
@@ -215,7 +301,10 @@ class Engine(QObject):
         if error is QProcess.ProcessError.FailedToStart and self._process is not None:
             self._process.deleteLater()
             self._process = None
-            self._fall_back("The engine could not be started.", "Install Companion again; a file of it may be missing.")
+            self._deaths = MOST_DEATHS
+            self._lose_requests("The engine could not be started.")
+            if self._wanted is not None:
+                self._fall_back("The engine could not be started.", "Install Companion again; a file of it may be missing.")
 
     def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
         if self._process is not None:
@@ -227,16 +316,21 @@ class Engine(QObject):
         exit_status = -code if status is QProcess.ExitStatus.CrashExit and 0 < code < 128 else code
         sentence = exit_sentence("The engine", exit_status)
         log.warning("%s (%s)", sentence, exit_status)
-        self._deaths += 1
-        if is_native_crash(exit_status) and self.model is not None:
-            self._avoid.add(self.model.rung)
+        crashed = is_native_crash(exit_status)
+        if not (crashed and self._embedding_is_to_blame()):
+            self._deaths += 1
+            if crashed and self.model is not None:
+                self._avoid.add(self.model.rung)
         was_ready, lost, self._answering = self.model is not None, self._answering, None
         if lost is not None:
             self.reply_lost.emit(lost, sentence)
+        self._lose_requests(sentence)
         self.died.emit(sentence)
-        if not was_ready and is_native_crash(exit_status):
+        if self._wanted is None:
+            return  # it only counted and read moods; it is started again when it is asked to
+        if not was_ready and crashed:
             self._fall_back(f"{sentence} The model was being loaded.", "Choose another model; this one does not run here.")
-        elif self._wanted is None or self._deaths >= MOST_DEATHS:
+        elif self._deaths >= MOST_DEATHS:
             self._fall_back(
                 f"{sentence} It was started {self._deaths} times.", "Choose another model, or close programs that need memory."
             )
@@ -244,3 +338,17 @@ class Engine(QObject):
             wanted = self._wanted
             again = Load(request=next(self._numbers), path=wanted.path, options=wanted.options, avoid=tuple(sorted(self._avoid)))
             QTimer.singleShot(0, self, lambda: self._load(again))
+
+    def _embedding_is_to_blame(self) -> bool:
+        """Requests are carried out in order: the first one that was not answered was being worked on."""
+        first = next(iter(self._asked.values()), None)
+        if not isinstance(first, Embed) or self.state in {EngineState.LOADING, EngineState.ANSWERING}:
+            return False
+        self._deadly.add(first.model)
+        return True
+
+    def _lose_requests(self, sentence: str) -> None:
+        """Nobody waits for ever: what was asked beside replies fails."""
+        lost, self._asked = self._asked, {}
+        for number in lost:
+            self.request_failed.emit(number, sentence, "")

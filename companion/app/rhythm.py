@@ -52,6 +52,12 @@ class Rhythm(QObject):
             self.message_changed.emit(held)
             self.caught_up.emit()
 
+    def close(self) -> None:
+        """The program ends: nothing more is shown."""
+        self._timer.stop()
+        self._pacer.take_all()
+        self._held = None
+
     def _piece(self, message: int, text: str) -> None:
         if message != self._message:
             self.show_all()

@@ -33,6 +33,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the model that wrote it; empty for the person's messages and the card's greetings."""
     tokens: int = 0
     tokens_per_second: float = 0.0
+    mood: str = ""
+    """How it sounds, one of the 28 labels; empty when nobody has read it."""
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):

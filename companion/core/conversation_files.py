@@ -2,7 +2,8 @@
 
 Our format: the first line is the header `{"format": "companion-conversation", "version": 1, …}`; every other line is one
 message with its `id` (1, 2, …) and the `id` of its `parent`, which stands on an earlier line. Fields at their default are
-left out. Times are seconds since the epoch. Not kept: deleted messages, and where each inactive branch was last left.
+left out. Times are seconds since the epoch. A persona goes along by its name, and is found again by it. Not kept: deleted
+messages, where each inactive branch was last left, summaries, and what was learned.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from companion.core import sillytavern
 from companion.core.conversation import Conversation, Message, Role, Status
 from companion.core.conversation_lines import LATEST_TIME, MAX_MESSAGES, BadLineError, ConversationTree, json_object, read_lines
 from companion.core.errors import ConversationFileError
 from companion.core.files import write_atomic
+from companion.core.moods import LABELS
 from companion.core.store import Store
 
 ExportFormat = Literal["companion", "sillytavern"]
@@ -39,6 +41,10 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     created: _Time
     updated: _Time
     active: int | None = None
+    persona: str | UnsetType = UNSET
+    """Name of who the person was."""
+    note: str | UnsetType = UNSET
+    note_depth: Annotated[int, Meta(ge=0, le=1000)] | UnsetType = UNSET
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,6 +59,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str = ""
     tokens: Annotated[int, Meta(ge=0, le=2**53)] = 0
     tokens_per_second: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    mood: Annotated[str, Meta(max_length=40)] = ""
 
 
 _Fields = TypeVar("_Fields", _Header, _Line)
@@ -78,7 +85,8 @@ def export_conversation(
     if format == "sillytavern":
         lines = sillytavern.write(found, store.path(conversation), store.tree(conversation), person)
     else:
-        lines = _write(found, store.tree(conversation))
+        known = store.personas.persona(found.persona)
+        lines = _write(found, store.tree(conversation), known.name if known is not None else "")
     try:
         write_atomic(path, b"".join(line + b"\n" for line in lines))
     except OSError as error:
@@ -99,7 +107,7 @@ def import_conversation(store: Store, path: Path) -> Conversation:
             raise ConversationFileError(f"“{path.name}” is empty.", "Choose a file that Companion or SillyTavern wrote.")
         header = json_object(number, first)
         if header.get("format") == _FORMAT:
-            tree = _read(number, first, header, lines)
+            tree = _read(number, first, header, lines, _persona_ids(store))
         elif sillytavern.begins(header):
             tree = sillytavern.read(number, header, lines, path.stem)
         else:
@@ -116,7 +124,12 @@ def import_conversation(store: Store, path: Path) -> Conversation:
     return store.insert_conversation(tree.conversation, tree.messages)
 
 
-def _write(conversation: Conversation, messages: tuple[Message, ...]) -> Iterator[bytes]:
+def _persona_ids(store: Store) -> dict[str, int]:
+    """Every persona by its name, the oldest one where several have the same."""
+    return {persona.name: persona.id for persona in sorted(store.personas.all(), key=lambda persona: -persona.id)}
+
+
+def _write(conversation: Conversation, messages: tuple[Message, ...], persona: str) -> Iterator[bytes]:
     """Ids are numbered anew, so that what was imported exports to the same bytes."""
     ids = {message.id: number for number, message in enumerate(messages, 1)}
     yield msgspec.json.encode(
@@ -128,6 +141,9 @@ def _write(conversation: Conversation, messages: tuple[Message, ...]) -> Iterato
             created=conversation.created,
             updated=conversation.updated,
             active=None if conversation.active is None else ids[conversation.active],
+            persona=persona or UNSET,
+            note=conversation.note or UNSET,
+            note_depth=conversation.note_depth if conversation.note else UNSET,
         )
     )
     for message in messages:
@@ -139,7 +155,9 @@ def _write(conversation: Conversation, messages: tuple[Message, ...]) -> Iterato
         yield msgspec.json.encode(_Line(**fields))
 
 
-def _read(start: int, first: bytes, header: dict[str, object], lines: Iterator[tuple[int, bytes]]) -> ConversationTree:
+def _read(
+    start: int, first: bytes, header: dict[str, object], lines: Iterator[tuple[int, bytes]], personas: dict[str, int]
+) -> ConversationTree:
     version = header.get("version")
     if isinstance(version, int) and version > _VERSION:
         raise BadLineError(start, "says that a newer version of Companion wrote it")
@@ -156,7 +174,9 @@ def _read(start: int, first: bytes, header: dict[str, object], lines: Iterator[t
             raise BadLineError(number, f"is one more than the {MAX_MESSAGES:,} messages a conversation can have")
         seen.add(fields.id)
         message = Message(conversation=0, **msgspec.structs.asdict(fields))
-        messages.append(msgspec.structs.replace(message, status="interrupted") if message.status == "streaming" else message)
+        status = "interrupted" if message.status == "streaming" else message.status
+        mood = message.mood if message.mood in LABELS else ""
+        messages.append(msgspec.structs.replace(message, status=status, mood=mood))
     if begun.active is not None and begun.active not in seen:
         raise BadLineError(start, f"names message {begun.active} as the active one, which is on no line")
     conversation = Conversation(
@@ -168,6 +188,9 @@ def _read(start: int, first: bytes, header: dict[str, object], lines: Iterator[t
         created=begun.created,
         updated=begun.updated,
         active=begun.active,
+        persona=personas.get(begun.persona or "", 0),
+        note=begun.note or "",
+        note_depth=4 if begun.note_depth is UNSET else begun.note_depth,
     )
     return ConversationTree(conversation, tuple(messages))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from companion.core import search_index
+from companion.core import memory_search, search_index
 from companion.core.errors import StoreError
 from companion.core.files import set_aside
 from companion.core.migrations import migrate, refuse_newer, version_of
@@ -114,8 +114,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if objects and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise _DamagedError
     search_index.connect_search(connection)
-    connection.execute("PRAGMA trusted_schema = ON")  # some builds of SQLite forbid our fold() in triggers otherwise
+    memory_search.connect_memories(connection)
+    connection.execute("PRAGMA trusted_schema = ON")  # some builds of SQLite forbid our functions in triggers otherwise
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     migrate(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -127,7 +129,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _can_be_written(connection: sqlite3.Connection) -> bool:
-    """Write a message and take it back: damage in a trigger or in the search index shows here, and not in quick_check."""
+    """Write a message and a memory and take them back: damage in a trigger or in a search index shows here, and not in
+    quick_check."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -149,6 +152,10 @@ _TRIAL = (
     "UPDATE messages SET text = 'twice', visited = 1, deleted = 0, deleted_with = -1, active_before = -1 WHERE id = -1",
     "UPDATE conversations SET active = -1, visits = visits + 1, deleted = 0 WHERE id = -1",
     "DELETE FROM messages WHERE id = -1",
+    "INSERT INTO memories (id, character, text, writer, created) VALUES (-1, '', 'once', 'model', 0)",
+    "INSERT INTO memory_sources (memory, conversation, text) VALUES (-1, -1, 'once')",
+    "UPDATE memories SET text = 'twice', deleted = 0 WHERE id = -1",
+    "DELETE FROM memories WHERE id = -1",
 )
 
 
@@ -156,6 +163,7 @@ def _rebuild_search(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         search_index.rebuild(connection)
+        memory_search.rebuild(connection)
         connection.execute("COMMIT")
     except (sqlite3.Error, UnicodeDecodeError):
         if connection.in_transaction:

@@ -23,13 +23,18 @@ _OTHER_KINDS = {
     "vocab": ("only a vocabulary", "Choose the model itself."),
 }
 _KIND_OF_ARCHITECTURE = {"clip": "mmproj"}
-_NOT_FOR_CHAT = frozenset(
+_FOR_EMBEDDING = frozenset(
     {
         *("bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "llama-embed", "modern-bert", "neo-bert"),
-        *("nomic-bert", "nomic-bert-moe", "t5", "t5encoder", "wavtokenizer-dec"),
+        *("nomic-bert", "nomic-bert-moe"),
     }
 )
+"""Architectures made to turn texts into vectors; others do when they say how (`pooling_type`)."""
+
+_NOT_FOR_CHAT = _FOR_EMBEDDING | {"t5", "t5encoder", "wavtokenizer-dec"}
 """Architectures without a decoder, or (t5) with an encoder that must read first."""
+
+_RANKING = 4  # LLAMA_POOLING_TYPE_RANK
 
 _WITHOUT_HEADS = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
 """Recurrent architectures; every other one divides by its number of heads."""
@@ -51,6 +56,7 @@ _MATRIX = re.compile(r"(token_embd|output|blk\.\d+\.(attn_(q|k|v|qkv|output)|ffn
 _VECTOR = re.compile(r".*(norm\.weight|\.bias)|rope_(freqs|factors_long|factors_short)\.weight")
 """What the CPU adds or scales by, in float32 only."""
 _ANOTHER_BUILD = "Choose another build of this model."
+_CHOOSE_EMBEDDING = "Choose an embedding model, such as nomic-embed-text or bge-small."
 
 
 def refuse_unless_chat_model(header: GGUFHeader) -> None:
@@ -60,7 +66,30 @@ def refuse_unless_chat_model(header: GGUFHeader) -> None:
     _refuse_vocabulary(header)
 
 
+def refuse_unless_embedding_model(header: GGUFHeader) -> None:
+    """Raises ModelError when `header` is not that of a model that turns whole texts into vectors."""
+    _refuse_no_models(header)
+    file, architecture = header.path.name, header.architecture
+    pooling = header.metadata.get(f"{architecture}.pooling_type")
+    if pooling == _RANKING:
+        raise ModelError(f"“{file}” ranks texts and does not turn them into vectors.", _CHOOSE_EMBEDDING)
+    if not pooling and architecture not in _FOR_EMBEDDING:
+        raise ModelError(f"“{file}” is a model for writing, not one that turns texts into vectors.", _CHOOSE_EMBEDDING)
+    _refuse_contradictions(header)
+    _refuse_vocabulary(header)
+
+
 def _refuse_other_kinds(header: GGUFHeader) -> None:
+    _refuse_no_models(header)
+    file, architecture = header.path.name, header.architecture
+    if architecture in _NOT_FOR_CHAT or header.metadata.get(f"{architecture}.attention.causal") is False:
+        what = f"“{file}” is a model for other work than chat ({shown(architecture)}): it does not write word by word"
+        raise ModelError(f"{what}.", "Choose a chat model.")
+    if header.text("tokenizer.ggml.model") == "bert":
+        raise ModelError(f"“{file}” has the vocabulary of a model for searching, not for writing.", "Choose a chat model.")
+
+
+def _refuse_no_models(header: GGUFHeader) -> None:
     file, architecture = header.path.name, header.architecture
     kind = _KIND_OF_ARCHITECTURE.get(architecture, header.general_type)
     if kind in _OTHER_KINDS:
@@ -68,9 +97,6 @@ def _refuse_other_kinds(header: GGUFHeader) -> None:
         raise ModelError(f"“{file}” is {what}.", remedy)
     if not architecture:
         raise damaged(file, "it does not say what kind of model it is")
-    if architecture in _NOT_FOR_CHAT or header.metadata.get(f"{architecture}.attention.causal") is False:
-        what = f"“{file}” is a model for other work than chat ({shown(architecture)}): it does not write word by word"
-        raise ModelError(f"{what}.", "Choose a chat model.")
     if not header.tensors:
         raise ModelError(f"“{file}” holds no weights.", "Choose the model itself.")
 
@@ -130,8 +156,6 @@ def _refuse_vocabulary(header: GGUFHeader) -> None:
     file, tokenizer = header.path.name, header.text("tokenizer.ggml.model")
     if tokenizer in _NO_VOCABULARY or not header.vocabulary_size:
         raise ModelError(f"“{file}” has no vocabulary.", _ANOTHER_BUILD)
-    if tokenizer == "bert":
-        raise ModelError(f"“{file}” has the vocabulary of a model for searching, not for writing.", "Choose a chat model.")
     if tokenizer in _NEEDS_BYTES and header.bytes_with_token < 256:
         # llama_vocab::byte_to_token throws through the C interface as soon as a text holds a byte without a token
         raise damaged(file, "its vocabulary cannot spell every character", _ANOTHER_BUILD)

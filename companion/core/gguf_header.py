@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from companion.core.errors import ModelError
-from companion.core.gguf_checks import refuse_unless_chat_model
+from companion.core.gguf_checks import refuse_unless_chat_model, refuse_unless_embedding_model
 from companion.core.gguf_cursor import damaged
 from companion.core.gguf_fields import GGUFHeader
 from companion.core.gguf_parse import Part, Skipped, TensorInfo, parse
 
-__all__ = ["GGUFHeader", "Skipped", "TensorInfo", "read_header"]
+__all__ = ["GGUFHeader", "Skipped", "TensorInfo", "read_embedding_header", "read_header"]
 
 _PART_NAME = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$")
 
@@ -38,6 +38,13 @@ def read_header(path: Path, *, chat_model: bool = True) -> GGUFHeader:
     )
     if chat_model:
         refuse_unless_chat_model(header)
+    return header
+
+
+def read_embedding_header(path: Path) -> GGUFHeader:
+    """Read and check the header of a model that turns texts into vectors; raises ModelError as `read_header` does."""
+    header = read_header(path, chat_model=False)
+    refuse_unless_embedding_model(header)
     return header
 
 

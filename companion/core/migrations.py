@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from companion.core import search_index
+from companion.core import memory_search, search_index
 from companion.core.errors import StoreError
 
 # A message's parent is always older than the message: this makes cycles impossible, and with them endless recursion.
@@ -53,7 +53,66 @@ CREATE INDEX messages_deleted ON messages (deleted_with) WHERE deleted IS NOT NU
 {search_index.TRIGGERS}
 """
 
-MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS_AND_MESSAGES,)
+# What she remembers outlives the conversation it came from when that is deleted; "forgetting" removes it by its sources.
+# A source holds the words as they were learned there, so that a memory learned in two conversations can go back to those
+# of the other one. Vectors have a table of their own, so that reading texts does not read them.
+_MEMORIES_AND_PERSONAS = f"""
+CREATE TABLE personas (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    portrait TEXT NOT NULL DEFAULT '',   -- name of a file in the folder of portraits
+    created REAL NOT NULL,
+    deleted REAL
+) STRICT;
+ALTER TABLE conversations ADD COLUMN persona INTEGER NOT NULL DEFAULT 0;     -- 0, or one that is gone: the settings' name
+ALTER TABLE conversations ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE conversations ADD COLUMN note_depth INTEGER NOT NULL DEFAULT 4;
+ALTER TABLE conversations ADD COLUMN learned INTEGER NOT NULL DEFAULT 0;     -- the last message that was asked for facts
+ALTER TABLE messages ADD COLUMN mood TEXT NOT NULL DEFAULT '';
+CREATE TABLE memories (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    character TEXT NOT NULL,
+    text TEXT NOT NULL,
+    pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
+    writer TEXT NOT NULL CHECK (writer IN ('person', 'model')),
+    created REAL NOT NULL,
+    used REAL NOT NULL DEFAULT 0,
+    deleted REAL
+) STRICT;
+CREATE TABLE memory_sources (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    memory INTEGER NOT NULL REFERENCES memories (id) ON DELETE CASCADE,
+    conversation INTEGER REFERENCES conversations (id) ON DELETE SET NULL,   -- NULL: the person's hand, or deleted since
+    message INTEGER REFERENCES messages (id) ON DELETE SET NULL,
+    text TEXT NOT NULL
+) STRICT;
+CREATE TABLE memory_vectors (
+    memory INTEGER PRIMARY KEY REFERENCES memories (id) ON DELETE CASCADE,
+    model TEXT NOT NULL,
+    signs BLOB NOT NULL,                 -- one bit per number, 1 where it is positive
+    vector BLOB NOT NULL                 -- 32-bit floats, little endian, of length 1
+) STRICT;
+CREATE TABLE summaries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    message INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    text TEXT NOT NULL,
+    created REAL NOT NULL
+) STRICT;
+CREATE INDEX conversations_by_character ON conversations (character);
+CREATE INDEX memories_by_character ON memories (character, deleted);
+CREATE INDEX memory_sources_by_memory ON memory_sources (memory);
+CREATE INDEX memory_sources_by_conversation ON memory_sources (conversation);
+CREATE INDEX memory_sources_by_message ON memory_sources (message);
+CREATE INDEX memory_vectors_signs ON memory_vectors (model, signs);
+CREATE INDEX summaries_by_conversation ON summaries (conversation);
+CREATE INDEX summaries_by_message ON summaries (message);
+{memory_search.TABLE}
+{memory_search.TRIGGERS}
+"""
+
+MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS_AND_MESSAGES, _MEMORIES_AND_PERSONAS)
 """Step i leads from version i to version i + 1. Steps that were released never change; new ones are added."""
 
 BACKUPS_KEPT = 3

@@ -84,7 +84,7 @@ NEUTRAL: Final = Mood(label="neutral", score=1.0, valence=0.0, arousal=0.0)
 
 HALF_LIFE_SECONDS: Final = 30.0
 """A mood nobody feeds is half as strong after this long."""
-NEW_SHARE: Final = 0.5
+NEW_SHARE: Final = 0.4
 """The weight of a new reading against what was felt before."""
 FELT: Final = 0.15
 """A strength below this is neutral."""
@@ -148,7 +148,7 @@ _END: Final = re.compile(
 _MARK: Final = re.compile(r"[.!?…。！？\n]")
 _MARKS: Final = re.compile(r"[.!?…。！？\"'”’»)\]*_~]*")
 _ABBREVIATION: Final = re.compile(
-    r"(?:^|[\s(\"'“‘*])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|e\.g|i\.e|cf|approx|no(?=\.$)|[A-HJ-Z])\.$", re.IGNORECASE
+    r"(?:^|[\s(\"“*])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|e\.g|i\.e|cf|approx|(?-i:[A-HJ-Z]))\.$", re.IGNORECASE
 )
 _DIGIT_AFTER: Final = re.compile(r"(?:^|\s)no\.$", re.IGNORECASE)
 
@@ -180,7 +180,7 @@ class SentenceStream:
         while (mark := _MARK.search(text, at)) is not None:
             at = mark.start()
             end = _END.match(text, at)
-            stop = end.end() if end is not None else _MARKS.match(text, at).end()
+            stop = (end or _MARKS.match(text, at) or mark).end()
             if stop + look_ahead > len(text):
                 break  # more must be known
             if end is None or not _ends(text, start, end):

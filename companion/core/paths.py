@@ -60,6 +60,11 @@ def assets_folder() -> Path:
     return Path(__file__).resolve().parents[2] / "assets"
 
 
+def models_folder() -> Path:
+    """The small models this project trained itself, as shipped; read only."""
+    return Path(__file__).resolve().parents[2] / "models"
+
+
 def starter_model() -> Path | None:
     """The GGUF file a new installation starts with, or None when its package is not installed."""
     spec = importlib.util.find_spec(STARTER_PACKAGE)

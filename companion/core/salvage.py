@@ -18,11 +18,12 @@ _PLACEHOLDER = "Recovered conversation"
 
 
 def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
-    """Copy every readable conversation and message into the fresh database; returns how many conversations came back.
+    """Copy everything readable into the fresh database; returns how many conversations came back.
 
     The damaged file is only read. A message whose parent is lost follows the newest surviving message before it; one
-    whose conversation is lost begins a new one; what the person had deleted stays behind. Raises nothing: what cannot
-    be saved is still in the file that was set aside.
+    whose conversation is lost begins a new one; a memory outlives its conversation; what the person had deleted stays
+    behind, and vectors, which can be made again. Raises nothing: what cannot be saved is still in the file that was set
+    aside.
     """
     try:
         with contextlib.closing(sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as old:
@@ -40,6 +41,7 @@ def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
+    _copy_kept(old, new, "personas")
     active: dict[int, Any] = {}
     deleted: set[int] = set()
     for row in _readable_rows(old, new, "conversations"):
@@ -67,7 +69,31 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
         set_active(new, conversation, leaf_below(new, conversation, message if survives else None))
     emptied = [number for number, message in active.items() if message is not None and not saved.get(number)]
     new.executemany("DELETE FROM conversations WHERE id = ?", [(number,) for number in emptied])
+    _copy_kept(old, new, "memories")
+    _copy_from_conversations(old, new)
     return len(active) - len(emptied)
+
+
+def _copy_kept(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
+    for row in _readable_rows(old, new, table):
+        if row["deleted"] is None:
+            _insert(new, table, row)
+
+
+def _copy_from_conversations(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    conversations, messages = (
+        {row[0] for row in new.execute(f"SELECT id FROM {table}")}  # noqa: S608
+        for table in ("conversations", "messages")
+    )
+    for row in _readable_rows(old, new, "memory_sources"):
+        conversation = row["conversation"] if row["conversation"] in conversations else None
+        _insert(new, "memory_sources", row | {"conversation": conversation} | _message_of(row, messages))
+    for row in _readable_rows(old, new, "summaries"):
+        _insert(new, "summaries", row)
+
+
+def _message_of(row: dict[str, Any], messages: set[int]) -> dict[str, Any]:
+    return {"message": row["message"] if row["message"] in messages else None}
 
 
 def _placeholder(message: dict[str, Any]) -> dict[str, Any]:

@@ -76,15 +76,20 @@ def connect_search(connection: sqlite3.Connection) -> None:
 
 def rebuild(connection: sqlite3.Connection) -> None:
     """Make the index anew from the messages, inside the transaction that is open."""
-    with contextlib.suppress(sqlite3.Error):  # there may be none
-        # An index whose first records are broken cannot even be dropped; these are the records of an empty one.
-        connection.execute("DELETE FROM messages_search_data")
-        connection.execute("INSERT INTO messages_search_data (id, block) VALUES (1, x''), (10, zeroblob(7))")
-    connection.execute("DROP TABLE IF EXISTS messages_search")
-    connection.execute(TABLE)
+    begin_anew(connection, "messages_search", TABLE)
     connection.execute(
         "INSERT INTO messages_search (rowid, text) SELECT id, fold(text) FROM messages WHERE status <> 'streaming'"
     )
+
+
+def begin_anew(connection: sqlite3.Connection, name: str, table: str) -> None:
+    """Replace an FTS5 table, damaged or missing, by an empty one."""
+    with contextlib.suppress(sqlite3.Error):  # there may be none
+        # An index whose first records are broken cannot even be dropped; these are the records of an empty one.
+        connection.execute(f"DELETE FROM {name}_data")  # noqa: S608
+        connection.execute(f"INSERT INTO {name}_data (id, block) VALUES (1, x''), (10, zeroblob(7))")  # noqa: S608
+    connection.execute(f"DROP TABLE IF EXISTS {name}")
+    connection.execute(table)
 
 
 def query_words(text: str) -> tuple[str, ...]:

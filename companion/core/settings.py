@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Path of the model to load; empty means the starter model."""
     character: str = ""
     """Folder or file of the character; empty means the built-in one."""
+    persona: int = 0
+    """Who the person is in new conversations: id of a persona, 0 for `person_name`."""
     context_tokens: (
         Annotated[
             int,
@@ -79,7 +81,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = True
     notify: Annotated[
         bool,
-        Meta(title="Tell me when she has answered", description="A desktop notification when a reply is done and no window is seen."),
+        Meta(
+            title="Tell me when she has answered",
+            description="A desktop notification when a reply is done and no window is seen.",
+        ),
     ] = False
     speak: Annotated[bool, Meta(title="Voice", description="Her replies are spoken, sentence by sentence.")] = False
     voice: str = ""
@@ -89,8 +94,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     still_on_battery: Annotated[
         bool, Meta(title="Rest on battery", description="She holds still while the computer runs on its battery.")
     ] = True
-    persona: int = 0
-    """Who the person is in a new conversation: id of a persona, 0 for the name above."""
     embedding_model: Annotated[
         str,
         Meta(

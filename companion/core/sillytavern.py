@@ -18,6 +18,7 @@ import msgspec
 
 from companion.core.conversation import Conversation, Message, PathMessage, Status, title_from
 from companion.core.conversation_lines import LATEST_TIME, MAX_MESSAGES, BadLineError, ConversationTree, json_object
+from companion.core.moods import LABELS
 
 _HEADER_KEYS = frozenset({"user_name", "character_name", "create_date", "chat_metadata", "mes"})
 _STATUSES = frozenset(get_args(Status)) - {"streaming"}
@@ -41,7 +42,11 @@ def write(conversation: Conversation, path: Sequence[PathMessage], messages: Seq
             "user_name": person,
             "character_name": conversation.character_name,
             "create_date": _iso(conversation.created),
-            "chat_metadata": {"title": conversation.title, "titled_by_person": conversation.titled_by_person},
+            "chat_metadata": {
+                "title": conversation.title,
+                "titled_by_person": conversation.titled_by_person,
+                **({"note_prompt": conversation.note, "note_depth": conversation.note_depth} if conversation.note else {}),
+            },
         }
     )
     for step in path:
@@ -70,6 +75,7 @@ def _extra(message: Message) -> dict[str, Any]:
         "tokens_per_second": message.tokens_per_second,
         "feedback": message.feedback,
         "edited": message.edited,
+        "mood": message.mood,
         "status": "" if status == "complete" else status,
     }
     return {name: value for name, value in values.items() if value}
@@ -106,6 +112,8 @@ def read(number: int, header: dict[str, Any], lines: Iterator[tuple[int, bytes]]
         created=created if created is not None else min((m.created for m in messages), default=now),
         updated=max((m.created for m in messages), default=now),
         active=active,
+        note=_text(_metadata(header), "note_prompt"),
+        note_depth=int(_number(_metadata(header), "note_depth", 0, 1000)) if "note_depth" in _metadata(header) else 4,
     )
     return ConversationTree(conversation, tuple(messages))
 
@@ -159,6 +167,7 @@ def _from_extra(extra: dict[str, Any]) -> dict[str, Any]:
         "tokens_per_second": float(_number(extra, "tokens_per_second", 0, 1e9)),
         "feedback": int(_number(extra, "feedback", -1, 1)),
         "edited": extra.get("edited") is True,
+        "mood": mood if (mood := _text(extra, "mood")) in LABELS else "",
         "status": status if isinstance(status, str) and status in _STATUSES else "complete",
     }
 

@@ -19,26 +19,32 @@ from companion.core import message_tree, search_index
 from companion.core.conversation import Conversation, Message, PathMessage, Role, SearchHit, Status, plain_text
 from companion.core.database import Database
 from companion.core.errors import StoreError
+from companion.core.forgetting import forget
+from companion.core.memory_store import MemoryStore
+from companion.core.persona_store import PersonaStore
+from companion.core.stored_rows import (
+    CONVERSATIONS,
+    MESSAGE_COLUMNS,
+    conversation_from,
+    insert_conversation,
+    insert_message,
+    message_from,
+    one_line,
+    stored_note,
+)
 
-_MESSAGE_FIELDS = Message.__struct_fields__
-_MESSAGE_COLUMNS = ", ".join(f"m.{name}" for name in _MESSAGE_FIELDS)
-_MESSAGES = f"SELECT {_MESSAGE_COLUMNS} FROM messages m WHERE"  # noqa: S608
+_MESSAGES = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE"  # noqa: S608
 _PATH = (
     "WITH RECURSIVE up (id, parent) AS (SELECT m.id, m.parent FROM conversations c JOIN messages m ON m.id = c.active"  # noqa: S608
     " WHERE c.id = ? UNION ALL SELECT m.id, m.parent FROM up JOIN messages m ON m.id = up.parent)"
-    f" SELECT {_MESSAGE_COLUMNS}, sum(s.id <= m.id), count(*) FROM up JOIN messages m ON m.id = up.id"
+    f" SELECT {MESSAGE_COLUMNS}, sum(s.id <= m.id), count(*) FROM up JOIN messages m ON m.id = up.id"
     " JOIN messages s ON s.conversation = m.conversation AND s.parent IS m.parent AND s.deleted IS NULL"
     " GROUP BY m.id ORDER BY m.id"
 )
-_INSERT_MESSAGE = (
-    f"INSERT INTO messages ({', '.join(_MESSAGE_FIELDS[1:])}) VALUES ({', '.join('?' * (len(_MESSAGE_FIELDS) - 1))})"  # noqa: S608
+_TALKS = (
+    "SELECT max(c.updated), count(*) FROM conversations c WHERE c.character = ? AND c.deleted IS NULL AND EXISTS"
+    " (SELECT 1 FROM messages m WHERE m.conversation = c.id AND m.role = 'user' AND m.deleted IS NULL)"
 )
-_CONVERSATIONS = (
-    "SELECT c.id, c.title, c.titled_by_person, c.character, c.character_name, c.created, c.updated, c.active,"
-    " substr(m.text, 1, 400) FROM conversations c LEFT JOIN messages m ON m.id = c.active WHERE c.deleted IS NULL"
-)
-_NAME_LIMIT = 200
-_PREVIEW_LIMIT = 120
 
 
 class Store:
@@ -47,6 +53,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
         self.notice = self._database.notice
+        self.memories = MemoryStore(self._database)
+        self.personas = PersonaStore(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -55,20 +63,20 @@ class Store:
 
     def conversations(self) -> tuple[Conversation, ...]:
         """All that are not deleted, the most recently used first."""
-        return tuple(map(_conversation, self._database.rows(f"{_CONVERSATIONS} ORDER BY c.updated DESC, c.id DESC")))
+        return tuple(map(conversation_from, self._database.rows(f"{CONVERSATIONS} ORDER BY c.updated DESC, c.id DESC")))
 
     def conversation(self, conversation: int) -> Conversation | None:
         """None when it is deleted or never was."""
-        rows = self._database.rows(f"{_CONVERSATIONS} AND c.id = ?", (conversation,))
-        return _conversation(rows[0]) if rows else None
+        rows = self._database.rows(f"{CONVERSATIONS} AND c.id = ?", (conversation,))
+        return conversation_from(rows[0]) if rows else None
 
     def create_conversation(
-        self, *, character: str, character_name: str, greetings: Sequence[str] = (), title: str = ""
+        self, *, character: str, character_name: str, greetings: Sequence[str] = (), title: str = "", persona: int = 0
     ) -> Conversation:
         """The greetings become alternates of the first message; the first one is active."""
         now = time.time()
         with self._database.transaction() as connection:
-            number = _insert_conversation(
+            number = insert_conversation(
                 connection,
                 Conversation(
                     id=0,
@@ -79,10 +87,11 @@ class Store:
                     created=now,
                     updated=now,
                     active=None,
+                    persona=persona,
                 ),
             )
             for text in greetings:
-                _insert_message(
+                insert_message(
                     connection, Message(id=0, conversation=number, parent=None, role="assistant", text=text, created=now)
                 )
             message_tree.set_active(connection, number, min(message_tree.siblings(connection, number, None), default=None))
@@ -97,17 +106,41 @@ class Store:
         """Does nothing once the person has chosen a title."""
         self._change("UPDATE conversations SET title = ? WHERE id = ? AND NOT titled_by_person", (one_line(title), conversation))
 
+    def set_persona(self, conversation: int, persona: int) -> None:
+        """Who the person is in it; 0 for the name of the settings."""
+        self._change("UPDATE conversations SET persona = ? WHERE id = ?", (persona, conversation))
+
+    def set_note(self, conversation: int, text: str, depth: int = 4) -> None:
+        """The author's note; no text takes it away."""
+        self._change("UPDATE conversations SET note = ?, note_depth = ? WHERE id = ?", (*stored_note(text, depth), conversation))
+
+    def last_talk(self, character: str) -> float | None:
+        """When something was last said in a conversation with her in which the person has spoken; None for never."""
+        moment = self._database.rows(_TALKS, (character,))[0][0]
+        return None if moment is None else float(moment)
+
+    def talks(self, character: str) -> int:
+        """In how many conversations the person has said something to her."""
+        return int(self._database.rows(_TALKS, (character,))[0][1])
+
     def delete_conversation(self, conversation: int) -> None:
+        """Can be undone until it is purged. What was learned in it stays, as it does after the purge."""
         self._change("UPDATE conversations SET deleted = ? WHERE id = ? AND deleted IS NULL", (time.time(), conversation))
 
     def restore_conversation(self, conversation: int) -> None:
         self._change("UPDATE conversations SET deleted = NULL WHERE id = ?", (conversation,))
 
+    def forget_conversation(self, conversation: int) -> None:
+        """Remove it at once and for good, deleted or not, with all that was learned in it: see `forgetting`."""
+        forget(self._database, conversation)
+        self.memories.refresh()
+
     def purge_deleted(self, older_than_seconds: float) -> None:
-        """Remove for good what was deleted at least so long ago."""
+        """Remove for good what was deleted at least so long ago: conversations, messages, memories, personas."""
         before = time.time() - older_than_seconds
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM conversations WHERE deleted <= ?", (before,))
+            for table in ("conversations", "memories", "personas"):
+                connection.execute(f"DELETE FROM {table} WHERE deleted <= ?", (before,))  # noqa: S608
             connection.execute(
                 "WITH RECURSIVE gone (id) AS (SELECT id FROM messages WHERE deleted <= ? UNION"
                 " SELECT m.id FROM gone JOIN messages m ON m.parent = gone.id) DELETE FROM messages WHERE id IN gone",
@@ -120,11 +153,11 @@ class Store:
         `conversation.active` names one of the messages; the active path leads through it.
         """
         with self._database.transaction() as connection:
-            number = _insert_conversation(connection, conversation)
+            number = insert_conversation(connection, conversation)
             ids: dict[int | None, int | None] = {None: None}
             for message in messages:
                 moved = msgspec.structs.replace(message, conversation=number, parent=ids[message.parent])
-                ids[message.id] = _insert_message(connection, moved).id
+                ids[message.id] = insert_message(connection, moved).id
             leaf = message_tree.leaf_below(connection, number, ids[conversation.active])
             message_tree.set_active(connection, number, leaf)
         return self._existing(number)
@@ -134,17 +167,17 @@ class Store:
     def path(self, conversation: int) -> tuple[PathMessage, ...]:
         """The active path, first message first."""
         rows = self._database.rows(_PATH, (conversation,))
-        return tuple(PathMessage(message=_message(row), alternate=row[-2], alternates=row[-1]) for row in rows)
+        return tuple(PathMessage(message=message_from(row), alternate=row[-2], alternates=row[-1]) for row in rows)
 
     def tree(self, conversation: int) -> tuple[Message, ...]:
         """Every message that is not deleted, on all branches, oldest first."""
         rows = self._database.rows(f"{_MESSAGES} m.conversation = ? AND m.deleted IS NULL ORDER BY m.id", (conversation,))
-        return tuple(map(_message, rows))
+        return tuple(map(message_from, rows))
 
     def message(self, message: int) -> Message | None:
         """None when it is deleted or never was."""
         rows = self._database.rows(f"{_MESSAGES} m.id = ? AND m.deleted IS NULL", (message,))
-        return _message(rows[0]) if rows else None
+        return message_from(rows[0]) if rows else None
 
     def add_message(
         self,
@@ -178,7 +211,7 @@ class Store:
             )
             if not changed.rowcount:
                 raise StoreError("This conversation no longer exists.")
-            added = _insert_message(connection, message)
+            added = insert_message(connection, message)
             message_tree.set_active(connection, conversation, added.id)
         return added
 
@@ -203,11 +236,15 @@ class Store:
             row = connection.execute(f"{_MESSAGES} m.id = ?", (message,)).fetchone()
         if row is None:
             raise StoreError("This message no longer exists.")
-        return _message(row)
+        return message_from(row)
 
     def set_feedback(self, message: int, value: int) -> None:
         """-1, 0 or 1: thumb down, none, thumb up."""
         self._change("UPDATE messages SET feedback = ? WHERE id = ?", (max(-1, min(1, value)), message))
+
+    def set_mood(self, message: int, label: str) -> None:
+        """One of the 28 labels, or nothing."""
+        self._change("UPDATE messages SET mood = ? WHERE id = ?", (plain_text(label), message))
 
     def select_alternate(self, message: int, step: int) -> None:
         """Move the active path `step` alternates on (1: the next, -1: the previous), down to where that branch was left.
@@ -278,59 +315,8 @@ class Store:
             return connection.execute(sql, parameters).rowcount
 
 
-def one_line(text: str) -> str:
-    """A title or a name as it is stored: no line breaks, at most 200 characters."""
-    return " ".join(plain_text(text).split())[:_NAME_LIMIT].rstrip()
-
-
 def _conversation_of(connection: sqlite3.Connection, message: int) -> int:
     row = connection.execute("SELECT conversation FROM messages WHERE id = ? AND deleted IS NULL", (message,)).fetchone()
     if row is None:
         raise StoreError("This message no longer exists.")
     return int(row[0])
-
-
-def _insert_conversation(connection: sqlite3.Connection, new: Conversation) -> int:
-    """Everything but the active message, which has to be there first; returns the new id."""
-    values = (
-        one_line(new.title),
-        new.titled_by_person,
-        plain_text(new.character),
-        one_line(new.character_name),
-        new.created,
-        new.updated,
-    )
-    done = connection.execute(
-        "INSERT INTO conversations (title, titled_by_person, character, character_name, created, updated)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        values,
-    )
-    return int(done.lastrowid or 0)
-
-
-def _insert_message(connection: sqlite3.Connection, new: Message) -> Message:
-    """The message as stored, with its id; `new.id` is ignored."""
-    new = msgspec.structs.replace(new, text=plain_text(new.text), model=plain_text(new.model))
-    done = connection.execute(_INSERT_MESSAGE, msgspec.structs.astuple(new)[1:])
-    return msgspec.structs.replace(new, id=int(done.lastrowid or 0))
-
-
-def _message(row: Sequence[Any]) -> Message:
-    fields = dict(zip(_MESSAGE_FIELDS, row, strict=False))
-    fields["edited"] = bool(fields["edited"])
-    return Message(**fields)
-
-
-def _conversation(row: Sequence[Any]) -> Conversation:
-    number, title, titled_by_person, character, character_name, created, updated, active, beginning = row
-    return Conversation(
-        id=number,
-        title=title,
-        titled_by_person=bool(titled_by_person),
-        character=character,
-        character_name=character_name,
-        created=created,
-        updated=updated,
-        active=active,
-        preview=" ".join((beginning or "").split())[:_PREVIEW_LIMIT],
-    )

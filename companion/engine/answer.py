@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from companion.core.errors import ModelError
-from companion.core.messages import Event, Generate, Piece, Prepare, PromptProgress, PromptRead, ReplyDone
+from companion.core.messages import Event, Generate, MoodHeard, Piece, Prepare, PromptProgress, PromptRead, ReplyDone
+from companion.engine.moods import Heard, Moods
 from companion.engine.session import Session
 from companion.llama.context import Stopped
 from companion.llama.prompt import FittedPrompt
@@ -23,7 +24,7 @@ PIECE_SECONDS = 0.025
 that no screen shows any sooner."""
 
 
-def answer(session: Session, request: Generate, arrived: float, stopped: Callable[[], bool], send: Send) -> None:
+def answer(session: Session, moods: Moods, request: Generate, arrived: float, stopped: Callable[[], bool], send: Send) -> None:
     """Answer `request`, which came at `arrived` (perf_counter). Raises ModelError before any `Piece`, EngineError at any time."""
     prompt = session.prompts.build(request.turns, reply_tokens=request.sampling.max_tokens, continue_last=request.continue_last)
     last_report = 0.0
@@ -40,7 +41,7 @@ def answer(session: Session, request: Generate, arrived: float, stopped: Callabl
         send(_done(request, session, "stopped", 0, arrived, time.perf_counter(), time.perf_counter()))
         return
     send(_prompt_read(request.request, session, prompt, reused))
-    _write(session, request, prompt.tokens, arrived, stopped, send)
+    _write(session, moods, request, prompt.tokens, arrived, stopped, send)
 
 
 def prepare(session: Session, request: Prepare, stopped: Callable[[], bool], send: Send) -> None:
@@ -63,13 +64,20 @@ def _prompt_read(number: int, session: Session, prompt: FittedPrompt, reused: in
 
 
 def _write(
-    session: Session, request: Generate, prompt: list[int], arrived: float, stopped: Callable[[], bool], send: Send
+    session: Session,
+    moods: Moods,
+    request: Generate,
+    prompt: list[int],
+    arrived: float,
+    stopped: Callable[[], bool],
+    send: Send,
 ) -> None:
     context, vocabulary = session.context, session.model.vocabulary
     stream = TextStream((*request.sampling.stop, *session.template.stops))
     sampler = Sampler(vocabulary, request.sampling, prompt)
     number, count, reason = request.request, 0, "length"
     waiting, sent = "", 0.0
+    moods.begin_reply()
     first = time.perf_counter()
     try:
         while count < request.sampling.max_tokens:
@@ -87,6 +95,7 @@ def _write(
             waiting += stream.add(vocabulary.piece(token))
             if waiting and now - sent >= PIECE_SECONDS:
                 send(Piece(request=number, text=waiting))
+                _tell(number, moods.hear(waiting), send)
                 waiting, sent = "", now
             if stream.stopped:
                 reason = "stop_text"
@@ -99,7 +108,13 @@ def _write(
         sampler.close()
         if text := waiting + stream.finish():
             send(Piece(request=number, text=text))
+        _tell(number, moods.hear(text) + moods.end_reply(), send)
     send(_done(request, session, reason, count, arrived, first, time.perf_counter()))
+
+
+def _tell(number: int, heard: Heard, send: Send) -> None:
+    for sentence, mood in heard:
+        send(MoodHeard(request=number, sentence=sentence, mood=mood))
 
 
 def _done(request: Generate, session: Session, reason: str, count: int, arrived: float, first: float, ended: float) -> ReplyDone:

@@ -8,12 +8,15 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Literal, TypeVar
 
 from companion.core.errors import EngineError, ModelError
 from companion.core.logs import log_file
 from companion.core.messages import (
     PROTOCOL,
     CountTokens,
+    Embed,
+    Embedded,
     Event,
     Generate,
     Hello,
@@ -23,6 +26,10 @@ from companion.core.messages import (
     LoadProgress,
     ModelInfo,
     ModelReady,
+    MoodsRead,
+    ReadMoods,
+    Reflect,
+    Reflected,
     ReplyDone,
     Request,
     RequestFailed,
@@ -32,10 +39,12 @@ from companion.core.messages import (
     decode_event,
     encode,
 )
+from companion.core.moods import Mood
 from companion.core.processes import exit_sentence, is_native_crash, worker_command
 from companion.core.sampling import Sampling
 
 CLOSE_SECONDS = 5.0
+Answer = TypeVar("Answer", TokenCounts, MoodsRead, Reflected, Embedded)
 
 
 class EngineDied(EngineError):
@@ -119,10 +128,29 @@ class EngineClient:
 
     def count_tokens(self, texts: Sequence[str]) -> tuple[int, ...]:
         """Tokens of each text under the loaded model's vocabulary; raises EngineError when none is loaded."""
-        self.send(CountTokens(request=next(self._numbers), texts=tuple(texts)))
+        return self._ask(CountTokens(request=next(self._numbers), texts=tuple(texts)), TokenCounts).counts
+
+    def read_moods(self, texts: Sequence[str]) -> tuple[Mood, ...]:
+        """The mood of each text; needs no model. Raises EngineError when the classifier is missing."""
+        return self._ask(ReadMoods(request=next(self._numbers), texts=tuple(texts)), MoodsRead).moods
+
+    def reflect(self, turns: Sequence[Turn], sampling: Sampling) -> Reflected:
+        """Write something that is not part of the conversation; raises EngineError when it cannot be done."""
+        self._current = next(self._numbers)
+        return self._ask(Reflect(request=self._current, turns=tuple(turns), sampling=sampling), Reflected)
+
+    def embed(
+        self, model: Path, texts: Sequence[str], purpose: Literal["query", "document"] = "document"
+    ) -> tuple[tuple[float, ...], ...]:
+        """A vector of length 1 for each text; raises EngineError when the model is refused."""
+        request = Embed(request=next(self._numbers), model=str(model), texts=tuple(texts), purpose=purpose)
+        return self._ask(request, Embedded).vectors
+
+    def _ask(self, request: Request, answer: type[Answer]) -> Answer:
+        self.send(request)
         for event in self.events():
-            if isinstance(event, TokenCounts):
-                return event.counts
+            if isinstance(event, answer):
+                return event
             if isinstance(event, RequestFailed):
                 raise EngineError(event.what, event.remedy)
         raise AssertionError("events never end without an exception")

@@ -38,22 +38,22 @@ class Session:
         progress: Callable[[float], bool],
     ) -> None:
         """Raises ModelError; may take the process down when the file defeats llama.cpp."""
-        self.plan = plan
+        self.plan, self.header = plan, header
         self.model = Model(library, path, plan.placement, progress)
         try:
-            self._prepare(header, options)
+            self._prepare(options)
         except BaseException:
             self.model.close()
             raise
 
-    def _prepare(self, header: GGUFHeader, options: LoadOptions) -> None:
+    def _prepare(self, options: LoadOptions) -> None:
         vocabulary = self.model.vocabulary
         measured = self.plan.measurement
         threads = options.threads or measured.threads
         self.context = Context(
             self.model,
             ContextOptions(
-                tokens=choose_context(header, options),
+                tokens=choose_context(self.header, options),
                 threads=threads,
                 prompt_threads=options.threads or measured.prompt_threads,
                 batch=measured.batch,
@@ -71,7 +71,7 @@ class Session:
         self.prompts = PromptBuilder(vocabulary, self.template, self.context.size)
         self._known_turns: frozenset[int] = frozenset()
         """Ids of the turns of the last prompt: only the same conversation may move what its cache holds."""
-        self.info = self._describe(header, options, threads)
+        self.info = self._describe(options, threads)
 
     def read(
         self,
@@ -90,8 +90,8 @@ class Session:
         self.context.close()
         self.model.close()
 
-    def _describe(self, header: GGUFHeader, options: LoadOptions, threads: int) -> ModelInfo:
-        library = self.model.library
+    def _describe(self, options: LoadOptions, threads: int) -> ModelInfo:
+        library, header = self.model.library, self.header
         notes = []
         if self.template.is_fallback:
             notes.append(f"This model brings no chat template we can use; “{self.template.name}” stands in for it.")

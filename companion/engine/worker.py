@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from companion.core.errors import CompanionError, ModelError
+from companion.core.errors import CompanionError, EngineError, ModelError
 from companion.core.logs import log_to_stderr
 from companion.core.messages import (
     PROTOCOL,
     CountTokens,
+    Embed,
+    Embedded,
     Generate,
     Hello,
     Leave,
@@ -24,7 +26,10 @@ from companion.core.messages import (
     LoadFailed,
     LoadProgress,
     ModelReady,
+    MoodsRead,
     Prepare,
+    ReadMoods,
+    Reflect,
     RequestFailed,
     Stop,
     TokenCounts,
@@ -32,12 +37,15 @@ from companion.core.messages import (
 )
 from companion.core.pipes import WorkerPipe
 from companion.engine.answer import answer, prepare
+from companion.engine.embedding import Embedder
+from companion.engine.inbox import Inbox, Item
 from companion.engine.ladder import Ladder
+from companion.engine.moods import Moods
+from companion.engine.reflecting import IDLE_SECONDS, Reflector
 from companion.engine.session import Session, inspect, open_session
 from companion.llama.library import Library, build_description
 
 log = logging.getLogger(__name__)
-Work = Load | Generate | Prepare | CountTokens
 LEAVE_SECONDS = 2.0
 """Native code that does not come back this long after the pipe was closed is left where it is: no orphans, ever."""
 
@@ -48,7 +56,10 @@ class Worker:
         self._library = Library(log.debug)
         self._ladder = Ladder()
         self._session: Session | None = None
-        self._requests: queue.SimpleQueue[tuple[Work, float] | None] = queue.SimpleQueue()
+        self._reflector = Reflector()
+        self._embedder = Embedder(self._library)
+        self._moods = Moods()
+        self._inbox = Inbox()
         self._stopped: set[int] = set()
         self._loading = 0
         """The `Load` being carried out, 0 for none."""
@@ -58,10 +69,14 @@ class Worker:
         """Serve until the pipe is closed or `Leave` arrives."""
         self._pipe.send(Hello(protocol=PROTOCOL, pid=os.getpid(), build=build_description()))
         threading.Thread(target=self._listen, name="requests", daemon=True).start()
-        while (item := self._requests.get()) is not None and not self._leaving.is_set():
-            self._serve(*item)
-        if self._session is not None:
-            self._session.close()
+        while not self._inbox.closed:
+            item = self._inbox.get(IDLE_SECONDS if self._reflector.is_open else None)
+            if item is not None:
+                self._serve(item)
+            else:
+                self._reflector.close_if_idle()
+        self._embedder.close()
+        self._let_go()
 
     def _listen(self) -> None:
         for line in self._pipe.lines():
@@ -77,24 +92,31 @@ class Worker:
                 if request.request == self._loading:
                     self._ladder.stop()
             else:
-                self._requests.put((request, time.perf_counter()))
+                self._inbox.put(Item(request, time.perf_counter()))
         self._leaving.set()
         self._ladder.stop()
-        self._requests.put(None)
+        self._inbox.close()
         threading.Timer(LEAVE_SECONDS, os._exit, args=(0,)).start()
 
-    def _serve(self, request: Work, arrived: float) -> None:
+    def _serve(self, item: Item) -> None:
+        request = item.work
         try:
             if isinstance(request, Load):
                 self._load(request)
             elif isinstance(request, Generate):
-                self._answer(request, arrived)
+                self._answer(request, item.arrived)
             elif isinstance(request, Prepare):
-                self._prepare(request)
+                self._prepare(item, request)
             elif isinstance(request, CountTokens):
                 vocabulary = self._ready().model.vocabulary
                 counts = tuple(len(vocabulary.tokenize(text)) for text in request.texts)
                 self._pipe.send(TokenCounts(request=request.request, counts=counts))
+            elif isinstance(request, ReadMoods):
+                self._pipe.send(MoodsRead(request=request.request, moods=self._moods.read(request.texts)))
+            elif isinstance(request, Reflect):
+                self._reflect(request)
+            elif isinstance(request, Embed):
+                self._embed(item, request)
         except CompanionError as error:
             self._pipe.send(RequestFailed(request=request.request, what=error.what, remedy=error.remedy))
         except Exception:
@@ -113,18 +135,57 @@ class Worker:
         return self._session
 
     def _answer(self, request: Generate, arrived: float) -> None:
-        def stopped() -> bool:
-            return request.request in self._stopped or self._leaving.is_set()
-
         try:
-            answer(self._ready(), request, arrived, stopped, self._pipe.send)
+            answer(self._ready(), self._moods, request, arrived, self._stopping(request.request), self._pipe.send)
         finally:
             self._stopped.discard(request.request)
 
-    def _prepare(self, request: Prepare) -> None:
-        """Read ahead until somebody asks for something; what was read stays in the cache."""
+    def _prepare(self, item: Item, request: Prepare) -> None:
+        """Read ahead until somebody asks for something; what was read stays in the cache, and small things do not end it."""
+        if self._session is None:
+            return
+        stopping = self._stopping(request.request)
+        prepare(
+            self._session,
+            request,
+            lambda: stopping() or self._inbox.holds(Load, Generate, Prepare, CountTokens, ReadMoods, Embed),
+            self._pipe.send,
+        )
+        if self._inbox.holds(CountTokens, ReadMoods, Embed) and not self._inbox.holds(Load, Generate, Prepare):
+            self._inbox.put_back(item)
+
+    def _reflect(self, request: Reflect) -> None:
+        session, stopping = self._ready(), self._stopping(request.request)
+        try:
+            self._pipe.send(self._reflector.reflect(session, request, lambda: stopping() or self._inbox.holds()))
+        finally:
+            self._stopped.discard(request.request)
+
+    def _embed(self, item: Item, request: Embed) -> None:
+        """A reply does not wait for the texts that are still to come."""
+        stopping = self._stopping(request.request)
+        rest = request.texts[len(item.vectors) :]
+        added = self._embedder.embed(
+            request.model, rest, request.purpose, lambda: stopping() or self._inbox.holds(Generate, Load)
+        )
+        item = item._replace(vectors=item.vectors + added)
+        if len(item.vectors) == len(request.texts):
+            self._pipe.send(Embedded(request=request.request, vectors=item.vectors))
+        elif stopping():
+            self._stopped.discard(request.request)
+            raise EngineError("The work was stopped.")
+        else:
+            self._inbox.put_back(item)
+
+    def _stopping(self, number: int) -> Callable[[], bool]:
+        return lambda: number in self._stopped or self._leaving.is_set()
+
+    def _let_go(self) -> None:
+        """Close the model, and first what stands on it."""
+        self._reflector.close()
         if self._session is not None:
-            prepare(self._session, request, lambda: self._leaving.is_set() or not self._requests.empty(), self._pipe.send)
+            self._session.close()
+            self._session = None
 
     def _load(self, request: Load) -> None:
         began = time.perf_counter()
@@ -143,9 +204,7 @@ class Worker:
                 raise ModelError("Loading was stopped.")
             held = self._session.info.memory_bytes if self._session is not None else 0
             header = inspect(Path(request.path), request.options, held)
-            if self._session is not None:  # two models at once may not fit
-                self._session.close()
-                self._session = None
+            self._let_go()  # two models at once may not fit
             self._session = open_session(self._library, self._ladder, header, request, report, leaving)
         except CompanionError as error:
             log.warning("%s did not load: %s\n%s", request.path, error, "\n".join(list(self._library.log)[-40:]))
@@ -161,6 +220,7 @@ class Worker:
             self._loading = 0
             self._stopped.discard(number)
         self._pipe.send(ModelReady(request=number, model=self._session.info, seconds=time.perf_counter() - began))
+        self._moods.prepare()
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ MAX_TEMPLATE_CHARACTERS = 200_000
 _GENERATION_TAG = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")
 """Marks the assistant's words for trainers that need it; Jinja itself does not know the tag."""
 _OPENING = "…"
-"""Stands where a template insists on a turn by the user before the greeting."""
+"""Stands where a template insists on a turn by the user: before the greeting, or when nobody has said anything."""
 
 
 class TemplateError(Exception):
@@ -79,7 +79,7 @@ class ChatTemplate:
         source = _GENERATION_TAG.sub("", source)
         try:
             self._template = environment.from_string(source)
-            self._takes_system = True
+            self._takes_system = self._takes_later_system = True
             self._trims = False
             exchange = (Turn("user", "\u2603a"), Turn("assistant", "\u2603b"), Turn("user", "\u2603c"))
             if any(turn.text not in self._render_text(exchange) for turn in exchange):
@@ -87,6 +87,7 @@ class ChatTemplate:
             self._takes_system = self._accepts((Turn("system", "\u2603s"), *exchange))
             if self._takes_system and not self._keeps_order((Turn("system", "\u2603s"), *exchange)):
                 self._takes_system = False  # some put the system text into the last message
+            self._takes_later_system = self._takes_system and self._tells_later_system_apart()
             self._trims = " \u2603c " not in self._render_text((Turn("user", " \u2603c "),))
         except (TemplateError, jinja2.TemplateError, RecursionError, MemoryError):
             return False
@@ -101,10 +102,21 @@ class ChatTemplate:
 
     def _keeps_order(self, turns: Sequence[Turn]) -> bool:
         try:
-            self._render_marked(turns, continue_last=False)
+            return len(self._render_marked(turns, continue_last=False).typed) == len(turns)
         except TemplateError:
             return False
-        return True
+
+    def _tells_later_system_apart(self) -> bool:
+        """Whether a system turn in the middle is neither refused, nor lost or moved, nor written like her own words."""
+        begun = (Turn("system", "\u2603s"), Turn("user", "\u2603a"), Turn("assistant", "\u2603b"))
+        later, last = Turn("system", "\u2603n"), Turn("user", "\u2603c")
+        if not (self._keeps_order((*begun, later, last)) and self._keeps_order((*begun, last, later))):
+            return False
+        try:
+            as_hers = self._render_text((*begun, Turn("assistant", later.text), last))
+        except TemplateError:
+            return True
+        return as_hers != self._render_text((*begun, later, last))
 
     def _render_text(self, turns: Sequence[Turn], *, for_reply: bool = True) -> str:
         messages = [{"role": turn.role, "content": turn.text} for turn in turns]
@@ -120,7 +132,8 @@ class ChatTemplate:
         Raises TemplateError when the template refuses the turns in every form we know.
         """
         faults = []
-        for form in (turns, _alternating(turns)):
+        prepared = self._prepare(turns)
+        for form in (prepared, _alternating(prepared)):
             try:
                 return self._render_marked(form, continue_last=continue_last)
             except TemplateError as error:
@@ -128,7 +141,6 @@ class ChatTemplate:
         raise faults[-1]
 
     def _render_marked(self, turns: Sequence[Turn], *, continue_last: bool) -> Rendered:
-        turns = self._prepare(turns)
         opening, closing = _unused_characters(turns)
         marked = [Turn(turn.role, f"{opening}{turn.text}{closing}") for turn in turns]
         text = self._render_text(marked, for_reply=not continue_last)
@@ -152,15 +164,10 @@ class ChatTemplate:
         return Rendered(whole[: typed[-1].end] if continue_last else whole, tuple(typed))
 
     def _prepare(self, turns: Sequence[Turn]) -> list[Turn]:
-        """Put the system text where this template takes it, and trim what it would trim."""
+        """Put the system's texts where this template takes them, and trim what it would trim."""
         prepared = [Turn(turn.role, _without_reasoning(turn)) for turn in turns]
-        if prepared and prepared[0].role == "system" and not self._takes_system:
-            system = prepared.pop(0).text
-            first = next((i for i, turn in enumerate(prepared) if turn.role == "user"), None)
-            if first is None:
-                prepared.insert(0, Turn("user", system))
-            else:
-                prepared[first] = Turn("user", f"{system}\n\n{prepared[first].text}")
+        if not self._takes_later_system:
+            prepared = _system_in_user_turns(prepared, keep_first=self._takes_system)
         if self._trims:
             prepared = [Turn(turn.role, turn.text.strip()) for turn in prepared]
         return prepared
@@ -177,6 +184,40 @@ def _without_reasoning(turn: Turn) -> str:
     return turn.text
 
 
+def _system_in_user_turns(turns: Sequence[Turn], *, keep_first: bool) -> list[Turn]:
+    """The same turns for templates without a role for the system, or (`keep_first`) with one at the beginning only.
+
+    What the system says comes before the words of the user that follow it, else after those before it.
+    """
+    result: list[Turn] = []
+    waiting: list[str] = []
+    for turn in turns:
+        if turn.role == "system":
+            waiting.append(turn.text)
+            continue
+        if waiting and turn.role == "user" and (result or not keep_first):
+            result.append(Turn("user", "\n\n".join((*waiting, turn.text))))
+        else:
+            _say(result, waiting, keep_first=keep_first)
+            result.append(turn)
+        waiting = []
+    _say(result, waiting, keep_first=keep_first)
+    return result
+
+
+def _say(result: list[Turn], waiting: Sequence[str], *, keep_first: bool) -> None:
+    """Put what the system says where no words of the user follow."""
+    if not waiting:
+        return
+    text = "\n\n".join(waiting)
+    if keep_first and not result:
+        result.append(Turn("system", text))
+    elif result and result[-1].role == "user":
+        result[-1] = Turn("user", f"{result[-1].text}\n\n{text}")
+    else:
+        result.append(Turn("user", text))
+
+
 def _alternating(turns: Sequence[Turn]) -> list[Turn]:
     """The same turns for templates that insist on user and assistant taking turns, user first."""
     result: list[Turn] = []
@@ -187,6 +228,8 @@ def _alternating(turns: Sequence[Turn]) -> list[Turn]:
         if turn.role == "assistant" and (not result or result[-1].role == "system"):
             result.append(Turn("user", _OPENING))
         result.append(turn)
+    if result and result[-1].role == "system":
+        result.append(Turn("user", _OPENING))
     return result
 
 

@@ -10,6 +10,13 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 if TYPE_CHECKING:
     from companion.app.conversations import Form
 
+CARDS = "Character cards (*.png *.json *.charx)"
+CARD_FORMS = {
+    "png": "PNG card (*.png)",
+    "v3": "JSON, version 3 (*.json)",
+    "v2": "JSON, version 2 (*.json)",
+    "charx": "CHARX (*.charx)",
+}
 FORMS: dict[str, Form] = {"Companion, everything (*.jsonl)": "companion", "SillyTavern (*.jsonl)": "sillytavern"}
 
 
@@ -28,3 +35,35 @@ def ask_where_to_export(parent: QWidget) -> tuple[Path, Form] | None:
     name, chosen = QFileDialog.getSaveFileName(parent, "Export the conversation", "conversation.jsonl", ";;".join(FORMS))
     path = Path(name)
     return (path if path.suffix else path.with_name(f"{path.name}.jsonl"), FORMS.get(chosen, "companion")) if name else None
+
+
+def ask_for_cards(parent: QWidget) -> list[Path]:
+    """Any number of character cards; none when the person thinks better of it."""
+    names, _ = QFileDialog.getOpenFileNames(parent, "Import characters", "", f"{CARDS};;All files (*)")
+    return [Path(name) for name in names]
+
+
+def ask_where_to_export_card(parent: QWidget, character: str, form: str) -> Path | None:
+    """Where to save a card; `form` is a key of CARD_FORMS, `character` the name that the file is offered under."""
+    suffix = {"png": ".png", "charx": ".charx"}.get(form, ".json")
+    name, _ = QFileDialog.getSaveFileName(parent, "Export the character", f"{_file_name(character)}{suffix}", CARD_FORMS[form])
+    path = Path(name)
+    return (path if path.suffix else path.with_name(f"{path.name}{suffix}")) if name else None
+
+
+def ask_where_to_export_lorebook(parent: QWidget, character: str) -> Path | None:
+    """Where to save what `character` remembers."""
+    offered = f"{_file_name(character)} remembers.json"
+    name, _ = QFileDialog.getSaveFileName(parent, "Export the memories", offered, "Lorebook (*.json)")
+    path = Path(name)
+    return (path if path.suffix else path.with_name(f"{path.name}.json")) if name else None
+
+
+def ask_for_picture(parent: QWidget) -> Path | None:
+    name, _ = QFileDialog.getOpenFileName(parent, "Choose a picture", "", "Pictures (*.png *.jpg *.jpeg *.webp)")
+    return Path(name) if name else None
+
+
+def _file_name(character: str) -> str:
+    """What of a name every file system takes."""
+    return "".join(letter for letter in character if letter.isalnum() or letter in " -_").strip()[:80] or "character"

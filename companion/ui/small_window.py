@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QTextLayout, QTextOption
+from PySide6.QtGui import (
+    QCloseEvent,
+    QColor,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QTextLayout,
+    QTextOption,
+)
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from companion.ui.chat.icon_button import IconButton
@@ -72,6 +83,11 @@ class SmallWindow(QWidget):
         """What could not be sent stands in the line again."""
         if not self.edit.text():
             self.edit.setText(text)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Closing it by the system's keys leads back too: the program must not stay without a window."""
+        event.ignore()
+        self.back_requested.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
@@ -183,7 +199,8 @@ class Bubble(QWidget):
         layout.endLayout()
         if len(lines) > MOST_LINES:
             lines = lines[-MOST_LINES:]
-            lines[0] = f"… {lines[0]}"
+            metrics = QFontMetricsF(self._theme.font())
+            lines[0] = metrics.elidedText(f"… {lines[0]}", Qt.TextElideMode.ElideRight, self.width() - 2 * BUBBLE_MARGIN - 2)
         return lines
 
     def changeEvent(self, event: QEvent) -> None:

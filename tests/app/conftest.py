@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from companion.app.characters import Characters
 from companion.app.chat import Chat
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
+from companion.app.memories import Memories
 from companion.app.notices import Notice, Notices
-from companion.core.character_library import built_in_character
+from companion.app.personas import Personas
+from companion.app.preferences import Preferences
+from companion.app.scenes import Scenes
+from companion.core.character_library import CharacterLibrary
 from companion.core.messages import LoadOptions
-from companion.core.paths import database_file
+from companion.core.paths import database_file, settings_file
 from companion.core.sampling import Sampling
 from companion.core.settings import Settings
 from companion.core.store import Store
@@ -27,12 +32,19 @@ class Desk:
         self.notices.notice_raised.connect(self.told.append)
         self.store = Store(database_file())
         self.engine = Engine()
-        self.conversations = Conversations(self.store, self.notices, built_in_character(), lambda: self.settings.person_name)
-        self.chat = Chat(self.store, self.engine, self.conversations, self.notices, lambda: self.settings)
+        self.preferences = Preferences(settings_file(), self.notices)
+        self.preferences.settings = self.settings
+        self.characters = Characters(CharacterLibrary(), self.preferences, self.notices)
+        self.personas = Personas(self.store, self.notices, self.preferences)
+        self.memories = Memories(self.store, self.notices)
+        self.conversations = Conversations(self.store, self.notices, self.characters, self.personas)
+        self.scenes = Scenes(self.store, self.characters, self.personas, self.memories, lambda: self.settings, lambda: 4096)
+        self.chat = Chat(self.store, self.engine, self.conversations, self.scenes, self.notices, lambda: self.settings)
         self.conversations.start()
 
     def close(self) -> None:
         self.chat.interrupt()
+        self.characters.close()
         self.engine.close()
         self.store.close()
 

@@ -54,10 +54,12 @@ def trees(draw: st.DrawFn) -> tuple[Conversation, tuple[Message, ...]]:
             model=draw(st.sampled_from(["", "SmolLM2"])),
             tokens=draw(st.integers(0, 10**6)),
             tokens_per_second=draw(st.floats(0, 1000)),
+            mood=draw(st.sampled_from(["", "joy", "neutral"])),
         )
         messages.append(message)
     parents = {m.parent for m in messages}
     leaves = [m.id for m in messages if m.id not in parents]
+    note = draw(NICE_TEXT)
     conversation = Conversation(
         id=0,
         title=draw(NICE_TEXT),
@@ -67,6 +69,8 @@ def trees(draw: st.DrawFn) -> tuple[Conversation, tuple[Message, ...]]:
         created=draw(TIMES),
         updated=draw(TIMES),
         active=draw(st.sampled_from(leaves)) if leaves else None,
+        note=note,
+        note_depth=draw(st.integers(0, 1000)) if note.replace("\x00", "").strip() else 4,
     )
     return conversation, tuple(messages)
 
@@ -124,6 +128,21 @@ class TestOurFormat:
             (3, 1, "user", "é\n2\u2028"),
         ]
         assert set(lines[1]) == {"id", "parent", "role", "text", "created"}
+
+    def test_the_persona_is_found_again_by_its_name(self, store: Store, folder: Path) -> None:
+        store.personas.add("Captain Sam")
+        persona = store.personas.add("Someone")
+        conversation = store.create_conversation(character="", character_name="", greetings=["Hi"], persona=persona.id)
+        export_conversation(store, conversation.id, folder / "p.jsonl")
+        header = json.loads((folder / "p.jsonl").read_bytes().split(b"\n")[0])
+        assert header["persona"] == "Someone"
+        assert import_conversation(store, folder / "p.jsonl").persona == persona.id
+        store.personas.delete(persona.id)
+        assert import_conversation(store, folder / "p.jsonl").persona == 0
+
+    def test_a_mood_nobody_knows_is_left_out(self, store: Store, folder: Path) -> None:
+        copy = import_conversation(store, write(folder, HEADER, FIRST | {"mood": "<b>evil"}))
+        assert [m.mood for m in store.tree(copy.id)] == [""]
 
     def test_deleted_messages_stay_behind_and_streaming_ones_are_interrupted(self, store: Store, folder: Path) -> None:
         conversation = store.create_conversation(character="", character_name="", greetings=["a", "b"])
@@ -184,6 +203,7 @@ class TestSillyTavern:
         assert [comparable(s.message) for s in kept] == [comparable(s.message) for s in given_]
         assert [s.message.created for s in kept] == pytest.approx([s.message.created for s in given_], rel=0, abs=0.001)
         assert (copy.title, copy.character_name) == (original.title, original.character_name)
+        assert (copy.note, copy.note_depth) == (original.note, original.note_depth)
         for ours, theirs in zip(kept, given_, strict=True):
             assert alternates(store, ours.message) == alternates(store, theirs.message)
 
@@ -265,7 +285,10 @@ class TestAnyFile:
         if isinstance(message.get("extra"), dict):
             message["extra"] = data.draw(
                 st.dictionaries(
-                    st.sampled_from(["feedback", "edited", "status", "model", "token_count", "tokens_per_second", "type"]), odd
+                    st.sampled_from(
+                        ["feedback", "edited", "mood", "status", "model", "token_count", "tokens_per_second", "type"]
+                    ),
+                    odd,
                 )
             )
         write(folder, header, message, name="f.jsonl")

@@ -11,6 +11,7 @@ import pytest
 
 from companion.core.errors import StoreError
 from companion.core.migrations import BACKUPS_KEPT, MIGRATIONS, back_up, migrate, version_of
+from companion.core.search_index import connect_search
 from companion.core.store import Store
 
 STEPS = (
@@ -105,3 +106,52 @@ def test_each_version_so_far_opens(tmp_path: Path) -> None:
         assert len(store.search("hello")) == 1
         assert store.conversation(conversation.id) == conversation
         store.close()
+
+
+def test_a_database_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
+    """Written with the first step's own SQL, as the first version did."""
+    path = tmp_path / "companion.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        connect_search(old)
+        migrate(old, path, MIGRATIONS[:1])
+        old.execute(
+            "INSERT INTO conversations (title, titled_by_person, character, character_name, created, updated, visits)"
+            " VALUES ('Stars', 1, 'mira', 'Mira', 10.5, 20.5, 3)"
+        )
+        old.executemany(
+            "INSERT INTO messages (conversation, parent, role, text, created, status, feedback, edited, model, tokens, visited)"
+            " VALUES (1, ?, ?, ?, 11, ?, ?, ?, 'smol', 7, ?)",
+            [
+                (None, "assistant", "Good evening", "complete", 1, 0, 1),
+                (1, "user", "Which star is that?", "complete", 0, 0, 2),
+                (2, "assistant", "Vega.", "stopped", -1, 1, 3),
+                (2, "assistant", "Deneb.", "complete", 0, 0, 0),
+            ],
+        )
+        old.execute("UPDATE messages SET deleted = 30, deleted_with = 4 WHERE id = 4")
+        old.execute("UPDATE conversations SET active = 3")
+    before = path.read_bytes()
+    store = Store(path)
+    assert store.notice == ""
+    (conversation,) = store.conversations()
+    assert (conversation.title, conversation.titled_by_person, conversation.character) == ("Stars", True, "mira")
+    assert (conversation.created, conversation.updated, conversation.preview) == (10.5, 20.5, "Vega.")
+    assert (conversation.persona, conversation.note, conversation.note_depth) == (0, "", 4)
+    assert [(m.text, m.status, m.feedback, m.edited, m.mood) for m in store.tree(1)] == [
+        ("Good evening", "complete", 1, False, ""),
+        ("Which star is that?", "complete", 0, False, ""),
+        ("Vega.", "stopped", -1, True, ""),
+    ]
+    assert [step.message.text for step in store.path(1)] == ["Good evening", "Which star is that?", "Vega."]
+    assert [hit.message for hit in store.search("vega")] == [3]
+    assert (store.memories.all("mira"), store.memories.learned(1), store.personas.all()) == ((), 0, ())
+    store.restore_message(4)
+    assert store.message(4) is not None
+    store.close()
+    (backup,) = backups(path)
+    assert "version 1" in backup.name
+    with closing(sqlite3.connect(backup)) as copy, closing(sqlite3.connect(":memory:")) as original:
+        original.deserialize(before)
+        for table in ("conversations", "messages"):
+            rows = f"SELECT * FROM {table}"
+            assert copy.execute(rows).fetchall() == original.execute(rows).fetchall()

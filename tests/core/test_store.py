@@ -85,6 +85,40 @@ class TestConversations:
         again.close()
 
 
+class TestWhoAndHow:
+    def test_persona_and_note_are_kept_within_bounds(self, store: Store) -> None:
+        conversation = store.create_conversation(character="", character_name="", persona=3)
+        assert (conversation.persona, conversation.note, conversation.note_depth) == (3, "", 4)
+        store.set_persona(conversation.id, 5)
+        store.set_note(conversation.id, " It rains.\r\n\x00", -2)
+        (found,) = store.conversations()
+        assert (found.persona, found.note, found.note_depth) == (5, "It rains.", 0)
+        store.set_note(conversation.id, "")
+        assert store.conversations()[0].note == ""
+
+    def test_a_message_has_a_mood(self, store: Store) -> None:
+        (message,) = chain(store, begin(store).id, "Hooray")
+        assert message.mood == ""
+        store.set_mood(message.id, "joy")
+        assert store.message(message.id) == msgspec.structs.replace(message, mood="joy")
+
+    def test_the_last_talk_with_a_character_is_known(self, store: Store) -> None:
+        assert (store.last_talk(""), store.talks("")) == (None, 0)
+        first, _greeted_only = begin(store, "Hello"), begin(store, "Hello")
+        assert (store.last_talk(""), store.talks("")) == (None, 0)
+        before = time.time()
+        (said,) = chain(store, first.id, "Good evening", parent=first.active)
+        moment = store.last_talk("")
+        assert moment is not None
+        assert before <= moment <= time.time()
+        assert (store.talks(""), store.last_talk("mira"), store.talks("mira")) == (1, None, 0)
+        store.delete_message(said.id)
+        assert store.last_talk("") is None
+        store.restore_message(said.id)
+        store.delete_conversation(first.id)
+        assert (store.last_talk(""), store.talks("")) == (None, 0)
+
+
 class TestMessages:
     def test_a_reply_streams_and_is_finished(self, store: Store) -> None:
         conversation = begin(store)

@@ -293,6 +293,68 @@ class TestDamaged:
         assert all("damaged" in sentence for sentence in failed)
         assert len(refused) + len(failed) < 15
 
+    def test_memories_personas_and_summaries_come_back(self, file: Path) -> None:
+        store = Store(file)
+        kept, gone, emptied = (
+            store.create_conversation(character="", character_name="", greetings=[text]) for text in ("kept", "gone", "lost")
+        )
+        persona = store.personas.add("Captain Sam", "of the night ship")
+        store.set_persona(kept.id, persona.id)
+        store.set_note(kept.id, "Rain.", 2)
+        store.set_mood(kept.active or 0, "joy")
+        for conversation, text in ((kept, "Sam sings"), (gone, "Sam paints"), (emptied, "Sam cooks")):
+            store.memories.add("", text, writer="model", conversation=conversation.id, message=conversation.active)
+        deleted = store.memories.add("", "Sam lies").memory
+        store.memories.delete(deleted.id)
+        pinned = store.memories.add("", "Sam dances", pinned=True).memory
+        store.memories.set_vector(pinned.id, "model", [1.0])
+        store.memories.set_learned(kept.id, 1)
+        summary = store.memories.add_summary(kept.id, kept.active or 0, "She greeted.")
+        connection = store._database._connection
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DELETE FROM conversations WHERE id = ?", (emptied.id,))
+        connection.execute("DELETE FROM messages WHERE conversation IN (?, ?)", (gone.id, emptied.id))
+        connection.execute("PRAGMA user_version = 0")  # makes the file count as damaged
+        store.close()
+        store = Store(file)
+        assert "1 conversation was recovered" in store.notice
+        (found,) = store.conversations()
+        assert (found.persona, found.note, found.note_depth) == (persona.id, "Rain.", 2)
+        assert [step.message.mood for step in store.path(found.id)] == ["joy"]
+        assert store.personas.all() == (persona,)
+        assert (store.memories.summary(found.id), store.memories.learned(found.id)) == (summary, 1)
+        assert [(m.text, m.conversation, m.message, m.pinned) for m in store.memories.all("")] == [
+            ("Sam dances", None, None, True),
+            ("Sam cooks", None, None, False),
+            ("Sam paints", None, None, False),
+            ("Sam sings", kept.id, kept.active, False),
+        ]
+        assert [m.text for m in store.memories.retrieve("", ["Who sings?"])][:2] == ["Sam dances", "Sam sings"]
+        assert len(store.memories.without_vector("", "model")) == 4
+        store.close()
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "DELETE FROM memories_search_data",
+            "UPDATE memories_search_data SET block = x'ffffffffff'",
+            "DROP TABLE memories_search",
+            "DROP TRIGGER memories_search_delete; DROP TABLE memories_search",
+        ],
+    )
+    def test_a_broken_index_of_memories_mends_itself(self, file: Path, damage: str) -> None:
+        store = Store(file)
+        for n in range(20):
+            store.memories.add("", f"Sam has dog number {n}")
+        store.close()
+        broken = sqlite3.connect(file)
+        broken.executescript(damage)
+        broken.close()
+        store = Store(file)
+        assert store.notice == ""
+        assert len(store.memories.retrieve("", ["my dogs"], 50)) == 20
+        store.close()
+
     @pytest.mark.parametrize(
         "damage", ["DELETE FROM messages_search_data", "UPDATE messages_search_data SET block = x'ffffffffff'"]
     )

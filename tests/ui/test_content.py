@@ -32,7 +32,12 @@ LOADED_MS = 30_000
 def program(qapp: QApplication, qtbot, talkative_model: Path) -> Iterator[Program]:
     """The program in a shown window, with replies of some words."""
     settings = Settings(
-        model=str(talkative_model), theme="dark", reduce_motion=True, person_name="Sam", sampling=Sampling(max_tokens=40, seed=1)
+        model=str(talkative_model),
+        theme="dark",
+        reduce_motion=True,
+        typing_rhythm=False,
+        person_name="Sam",
+        sampling=Sampling(max_tokens=40, seed=1),
     )
     save_settings(settings_file(), settings)
     window = Shell(qapp, Appearance(theme="dark"))
@@ -167,7 +172,7 @@ def test_control_f_searches_and_a_hit_opens_where_it_is(ready, qtbot, width):
 
 def test_control_comma_shows_the_settings_and_the_rail_leads_back(program, qtbot):
     press(program, Qt.Key.Key_Comma, CONTROL)
-    assert program.content.settings_page.isVisible()
+    assert program.pages.settings_page.isVisible()
     assert not program.content.list.isVisible()
     assert program.content.rail.buttons["settings"].isChecked()
     qtbot.mouseClick(program.content.rail.buttons["chat"], Qt.MouseButton.LeftButton)
@@ -250,9 +255,9 @@ def test_another_theme_is_worn_at_once(program):
 @pytest.mark.qt_log_ignore("This plugin does not support")
 def test_the_model_card_tells_about_the_model(ready, qtbot):
     qtbot.mouseClick(ready.content.chat_view.model_chip, Qt.MouseButton.LeftButton)
-    assert ready.content.model_card.isVisible()
-    assert ready.content.model_card.isWindow()
-    ready.content.model_card.hide()
+    assert ready.wiring.model_card.isVisible()
+    assert ready.wiring.model_card.isWindow()
+    ready.wiring.model_card.hide()
 
 
 @pytest.fixture
@@ -297,8 +302,8 @@ def test_everything_that_takes_the_keyboard_has_a_name(ready, qtbot):
     talk(ready, qtbot, "Hello")
     ready.content.show_page("settings")
     ready.notices.warning("Something happened.", "Do something.")
-    ready.content.model_card.show()
-    ready.content.model_card.hide()
+    ready.wiring.model_card.show()
+    ready.wiring.model_card.hide()
     reached = [w for w in ready.window.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus and not w.isHidden()]
     assert len(reached) > 30
     assert [type(widget).__name__ for widget in reached if not _spoken(widget)] == []
@@ -340,5 +345,5 @@ def test_a_notice_never_covers_the_composer(program):
 
 def test_unticking_automatic_starts_from_what_was_chosen(ready):
     ready.content.show_page("settings")
-    row = ready.content.settings_page.forms["Model"].rows["context_tokens"]
+    row = ready.pages.settings_page.forms["Model"].rows["context_tokens"]
     assert row.editor.spin.value() == ready.engine.model.context_tokens

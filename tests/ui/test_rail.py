@@ -19,9 +19,10 @@ def rail(theme: Theme, qtbot) -> Rail:
 def test_a_button_asks_for_its_page_also_when_it_is_shown(rail: Rail, qtbot):
     asked = []
     rail.page_requested.connect(asked.append)
-    for page in ("settings", "chat", "chat"):
+    pages = ["settings", "characters", "memory", "chat", "chat"]
+    for page in pages:
         qtbot.mouseClick(rail.buttons[page], Qt.MouseButton.LeftButton)
-    assert asked == ["settings", "chat", "chat"]
+    assert asked == pages
     assert rail.buttons["chat"].isChecked(), "the window says which page is shown"
 
 
@@ -38,3 +39,9 @@ def test_every_button_has_a_name_and_can_be_reached_with_the_keyboard(rail: Rail
         assert button.toolTip()
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
     assert rail.width() == 64
+
+
+def test_the_settings_stand_apart_at_the_bottom(rail: Rail):
+    tops = {page: button.y() for page, button in rail.buttons.items()}
+    assert list(tops) == sorted(tops, key=tops.__getitem__) == ["chat", "characters", "memory", "settings"]
+    assert tops["settings"] - tops["memory"] > 200 > tops["memory"] - tops["characters"]

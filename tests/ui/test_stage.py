@@ -39,7 +39,7 @@ def test_the_portrait_is_made_of_the_layers_that_animation_needs(hoshi: Characte
     text = Path(hoshi.portrait).read_text(encoding="utf-8")
     groups = re.findall(r'<g id="([\w-]+)"', text)
     order = [name for name in groups if not name.startswith("eye-")]
-    wanted = ["hair-behind", "body", "arms", "steam", "face", "blush", "eyes", "mouth", "hair-front", "brows", "clip"]
+    wanted = ["hair-behind", "body", "arms", "steam", "face", "nose", "blush", "eyes", "mouth", "hair-front", "brows", "clip"]
     assert order == wanted
     for side in ("left", "right"):
         assert [f"eye-{side}-{part}" in groups for part in ("white", "iris", "highlight", "lid")] == [True] * 4

@@ -1,0 +1,1 @@
+"""Character cards and lorebooks of other programs, from files and to files."""

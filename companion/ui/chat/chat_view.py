@@ -19,7 +19,7 @@ from companion.ui.chat.message_list import MessageList
 from companion.ui.chat.prose_writer import allowed_link
 from companion.ui.theme import Theme
 
-DROPPABLE = {".gguf", ".jsonl"}
+DROPPABLE = {".gguf", ".jsonl", ".png", ".json", ".charx"}
 
 
 class ChatView(QWidget):
@@ -36,7 +36,7 @@ class ChatView(QWidget):
     feedback_given = Signal(int, int)
     """Message id and -1, 0 or 1."""
     file_dropped = Signal(str)
-    """A local path that ends in .gguf, .json, .jsonl or .png."""
+    """A local path with one of the endings in DROPPABLE."""
     model_chip_pressed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -226,7 +226,7 @@ class _DropHint(QLabel):
     """Lies over everything while a file is held above the chat."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__("Drop a model or a conversation", parent)
+        super().__init__("Drop a model, a conversation or a character", parent)
         self._theme = theme
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

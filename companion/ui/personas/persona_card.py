@@ -50,6 +50,15 @@ class PersonaCard(QFrame):
         self.default.clicked.connect(lambda on: self.default_requested.emit(persona.id if on else 0))
         self.delete_button.clicked.connect(lambda: self.delete_requested.emit(persona.id))
 
+    @property
+    def identifier(self) -> int:
+        """Id of the persona."""
+        return self._persona.id
+
+    @property
+    def portrait(self) -> str:
+        return self._persona.portrait
+
     def flush(self) -> None:
         """Tell what was changed and not yet told; a name that was emptied stays as it was."""
         self._saver.stop()

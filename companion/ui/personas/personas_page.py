@@ -39,6 +39,10 @@ class PersonasPage(QWidget):
 
     def show_personas(self, personas: Sequence[Persona], default: int) -> None:
         """`default` is the id of the persona for new conversations, 0 for the name from the settings."""
+        if [(card.identifier, card.portrait) for card in self.cards] == [(p.id, p.portrait) for p in personas]:
+            for card in self.cards:  # the words are being written here, so they stay
+                card.default.setChecked(card.identifier == default)
+            return
         for card in self.cards:
             card.flush()
             card.hide()
@@ -53,11 +57,12 @@ class PersonasPage(QWidget):
             self._cards.addWidget(card)
         self._empty.setVisible(not personas)
 
-    def focus_last(self) -> None:
-        """The newest one is to be named."""
-        if self.cards:
-            self.cards[-1].name.setFocus()
-            self.cards[-1].name.selectAll()
+    def focus_on(self, persona: int) -> None:
+        """A new one is to be named."""
+        for card in self.cards:
+            if card.identifier == persona:
+                card.name.setFocus()
+                card.name.selectAll()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

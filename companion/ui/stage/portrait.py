@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -28,7 +29,7 @@ class Portrait:
         self.initial = character.name.strip()[:1].upper()
         self._svg: QSvgRenderer | None = None
         self._image: QImage | None = None
-        path = Path(character.portrait)
+        self.path = path = Path(character.portrait)
         if character.portrait and path.is_file():
             if path.suffix.lower() == ".svg":
                 self._svg = _read_svg(path)
@@ -59,6 +60,21 @@ class Portrait:
         width, height = self.size.width(), self.size.height()
         side = min(width, height) * (0.5 if height > width * 1.15 else 0.9)
         return _square(QPointF(width / 2, max(side / 2, height * 0.24)), side)
+
+    def has_groups(self, names: Iterable[str]) -> bool:
+        """Whether it is a drawing in which all these groups can be painted one by one."""
+        svg = self._svg
+        return svg is not None and all(svg.elementExists(name) for name in names)
+
+    def bounds(self, group: str) -> QRectF:
+        """Where a group of the drawing lies, in its own units."""
+        return self._svg.boundsOnElement(group) if self._svg is not None else QRectF()
+
+    def paint_group(self, painter: QPainter, group: str) -> None:
+        """Draw one group at its place, with a painter scaled to the drawing's own units."""
+        if self._svg is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._svg.render(painter, group, self._svg.boundsOnElement(group))
 
     def paint(self, painter: QPainter, target: QRectF) -> None:
         """Draw the whole picture into the target; what is outside the painter's clip is cut off."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QImage, QPainter, QPixmap
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
 from companion.core.character import Character
 from companion.ui.stage.avatar import round_face
+from companion.ui.stage.background import Background
+from companion.ui.stage.figure_view import LEAST_SHOWN, FigureWidget
 from companion.ui.stage.portrait import Portrait
 from companion.ui.stage.scenery import hour_of, paint_scenery, paint_veil, sky_at
 from companion.ui.theme import Theme
@@ -20,78 +22,29 @@ SKY_EVERY_MS = 10 * 60 * 1000
 """How often the sky is looked at again; it moves too slowly for anything shorter to be seen."""
 HEADROOM = 0.05
 """Least share of the stage's height that stays free above the hair."""
-LEAST_SHOWN = 0.58
-"""A low stage cuts the character off below, but never above this share of the picture: head and hands stay in it."""
 
 
-class _Scene(QWidget):
-    """A picture of scenery and character that is drawn once per size, theme, quarter of an hour and character."""
+class Scene(FigureWidget):
+    """The character before a sky that follows the hour."""
 
     def __init__(self, theme: Theme, clock: Callable[[], datetime]) -> None:
-        super().__init__()
-        self._theme, self._clock = theme, clock
-        self._character: Character | None = None
-        self._portrait: Portrait | None = None
-        self._drawn = QPixmap()
-        self._drawn_for: tuple[object, ...] = ()
+        super().__init__(theme)
+        self._now = clock
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        theme.changed.connect(self.update)
         timer = QTimer(self)
         timer.setTimerType(Qt.TimerType.VeryCoarseTimer)
         timer.timeout.connect(self.update)
         timer.start(SKY_EVERY_MS)
 
-    def set_character(self, character: Character, portrait: Portrait | None = None) -> None:
-        """Show another character; a portrait that is missing or unreadable becomes a silhouette with the initial.
 
-        `portrait` is hers if it has been read already, else it is read when it is first painted: a stage that is never
-        shown costs nothing.
-        """
-        if character != self._character:
-            self._character = character
-            self._portrait = portrait
-            self._drawn_for = ()
-            self.setAccessibleName(f"Portrait of {character.name}")
-            self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        hour = hour_of(self._clock())
-        wanted = (self.size(), self.devicePixelRatioF(), self._theme.palette.name, hour)
-        if wanted != self._drawn_for:
-            self._drawn, self._drawn_for = self._draw(hour), wanted
-        painter = QPainter(self)
-        painter.drawPixmap(0, 0, self._drawn)
-        painter.end()
-
-    def _draw(self, hour: float) -> QPixmap:
-        dpr = self.devicePixelRatioF()
-        drawn = QPixmap(self.size() * dpr)
-        drawn.setDevicePixelRatio(dpr)
-        painter = QPainter(drawn)
-        area = QRectF(0, 0, self.width(), self.height())
-        paint_scenery(painter, area, sky_at(hour, self._theme.palette.name))
-        self._draw_ground(painter, area)
-        if self._character is not None:
-            self._portrait = self._portrait or Portrait(self._character)
-            self._draw_character(painter, area, self._portrait)
-        painter.end()
-        return drawn
-
-    def _draw_ground(self, painter: QPainter, area: QRectF) -> None:
-        """What lies between the scenery and the character."""
-
-    def _draw_character(self, painter: QPainter, area: QRectF, portrait: Portrait) -> None:
-        raise NotImplementedError
-
-
-class Stage(_Scene):
+class Stage(Scene):
     """The character at the bottom of the scenery; her mood is a chip in the corner."""
 
     def __init__(self, theme: Theme, clock: Callable[[], datetime] = datetime.now) -> None:
         super().__init__(theme, clock)
         self.setMinimumSize(160, 200)
-        self._figure = QPixmap()
-        self._figure_for: tuple[Portrait, QSize, float] | None = None
+        self._background = Background(self._pictures, self)
+        self._background.changed.connect(self.update)
         self._mood = QLabel()
         self._mood.setProperty("role", "chip")
         self._mood.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
@@ -103,43 +56,42 @@ class Stage(_Scene):
     def sizeHint(self) -> QSize:
         return QSize(320, 640)
 
-    def set_mood(self, label: str) -> None:
-        """One word such as "caring"; empty hides the chip."""
+    def set_character(self, character: Character, portrait: Portrait | None = None) -> None:
+        super().set_character(character, portrait)
+        self.set_background(character.options.background)
+
+    def set_mood(self, label: str, strength: float = 1.0) -> None:
+        """A GoEmotions label such as "caring" with its strength, 0 to 1; empty is neutral and hides the chip."""
+        super().set_mood(label, strength)
         self._mood.setText(label)
         self._mood.setVisible(bool(label))
         self.setAccessibleDescription(f"Mood: {label}" if label else "")
 
-    def _draw_character(self, painter: QPainter, area: QRectF, portrait: Portrait) -> None:
-        size = portrait.size
-        free = area.height() * (1 - HEADROOM)
+    def set_background(self, path: str) -> None:
+        """An image file behind her; empty is the observatory."""
+        self._background.set_picture(path)
+
+    def _paint_behind(self, painter: QPainter) -> None:
+        hour = hour_of(self._now())
+        painter.drawPixmap(0, 0, self._background.pixmap(self.size(), self.devicePixelRatioF(), self._theme.palette.name, hour))
+
+    def _place(self, size: QSize) -> tuple[QPointF, float]:
+        free = self.height() * (1 - HEADROOM)
         # A little wider than the stage: the ends of long hair may leave the picture, the face gains from it.
-        scale = min(area.width() * 1.06 / size.width(), free / (size.height() * LEAST_SHOWN))
-        width, height = size.width() * scale, size.height() * scale
-        top = max(area.bottom() - height, area.top() + area.height() * HEADROOM)
-        painter.drawPixmap(
-            round(area.center().x() - width / 2), round(top), self._figure_at(portrait, QSize(round(width), round(height)))
-        )
-
-    def _figure_at(self, portrait: Portrait, size: QSize) -> QPixmap:
-        """The character alone, kept while her size stays: a window that only grows taller repaints just the sky."""
-        wanted = (portrait, size, self.devicePixelRatioF())
-        if wanted != self._figure_for:
-            self._figure_for = wanted
-            self._figure = QPixmap(size * self.devicePixelRatioF())
-            self._figure.setDevicePixelRatio(self.devicePixelRatioF())
-            self._figure.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(self._figure)
-            portrait.paint(painter, QRectF(0, 0, size.width(), size.height()))
-            painter.end()
-        return self._figure
+        scale = min(self.width() * 1.06 / size.width(), free / (size.height() * LEAST_SHOWN))
+        top = max(self.height() - size.height() * scale, self.height() * HEADROOM)
+        return QPointF(round((self.width() - size.width() * scale) / 2), round(top)), scale
 
 
-class PortraitStrip(_Scene):
+class PortraitStrip(Scene):
     """72 px that keep her there in a narrow window: her face at the left, her name and mood beside it."""
 
     def __init__(self, theme: Theme, clock: Callable[[], datetime] = datetime.now) -> None:
         super().__init__(theme, clock)
         self.setFixedHeight(STRIP_HEIGHT)
+        self._behind = QPixmap()
+        self._behind_for: tuple[object, ...] = ()
+        self._initial = QImage()
         self._name, self._mood = QLabel(), QLabel()
         self._name.setProperty("role", "heading")
         self._mood.setProperty("role", "caption")
@@ -154,23 +106,39 @@ class PortraitStrip(_Scene):
 
     def set_character(self, character: Character, portrait: Portrait | None = None) -> None:
         super().set_character(character, portrait)
+        self._initial = QImage()
         self._name.setText(character.name)
 
-    def set_mood(self, label: str) -> None:
-        """One word such as "caring"; empty leaves only the name."""
+    def set_mood(self, label: str, strength: float = 1.0) -> None:
+        """A GoEmotions label such as "caring" with its strength, 0 to 1; empty is neutral and leaves only the name."""
+        super().set_mood(label, strength)
         self._mood.setText(label)
         self._mood.setVisible(bool(label))
 
-    def _draw_ground(self, painter: QPainter, area: QRectF) -> None:
-        paint_veil(painter, area, self._theme.palette)
+    def _paint_behind(self, painter: QPainter) -> None:
+        dpr = self.devicePixelRatioF()
+        wanted = (self.size(), dpr, self._theme.palette.name, hour_of(self._now()))
+        if wanted != self._behind_for:
+            self._behind_for = wanted
+            self._behind = QPixmap(self.size() * dpr)
+            self._behind.setDevicePixelRatio(dpr)
+            area = QRectF(0, 0, self.width(), self.height())
+            inner = QPainter(self._behind)
+            paint_scenery(inner, area, sky_at(wanted[3], self._theme.palette.name))
+            paint_veil(inner, area, self._theme.palette)
+            inner.end()
+        painter.drawPixmap(0, 0, self._behind)
 
-    def _draw_character(self, painter: QPainter, area: QRectF, portrait: Portrait) -> None:
-        painter.setClipRect(area.adjusted(0, 0, 0, -1))  # the line below stays whole
-        if portrait.is_silhouette:
-            painter.drawImage(36, 12, round_face(portrait, 48, self.devicePixelRatioF()))
-        else:
-            face, size = portrait.face, portrait.size
-            scale = area.height() / (face.height() * 1.3)
-            top = -(face.top() - face.height() * 0.22) * scale
-            left = 60 - face.center().x() * scale
-            portrait.paint(painter, QRectF(left, top, size.width() * scale, size.height() * scale))
+    def _paint_figure(self, painter: QPainter) -> None:
+        painter.setClipRect(QRectF(0, 0, self.width(), self.height() - 1))  # the line below stays whole
+        if not self.figure.portrait.is_silhouette:
+            super()._paint_figure(painter)
+            return
+        if self._initial.isNull():
+            self._initial = round_face(self.figure.portrait, 48, self.devicePixelRatioF())
+        painter.drawImage(36, 12, self._initial)
+
+    def _place(self, size: QSize) -> tuple[QPointF, float]:
+        face = self.figure.portrait.face
+        scale = self.height() / (face.height() * 1.3)
+        return QPointF(60 - face.center().x() * scale, (face.height() * 0.22 - face.top()) * scale), scale

@@ -1,0 +1,59 @@
+"""Keeps a reply while it is being written: its text grows here and is saved twice a second."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer
+
+from companion.app.notices import Notices
+from companion.core.conversation import Message, Status
+from companion.core.errors import StoreError
+from companion.core.store import Store
+
+SAVE_MS = 500
+"""How often a reply is saved while it streams: at most this much of it can be lost."""
+
+
+class ReplyKeeper(QObject):
+    def __init__(self, store: Store, notices: Notices) -> None:
+        super().__init__()
+        self._store = store
+        self._notices = notices
+        self._message = 0
+        self._saved = ""
+        self.text = ""
+        self._timer = QTimer(self, interval=SAVE_MS)
+        self._timer.timeout.connect(self._save)
+
+    def begin(self, message: Message) -> None:
+        """This reply is written from now on; it may hold text already."""
+        self._message = message.id
+        self.text = self._saved = message.text
+
+    def start(self) -> None:
+        """Words may come."""
+        self._timer.start()
+
+    def add(self, text: str) -> str:
+        """Returns what was added: no space stands before the first word."""
+        if not self.text:
+            text = text.lstrip()
+        self.text += text
+        return text
+
+    def finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0) -> None:
+        """Save the last word on it; a full disk becomes a notice."""
+        self._timer.stop()
+        with self._notices.telling(StoreError):
+            self._store.finish_message(
+                self._message, text=self.text.rstrip(), status=status, tokens=tokens, tokens_per_second=speed
+            )
+
+    def _save(self) -> None:
+        if self.text == self._saved:
+            return
+        try:
+            self._store.save_text(self._message, self.text)
+            self._saved = self.text
+        except StoreError as error:
+            self._timer.stop()
+            self._notices.error(error.what, error.remedy)

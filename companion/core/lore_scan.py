@@ -1,0 +1,270 @@
+"""Which entries of a lorebook the model is told, given what was talked about.
+
+- The newest `scan_depth` messages are searched (4, two exchanges, when the book does not say), so an entry stays for a
+  few messages after it was last called up, and the beginning of the prompt does not change at every turn.
+- The token budget is the book's own, or a quarter of the model's context; half of the context at most. Constant
+  entries are the last to go, then those with the higher `priority`, then those with the higher `insertion_order`, as
+  the Character Card V3 specification allows; one that does not fit gives way to smaller ones behind it.
+- `probability` is settled once for a conversation: an entry that comes and goes makes the model read everything anew.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from companion.core.character import Card, Character
+from companion.core.conversation import Message
+from companion.core.lore_decorators import LoreRole, LoreRules, Place, Together, read_rules
+from companion.core.lore_keys import KeyIndex, key_of
+from companion.core.lorebook import Lorebook, LoreEntry
+from companion.core.macros import fill_macros, fill_names
+from companion.core.persona import Persona
+from companion.core.scene import Scene
+from companion.core.token_estimate import estimate_tokens
+
+SCAN_DEPTH = 4
+RECURSION_STEPS = 5
+"""How many times what was just called up may call up more."""
+RECURSION_ENTRIES = 200
+"""How many entries may do so."""
+MAX_CONTENT = 100_000
+"""Characters; a longer entry is never told."""
+EVERYTHING = 1_000_000
+_REMARKS = re.compile(r"\{\{(?://|comment:)[^{}]*\}\}", re.IGNORECASE)
+_NOTHING: frozenset[int] = frozenset()
+
+
+class ActiveLore(NamedTuple):
+    """An entry that is told, in the order in which it is told."""
+
+    name: str
+    text: str
+    place: Place
+    depth: int
+    role: LoreRole
+
+
+class _Ready(NamedTuple):
+    """An entry as it is searched for; keys are numbers of the index."""
+
+    number: int
+    entry: LoreEntry
+    rules: LoreRules
+    keys: frozenset[int]
+    secondary: frozenset[int]
+    additional: frozenset[int]
+    excluded: frozenset[int]
+
+    @property
+    def searched(self) -> str:
+        """What of its content may call up others."""
+        content = self.rules.content
+        return _REMARKS.sub("", content) if "{{" in content else content
+
+
+class _Book:
+    """A lorebook made ready for one pair of names."""
+
+    def __init__(self, book: Lorebook, scene: Scene) -> None:
+        self.index = KeyIndex()
+        self.constant: list[_Ready] = []
+        self.by_key: dict[int, list[_Ready]] = {}
+        for number, entry in enumerate(book.entries):
+            if entry.enabled:
+                self._add(number, entry, scene)
+        self.entries = [ready for entries in self.by_key.values() for ready in entries]
+        self.depths = {EVERYTHING if ready.rules.keep else ready.rules.scan_depth for ready in self.entries}
+        self.looks_back = any(ready.rules.once for ready in self.entries)
+
+    def _add(self, number: int, entry: LoreEntry, scene: Scene) -> None:
+        rules = read_rules(entry)
+        if rules.never or not 0 < len(rules.content.strip()) <= MAX_CONTENT:
+            return
+        secondary = entry.secondary_keys if entry.selective and not rules.uses_regex else ()
+        texts = (entry.keys, secondary, rules.additional_keys, rules.exclude_keys)
+        ready = _Ready(number, entry, rules, *(self._numbers(keys, rules, scene) for keys in texts))
+        if rules.constant or rules.always:
+            self.constant.append(ready)
+        else:
+            for key in ready.keys:
+                self.by_key.setdefault(key, []).append(ready)
+
+    def _numbers(self, texts: Sequence[str], rules: LoreRules, scene: Scene) -> frozenset[int]:
+        found = set()
+        for text in texts:
+            named = fill_names(text, scene) if "{{" in text or "<" in text else text
+            key = key_of(named, is_regex=rules.uses_regex, case_sensitive=rules.case_sensitive, whole_words=rules.whole_words)
+            if key is not None:
+                found.add(self.index.add(key))
+        return frozenset(found)
+
+
+class _Scan:
+    """One look at the messages."""
+
+    def __init__(self, ready: _Book, book: Lorebook, scene: Scene, messages: Sequence[Message], *, ahead: bool) -> None:
+        self._ready, self._scene, self._messages = ready, scene, messages
+        self._her_messages = sum(message.role == "assistant" for message in messages)
+        self._depth = SCAN_DEPTH if book.scan_depth is None else max(book.scan_depth, 0)
+        texts = [message.text for message in messages]
+        ready.index.begin()
+        missing = 1 if ahead else 0  # the message that is about to be said takes the place of the oldest
+        found: set[int] = set()
+        searched = 0
+        self._within: dict[int, frozenset[int]] = {}
+        """Per depth, the keys that occur in so many of the newest messages."""
+        for depth in sorted({self._depth if depth is None else depth for depth in (*ready.depths, None)}):
+            newest = min(max(depth - missing, 0), len(texts))
+            for text in texts[len(texts) - newest : len(texts) - searched]:
+                found |= ready.index.found_in(text)
+            searched = max(searched, newest)
+            self._within[depth] = frozenset(found)
+        older = texts[: max(len(texts) + missing - self._depth, 0)] if ready.looks_back else []
+        self._before = _NOTHING.union(*(ready.index.found_in(text) for text in older))
+        self._from_lore = _NOTHING
+
+    def active(self, *, recursive: bool) -> list[_Ready]:
+        active = {ready.number: ready for ready in self._ready.constant if self._may(ready, _NOTHING)}
+        anywhere = _NOTHING.union(*self._within.values())
+        fresh = [*active.values(), *self._called(anywhere, active)]
+        left = RECURSION_ENTRIES
+        for _ in range(RECURSION_STEPS if recursive else 0):
+            calling = [ready for ready in fresh if ready.rules.calls_others][:left]
+            left -= len(calling)
+            keys = _NOTHING.union(*(self._ready.index.found_in(ready.searched) for ready in calling)) - self._from_lore
+            if not keys:
+                break
+            self._from_lore |= keys
+            fresh = self._called(keys, active, from_lore=True)
+        return list(active.values())
+
+    def _called(self, keys: frozenset[int], active: dict[int, _Ready], *, from_lore: bool = False) -> list[_Ready]:
+        """The entries that these keys call up and that were not active; they are active now."""
+        called = []
+        known: dict[int, frozenset[int]] = {}
+        for key in keys:
+            for ready in self._ready.by_key.get(key, ()):
+                if ready.number in active or (from_lore and not ready.rules.called_by_others):
+                    continue
+                rules = ready.rules
+                depth = EVERYTHING if rules.keep else self._depth if rules.scan_depth is None else rules.scan_depth
+                if depth not in known:
+                    known[depth] = self._within[depth] | self._from_lore
+                seen = known[depth]
+                if key in seen and self._may(ready, seen):
+                    active[ready.number] = ready
+                    called.append(ready)
+        return called
+
+    def _may(self, ready: _Ready, seen: frozenset[int]) -> bool:
+        rules = ready.rules
+        if rules.always:
+            return True
+        if self._her_messages < rules.after or self._her_messages % rules.every or not self._falls(ready):
+            return False
+        if rules.greeting is not None and self._greeting() not in (None, rules.greeting):
+            return False
+        if rules.constant:
+            return True
+        if rules.once and not ready.keys.isdisjoint(self._before):
+            return False
+        if ready.additional and ready.additional.isdisjoint(seen):
+            return False
+        return ready.excluded.isdisjoint(seen) and _together(rules.together, ready.secondary, seen)
+
+    def _falls(self, ready: _Ready) -> bool:
+        chance = ready.rules.chance
+        return chance >= 1 or random.Random(f"{self._scene.seed}:{ready.number}").random() < chance
+
+    def _greeting(self) -> int | None:
+        """Which of the card's greetings the conversation began with, if it still is one of them."""
+        card = self._scene.character.card
+        said = self._messages[0].text.strip() if self._messages and self._messages[0].role == "assistant" else ""
+        greetings = (card.first_mes, *card.alternate_greetings)
+        return next((i for i, text in enumerate(greetings) if said and fill_macros(text, self._scene).strip() == said), None)
+
+
+def activate(scene: Scene, messages: Sequence[Message], *, ahead: bool = False) -> tuple[ActiveLore, ...]:
+    """The entries of the character's lorebook that the model is told, in their order. Never raises.
+
+    With `ahead` one more message is expected, of which nothing is known yet.
+    """
+    book = scene.character.card.lorebook
+    if book is None or not book.entries:
+        return ()
+    ready = _made_ready(_Same(book), scene.character.called, scene.persona.called)
+    scan = _Scan(ready, book, scene, messages, ahead=ahead)
+    active = scan.active(recursive=bool(book.recursive_scanning))
+    told = _within_budget(active, _budget(book, scene), scene, len(messages) + ahead)
+    told.sort(key=lambda pair: (pair[0].entry.insertion_order, pair[0].number))
+    return tuple(
+        ActiveLore(
+            _name(ready.entry),
+            text,
+            ready.rules.place,
+            scene.note_depth if ready.rules.place == "note" else ready.rules.depth,
+            ready.rules.role,
+        )
+        for ready, text in told
+    )
+
+
+def _budget(book: Lorebook, scene: Scene) -> int:
+    own = book.token_budget if book.token_budget and book.token_budget > 0 else scene.context_tokens // 4
+    return min(own, scene.context_tokens // 2)
+
+
+def _within_budget(active: list[_Ready], budget: int, scene: Scene, turn: int) -> list[tuple[_Ready, str]]:
+    def rank(ready: _Ready) -> tuple[bool, bool, float, float, int]:
+        entry, rules = ready.entry, ready.rules
+        constant = rules.constant or rules.always
+        return (rules.first_to_go, not constant, -(entry.priority or 0), -entry.insertion_order, ready.number)
+
+    told = []
+    for ready in sorted(active, key=rank):
+        near_the_end = ready.rules.place in ("note", "depth")
+        text = fill_macros(ready.rules.content, scene, turn=turn if near_the_end else 0).strip()
+        tokens = estimate_tokens(text) if len(text) <= budget * 8 else len(text)
+        if text and tokens <= budget:
+            budget -= tokens
+            told.append((ready, text))
+    return told
+
+
+def _together(how: Together, keys: frozenset[int], seen: frozenset[int]) -> bool:
+    if not keys:
+        return True
+    if how == "any":
+        return not keys.isdisjoint(seen)
+    if how == "all":
+        return keys <= seen
+    return keys.isdisjoint(seen) if how == "not_any" else not keys <= seen
+
+
+def _name(entry: LoreEntry) -> str:
+    """How a person recognizes it."""
+    first = next((key for key in entry.keys if key.strip()), "")
+    return (entry.name.strip() or entry.comment.strip() or first.strip() or "Untitled").splitlines()[0]
+
+
+class _Same:
+    """A lorebook as the key of a cache: cheap to look up, whatever its size."""
+
+    def __init__(self, book: Lorebook) -> None:
+        self.book = book
+
+    def __hash__(self) -> int:
+        return hash((len(self.book.entries), self.book.name))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and (self.book is other.book or self.book == other.book)
+
+
+@lru_cache(maxsize=8)
+def _made_ready(book: _Same, char: str, user: str) -> _Book:
+    named = Scene(character=Character(identifier="", card=Card(name=char)), persona=Persona(name=user))
+    return _Book(book.book, named)

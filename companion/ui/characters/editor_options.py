@@ -1,0 +1,139 @@
+"""What the person chose for a character, beside its card: how she is shown, what she remembers. Takes effect at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from companion.core.character import Character, CharacterOptions
+from companion.core.fields import fields_of
+from companion.ui.characters.editor_fields import FieldWords
+from companion.ui.settings.editors import Editor
+from companion.ui.settings.form import Form
+from companion.ui.theme import Theme
+
+LOOK = ("plain", "costume")
+MOST_COSTUMES = 200
+
+
+class CostumeEditor(Editor):
+    """One of the sub-folders of her sprites."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.box = QComboBox()
+        self.box.setAccessibleName("Costume")
+        self.box.activated.connect(self.edited)
+        self._adopt(self.box)
+        self.offer(())
+
+    def offer(self, costumes: tuple[str, ...]) -> None:
+        self.box.clear()
+        self.box.addItem("The usual one", "")
+        for costume in costumes:
+            self.box.addItem(costume, costume)
+
+    def value(self) -> str:
+        return str(self.box.currentData())
+
+    def set_value(self, value: str) -> None:
+        if self.box.findData(value) < 0:
+            self.box.addItem(value, value)
+        self.box.setCurrentIndex(self.box.findData(value))
+
+
+class OptionsForms(QWidget):
+    """Two forms over one `CharacterOptions`: `look` and `memory` are the widgets to show."""
+
+    changed = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._options = CharacterOptions()
+        self.costume = CostumeEditor()
+        rest = tuple(field.name for field in fields_of(CharacterOptions) if field.name not in LOOK)
+        self._look = Form(CharacterOptions, theme, LOOK, {"costume": self.costume})
+        self.memory = Form(CharacterOptions, theme, rest)
+        self.background = QLabel()
+        self.choose_button, self.clear_button = QPushButton("Choose a picture"), QPushButton("Back to the usual one")
+        self.look = self._build_look()
+        for form in (self._look, self.memory):
+            form.edited.connect(self._edited)
+        self.choose_button.clicked.connect(self._ask)
+        self.clear_button.clicked.connect(lambda: self._change(background=""))
+
+    @property
+    def options(self) -> CharacterOptions:
+        return self._options
+
+    def rows(self) -> dict[str, Any]:
+        """The row of every field by its name."""
+        return self._look.rows | self.memory.rows
+
+    def load(self, character: Character) -> None:
+        """Show a character's options; emits nothing."""
+        self._options = character.options
+        self.costume.offer(costumes_of(character))
+        self._look.load(self._options)
+        self.memory.load(self._options)
+        self._redraw()
+
+    def _edited(self, _name: str) -> None:
+        self._change(**self._look.values(), **self.memory.values())
+
+    def _change(self, **changes: Any) -> None:
+        options = msgspec.structs.replace(self._options, **changes)
+        if options != self._options:
+            self._options = options
+            self._redraw()
+            self.changed.emit(options)
+
+    def _ask(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self.look, "Choose a background", "", "Pictures (*.png *.jpg *.jpeg *.webp *.svg);;All files (*)"
+        )
+        if name:
+            self._change(background=name)
+
+    def _redraw(self) -> None:
+        chosen = self._options.background
+        name = Path(chosen).name
+        self.background.setText((name if len(name) <= 60 else f"{name[:59]}…") if chosen else "The observatory.")
+        self.clear_button.setVisible(bool(chosen))
+
+    def _build_look(self) -> QWidget:
+        self.background.setTextFormat(Qt.TextFormat.PlainText)
+        self.background.setProperty("role", "caption")
+        self.clear_button.setProperty("role", "quiet")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.choose_button)
+        buttons.addWidget(self.clear_button)
+        buttons.addStretch()
+        look = QWidget()
+        column = QVBoxLayout(look)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(20)
+        column.addWidget(self._look)
+        place = QVBoxLayout()
+        place.setSpacing(6)
+        place.addWidget(FieldWords("Background", "A picture behind her."))
+        place.addWidget(self.background)
+        place.addLayout(buttons)
+        column.addLayout(place)
+        return look
+
+
+def costumes_of(character: Character) -> tuple[str, ...]:
+    """The sub-folders of her sprites, by name."""
+    if not character.folder:
+        return ()
+    try:
+        names = sorted(each.name for each in (Path(character.folder) / "sprites").iterdir() if each.is_dir())
+    except OSError:
+        return ()
+    return tuple(names[:MOST_COSTUMES])

@@ -1,0 +1,114 @@
+"""Where an entry is told: beside the description, or at a depth of the conversation in somebody's voice."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from companion.ui.characters.editor_fields import CardField, FieldWords
+from companion.ui.characters.lore_place import DEEPEST, Place, Spot
+
+SPOTS: Final[tuple[tuple[Spot, str], ...]] = (
+    ("before_char", "Before her description"),
+    ("after_char", "After her description"),
+    ("", "Left open by the card"),
+    ("depth", "Within the conversation"),
+)
+VOICES: Final = (
+    ("", "In an open voice"),
+    ("system", "As an instruction"),
+    ("user", "As if you said it"),
+    ("assistant", "As if she said it"),
+)
+STACK_BELOW: Final = 480
+
+
+class LorePlaceField(CardField):
+    """The depth and the voice are asked for only when they matter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet = False
+        self.spot, self.voice, self.depth = QComboBox(), QComboBox(), QSpinBox()
+        for box, choices, name in ((self.spot, SPOTS, "Place"), (self.voice, VOICES, "Voice")):
+            box.setAccessibleName(name)
+            for value, words in choices:
+                box.addItem(words, value)
+            box.activated.connect(self._tell)
+        self.depth.setAccessibleName("Depth")
+        self.depth.setRange(0, DEEPEST)
+        self.depth.setPrefix("before the newest ")
+        self.depth.setSuffix(" messages")
+        self.depth.setSpecialValueText("at the very end")
+        self.depth.lineEdit().setTextMargins(8, 0, 0, 0)
+        self.depth.valueChanged.connect(self._tell)
+        guard = _WheelGuard(self)
+        for control in (self.spot, self.voice, self.depth):
+            guard.watch(control)
+        self._build()
+        self.set_value(Place())
+
+    def value(self) -> Place:
+        chosen = str(self.spot.currentData())
+        spot = next((spot for spot, _ in (*SPOTS, ("note", "")) if spot == chosen), "")
+        return Place(spot=spot, depth=self.depth.value(), role=str(self.voice.currentData()))
+
+    def set_value(self, value: Place) -> None:
+        self._quiet = True
+        if value.spot == "note" and self.spot.findData("note") < 0:
+            self.spot.addItem("Beside the author's note", "note")
+        self.spot.setCurrentIndex(self.spot.findData(value.spot))
+        self.voice.setCurrentIndex(max(self.voice.findData(value.role), 0))
+        self.depth.setValue(value.depth)
+        self._detail.setVisible(value.spot == "depth")
+        self._quiet = False
+
+    def set_read_only(self, read_only: bool) -> None:
+        for control in (self.spot, self.voice, self.depth):
+            control.setEnabled(not read_only)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        narrow = self.width() < STACK_BELOW
+        self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        super().resizeEvent(event)
+
+    def _tell(self) -> None:
+        self._detail.setVisible(self.spot.currentData() == "depth")
+        if not self._quiet:
+            self.edited.emit()
+
+    def _build(self) -> None:
+        self._detail = QWidget()
+        # Below one another at first: the page must be able to become narrow.
+        self._row = QBoxLayout(QBoxLayout.Direction.TopToBottom, self._detail)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+        self._row.addWidget(self.depth)
+        self._row.addWidget(self.voice)
+        self._row.addStretch()
+        spots = QHBoxLayout()
+        spots.addWidget(self.spot)
+        spots.addStretch()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(FieldWords("Place", "Where in the prompt it is told."))
+        column.addLayout(spots)
+        column.addWidget(self._detail)
+
+
+class _WheelGuard(QObject):
+    """Scrolling the page must not change what happens to pass under the pointer."""
+
+    def watch(self, control: QWidget) -> None:
+        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        control.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)

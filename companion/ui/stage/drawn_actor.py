@@ -1,0 +1,119 @@
+"""Plays a layered drawing: prepares its layers, lets it live and tells what has to be painted again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QRectF, QSize, QTimer, Signal
+from PySide6.QtGui import QPainter
+
+from companion.ui.stage.drawn_figure import WHOLE_AREA, DrawnFigure, changed_areas, moved
+from companion.ui.stage.expressions import face_for, read_faces
+from companion.ui.stage.layers import NEEDED, Layers
+from companion.ui.stage.performance import Performance
+from companion.ui.stage.portrait import Portrait
+
+RESIZING_MS = 150
+"""While a window is being resized the layers of the old size are stretched; new ones wait until it has rested so long."""
+
+
+def can_play(portrait: Portrait) -> bool:
+    """Whether the portrait is a drawing with the layers we move and a file of faces beside it."""
+    return portrait.has_groups(NEEDED) and _faces_file(portrait).is_file()
+
+
+def _faces_file(portrait: Portrait) -> Path:
+    return portrait.path.with_name("faces.toml")
+
+
+class DrawnActor(QObject):
+    """`prepared` comes when a size has been painted in full: everything may be painted again."""
+
+    prepared = Signal()
+
+    def __init__(self, portrait: Portrait, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._portrait = portrait
+        self._faces = read_faces(_faces_file(portrait))
+        self._performance = Performance(self._faces["neutral"])
+        self._shown = self._performance.frame()
+        self._figure: DrawnFigure | None = None
+        self._ready: Layers | None = None
+        self._preparing: Layers | None = None
+        self._pixels = 1.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._prepare)
+
+    @property
+    def size(self) -> QSize:
+        return self._portrait.size
+
+    @property
+    def lively(self) -> bool:
+        return self._performance.lively
+
+    def show(self, label: str, strength: float) -> None:
+        self._performance.show(face_for(self._faces, label, strength))
+
+    def settle(self) -> None:
+        self._performance.settle()
+        self._shown = self._performance.frame()
+
+    def look_at(self, place: tuple[float, float] | None) -> None:
+        self._performance.gaze.point(place)
+
+    def hear(self, text: str) -> None:
+        self._performance.speech.hear(text)
+
+    def set_speech_level(self, level: float) -> None:
+        self._performance.speech.set_level(level)
+
+    def stop_speaking(self) -> None:
+        self._performance.speech.stop()
+
+    def set_asleep(self, asleep: bool) -> None:
+        self._performance.set_asleep(asleep)
+
+    def tick(self, seconds: float) -> list[QRectF]:
+        self._performance.tick(seconds)
+        frame = self._performance.frame()
+        if moved(self._shown.posture, frame.posture, self._pixels):
+            self._shown = frame
+            return [WHOLE_AREA]
+        areas = changed_areas(self._shown.face, frame.face, self._pixels)
+        if areas:  # in the old posture, so that the parts fit the picture around them
+            self._shown = self._shown._replace(face=frame.face)
+        return areas
+
+    def paint(self, painter: QPainter, scale: float, dpr: float) -> bool:
+        self._want(scale, dpr)
+        if self._figure is None:
+            return False
+        painter.save()
+        painter.scale(scale, scale)
+        self._figure.paint(painter, *self._shown)
+        painter.restore()
+        return True
+
+    def _want(self, scale: float, dpr: float) -> None:
+        newest = self._preparing or self._ready
+        if newest is None or (newest.scale, newest.dpr) != (scale, dpr):
+            self._pixels = scale * dpr
+            self._preparing = Layers(self._portrait, scale, dpr)
+            self._timer.start(0 if self._ready is None else RESIZING_MS)
+
+    def _prepare(self) -> None:
+        """One layer, then whatever else is waiting in the program, then the next."""
+        if self._preparing is None:
+            return
+        if not self._preparing.complete:
+            self._preparing.prepare()
+            self._timer.start(0)
+            return
+        self._ready, self._preparing = self._preparing, None
+        self._figure = DrawnFigure(self._ready)
+        self.prepared.emit()
+
+    def leave(self) -> None:
+        self._timer.stop()

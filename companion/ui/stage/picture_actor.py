@@ -1,0 +1,177 @@
+"""Plays a character of pictures: one per mood, faded into each other, or only the portrait, breathing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QImageReader, QPainter
+
+from companion.ui.stage.drawn_figure import VISIBLE
+from companion.ui.stage.motion import breath
+from companion.ui.stage.pictures import Pictures
+from companion.ui.stage.portrait import PIXEL_LIMIT, Portrait
+from companion.ui.stage.sprites import SpritePack
+
+FADE_S = 0.2
+BREATH_SHARE = 0.0035
+"""How much taller a picture is when she has breathed in: two pixels on a stage of usual size."""
+
+
+class PictureActor(QObject):
+    """`prepared` comes when a picture has been read."""
+
+    prepared = Signal()
+
+    def __init__(self, portrait: Portrait, pack: SpritePack | None, pictures: Pictures, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._portrait, self._pack, self._pictures = portrait, pack, pictures
+        self._random = Random()
+        self._path = self._chosen("neutral")
+        self._label = "neutral"
+        self._size = _natural_size(self._path) if self._path else portrait.size
+        self._still: QImage | None = None
+        self._now = self._before = QImage()
+        self._share = 1.0
+        self._pixels = QSize()
+        self._time = 0.0
+        self._shown_breath = 0.0
+        self._asleep = False
+
+    @property
+    def size(self) -> QSize:
+        return self._size
+
+    @property
+    def lively(self) -> bool:
+        return self._share < 1
+
+    def show(self, label: str, strength: float) -> None:
+        """Faintly felt moods (below a quarter) stay neutral: a picture cannot be shown by halves."""
+        wanted = label if strength >= 0.25 else "neutral"
+        if wanted == self._label:
+            return
+        self._label = wanted
+        self._path = self._chosen(wanted)
+        self._request()
+
+    def settle(self) -> None:
+        self._share = 1.0
+        self._time = self._shown_breath = 0.0
+
+    def look_at(self, place: tuple[float, float] | None) -> None:
+        """A picture looks where it was painted to look."""
+
+    def hear(self, text: str) -> None:
+        """A picture has no mouth to move."""
+
+    def set_speech_level(self, level: float) -> None:
+        """A picture has no mouth to move."""
+
+    def stop_speaking(self) -> None:
+        """A picture has no mouth to move."""
+
+    def set_asleep(self, asleep: bool) -> None:
+        self._asleep = asleep
+
+    def tick(self, seconds: float) -> list[QRectF]:
+        self._time += seconds * (0.62 if self._asleep else 1.0)
+        fading = self._share < 1
+        self._share = min(self._share + seconds / FADE_S, 1.0)
+        chest = breath(self._time)
+        if not fading and abs(chest - self._shown_breath) * BREATH_SHARE * self._pixels.height() < VISIBLE:
+            return []
+        self._shown_breath = chest
+        width, height = self._size.width(), self._size.height()
+        return [QRectF(0, -height * 0.01, width, height * 1.01)]
+
+    def paint(self, painter: QPainter, scale: float, dpr: float) -> bool:
+        pixels = QSize(round(self._size.width() * scale * dpr), round(self._size.height() * scale * dpr))
+        if pixels != self._pixels:
+            self._pixels = pixels
+            self._still = None
+            self._request()
+        if self._now.isNull():
+            return False
+        image = self._now if self._share >= 1 or self._before.isNull() else _faded(self._before, self._now, self._share)
+        box = QRectF(0, 0, self._size.width() * scale, self._size.height() * scale)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if self._shown_breath > 0:
+            tall = 1 + BREATH_SHARE * self._shown_breath
+            painter.translate(0, box.height() * (1 - tall))
+            painter.scale(1, tall)
+        painter.drawImage(_standing_in(box, image.size()), image)
+        painter.restore()
+        return True
+
+    def leave(self) -> None:
+        self._path = None
+
+    def _chosen(self, label: str) -> Path | None:
+        """A sprite for the label whose picture can be shown, as far as its first bytes tell."""
+        path = self._pack.choose(label, self._random) if self._pack is not None else None
+        return path if path is not None and not _natural_size(path).isEmpty() else None
+
+    def _request(self) -> None:
+        if self._pixels.isEmpty():
+            return  # nobody has seen her yet
+        if self._path is None:
+            self._exchange(self._portrait_image())
+        else:
+            wanted = self._path
+            self._pictures.request(wanted, self._pixels, lambda image: self._arrived(wanted, image))
+
+    def _arrived(self, path: Path, image: QImage) -> None:
+        if path == self._path:  # else the mood has changed again meanwhile
+            self._exchange(self._portrait_image() if image.isNull() else image)
+
+    def _exchange(self, image: QImage) -> None:
+        same = self._now.size() == image.size() and self._now == image
+        resized = self._now.isNull() or not _alike(self._now.size(), image.size())
+        self._before, self._now = self._now, image
+        self._share = 1.0 if same or resized else 0.0
+        self.prepared.emit()
+
+    def _portrait_image(self) -> QImage:
+        if self._still is None:
+            box = QRectF(0, 0, self._pixels.width(), self._pixels.height())
+            self._still = QImage(self._pixels, QImage.Format.Format_ARGB32_Premultiplied)
+            self._still.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._still)
+            self._portrait.paint(painter, _standing_in(box, self._portrait.size))
+            painter.end()
+        return self._still
+
+
+def _natural_size(path: Path) -> QSize:
+    """Size of the picture in a file, read from its header; empty when it is no picture or too large to be shown."""
+    size = QImageReader(str(path)).size()
+    return size if size.isValid() and max(size.width(), size.height()) <= PIXEL_LIMIT else QSize(0, 0)
+
+
+def _alike(first: QSize, second: QSize) -> bool:
+    return abs(first.height() - second.height()) <= 2 or abs(first.width() - second.width()) <= 2
+
+
+def _standing_in(box: QRectF, size: QSize) -> QRectF:
+    """A picture of any shape stands in the middle of the lower edge."""
+    scale = min(box.width() / max(size.width(), 1), box.height() / max(size.height(), 1))
+    width, height = size.width() * scale, size.height() * scale
+    return QRectF(box.center().x() - width / 2, box.bottom() - height, width, height)
+
+
+def _faded(first: QImage, second: QImage, share: float) -> QImage:
+    """Exactly between two pictures: one painted over the other would shine through where both are solid."""
+    size = first.size().expandedTo(second.size())
+    box = QRectF(0, 0, size.width(), size.height())
+    mixed = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+    mixed.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(mixed)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Plus)
+    for image, part in ((first, 1 - share), (second, share)):
+        painter.setOpacity(part)
+        painter.drawImage(QPointF(box.center().x() - image.width() / 2, box.bottom() - image.height()), image)
+    painter.end()
+    return mixed
