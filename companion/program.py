@@ -11,6 +11,7 @@ from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.feelings import Feelings
 from companion.app.memories import Memories
+from companion.app.memory_vectors import MemoryVectors
 from companion.app.models import Models
 from companion.app.notices import Notice, Notices
 from companion.app.personas import Personas
@@ -50,6 +51,7 @@ class Program:
         self._build_actions()
         self._build_views(application)
         self.conversations.start()
+        self.characters.start()
         window.closed.connect(lambda geometry: preferences.update(window_geometry=geometry))
         window.set_content(self.content)
         QTimer.singleShot(FLUSH_MS, self.content, self._show_portrait)
@@ -65,6 +67,7 @@ class Program:
         self.rhythm.close()
         self.mode.close()
         self.reflection.close()
+        self.vectors.close()
         self.chat.interrupt()
         self.preferences.save()
         self.characters.close()
@@ -94,6 +97,7 @@ class Program:
             lambda conversation: self.characters.of(conversation).options.remember,
             self.personas.of,
         )
+        self.vectors = MemoryVectors(store, engine, self.characters, self.memories, settings)
         self.reflection.remembered.connect(self._tell_what_is_remembered)
         self.reflection.summed_up.connect(self.chat.read_again)
         preferences.changed.connect(lambda new, _old: self.voice.apply(new))
@@ -152,6 +156,9 @@ class Program:
     def _show_portrait(self) -> None:
         """Draw her, which takes longer than all the words: they can be on the screen before."""
         self._has_portrait = True
+        self.voice.apply(self.preferences.settings)
+        self.presence.look_at_the_battery()
+        self.personas.tidy()
         self._shown = None
         self._show_character()
 

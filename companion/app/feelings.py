@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -34,7 +33,7 @@ class Feelings(QObject):
         self._clock = clock
         self._mood = MoodOverTime()
         self.hers = NEUTRAL
-        self._reply: tuple[int, Counter[str]] = (0, Counter())
+        self._reply: tuple[int, dict[str, float]] = (0, {})
         """The reply under way and how strongly each mood was heard in it."""
         self._opened = 0
         """Request about the last sentences of the conversation that was opened."""
@@ -43,21 +42,25 @@ class Feelings(QObject):
         chat.path_changed.connect(self._path_changed)
         engine.moods_read.connect(self._read)
         fading = QTimer(self, interval=FADE_MS)
-        fading.timeout.connect(lambda: self._show(self._mood.at(self._clock())))
+        fading.timeout.connect(self.look)
         fading.start()
+
+    def look(self) -> None:
+        """Let the mood fade as far as time has gone on."""
+        self._show(self._mood.at(self._clock()))
 
     def _heard(self, message: int, mood: Mood) -> None:
         if self._reply[0] != message:
-            self._reply = (message, Counter())
+            self._reply = (message, {})
         if mood.label != NEUTRAL.label:
-            self._reply[1][mood.label] += mood.score
+            self._reply[1][mood.label] = self._reply[1].get(mood.label, 0.0) + mood.score
         self._show(self._mood.add(mood, self._clock()))
 
     def _finished(self, step: PathMessage) -> None:
         """The mood that a reply was in is kept with it."""
         message, labels = self._reply
         if step.message.id == message and step.message.status != "streaming":
-            self._reply = (0, Counter())
+            self._reply = (0, {})
             strongest = max(labels, key=labels.__getitem__, default=NEUTRAL.label)
             try:
                 self._store.set_mood(message, strongest)

@@ -38,7 +38,8 @@ class Notices(QObject):
     notice_raised = Signal(object)
 
     def raise_notice(self, notice: Notice) -> None:
-        log.info("notice (%s): %s %s", notice.tone.value, notice.what, notice.remedy)
+        if notice.tone in (Tone.WARNING, Tone.ERROR):  # others name what the person wrote, which no log should keep
+            log.warning("%s: %s %s", notice.tone.value, notice.what, notice.remedy)
         self.notice_raised.emit(notice)
 
     @contextmanager

@@ -15,6 +15,7 @@ import llama_cpp
 from companion.core.errors import ModelError
 from companion.core.messages import Turn
 from companion.llama.chat_template import ChatTemplate, Rendered, TemplateError
+from companion.llama.prompt_turns import Cut, TurnsByKind, joined
 from companion.llama.vocabulary import Vocabulary
 
 
@@ -83,77 +84,6 @@ class FittedPrompt(NamedTuple):
     """How many of the example dialogues were left out."""
 
 
-class _Cut(NamedTuple):
-    """What is left out: so many of the oldest example dialogues, messages and inserts."""
-
-    examples: int = 0
-    messages: int = 0
-    inserts: int = 0
-
-
-class _Turns:
-    """The turns of a prompt by what may happen to them when room is short."""
-
-    def __init__(self, turns: Sequence[Turn], sizes: Sequence[int]) -> None:
-        self.turns, self.sizes = turns, sizes
-        self.examples: list[list[int]] = []
-        """Indices of each example dialogue: a heading by the system and what follows it."""
-        self.messages: list[int] = []
-        self.inserts: list[int] = []
-        for i, turn in enumerate(turns):
-            if turn.kind == "example":
-                self._add_example(i)
-            elif turn.kind == "insert":
-                self.inserts.append(i)
-            elif turn.kind == "message" and (i > 0 or turn.role != "system"):
-                self.messages.append(i)
-        self.droppable_messages = max(len(self.messages) - 1, 0)
-        self.ids = [turns[i].id for i in self.messages]
-
-    def _add_example(self, i: int) -> None:
-        """A heading begins an example, unless nothing is said below it: then it ends the one before."""
-        said = i + 1 < len(self.turns) and self.turns[i + 1].kind == "example" and self.turns[i + 1].role != "system"
-        if not self.examples or (self.turns[i].role == "system" and said):
-            self.examples.append([])
-        self.examples[-1].append(i)
-
-    def dropped(self, cut: _Cut) -> set[int]:
-        gone = {i for example in self.examples[: cut.examples] for i in example}
-        return gone | {*self.messages[: cut.messages], *self.inserts[: cut.inserts]}
-
-    def kept(self, cut: _Cut) -> list[Turn]:
-        gone = self.dropped(cut)
-        return [turn for i, turn in enumerate(self.turns) if i not in gone]
-
-    def size(self, cut: _Cut) -> int:
-        return sum(self.sizes) - sum(self.sizes[i] for i in self.dropped(cut))
-
-    def more(self, cut: _Cut) -> _Cut | None:
-        """What to leave out next: the oldest example, then the oldest message but never the newest, then what stands
-        farthest from the end among the inserts; None when nothing more can go."""
-        if cut.examples < len(self.examples):
-            return cut._replace(examples=cut.examples + 1)
-        if cut.messages < self.droppable_messages:
-            return cut._replace(messages=cut.messages + 1)
-        if cut.inserts < len(self.inserts):
-            return cut._replace(inserts=cut.inserts + 1)
-        return None
-
-
-def joined(turns: Sequence[Turn]) -> list[Turn]:
-    """What is put in front of the person's words, such as a memory, becomes their beginning.
-
-    In a turn of its own a small model hardly looks at it: of ten facts the starter model recalled four less.
-    """
-    result: list[Turn] = []
-    for turn in turns:
-        if result and result[-1].kind == "insert" and result[-1].role == turn.role == "user":
-            result[-1] = Turn("user", f"{result[-1].text}\n\n{turn.text}", turn.id, turn.kind)
-        else:
-            result.append(turn)
-    return result
-
-
 class PromptBuilder:
     """Builds prompts for one model and one context size, and remembers where it cut last."""
 
@@ -173,8 +103,8 @@ class PromptBuilder:
         Raises ModelError when the card and the newest message are too long, or when the template cannot render the turns.
         """
         room = self.context_tokens - min(reply_tokens, self.context_tokens // 4)
-        parts = _Turns(turns, [len(self.vocabulary.tokenize(turn.text)) + TURN_TOKENS for turn in turns])
-        least = parts.size(_Cut(len(parts.examples), parts.droppable_messages, len(parts.inserts)))
+        parts = TurnsByKind(turns, [len(self.vocabulary.tokenize(turn.text)) + TURN_TOKENS for turn in turns])
+        least = parts.size(Cut(len(parts.examples), parts.droppable_messages, len(parts.inserts)))
         if least > room:
             raise ModelError(
                 f"This is too long for her: about {least:,} tokens with her card, and she can keep {room:,} in mind.",
@@ -197,37 +127,41 @@ class PromptBuilder:
         one, other = (self.build([*turns, Turn("user", said)], reply_tokens=reply_tokens) for said in ("X", "9"))
         return one._replace(tokens=one.tokens[: common_prefix(one.tokens, other.tokens)])
 
-    def _remember(self, parts: _Turns, cut: _Cut) -> None:
+    def _remember(self, parts: TurnsByKind, cut: Cut) -> None:
         self._cut_at = parts.ids[cut.messages] if cut.messages else 0
         self._examples_cut = cut.examples
         self._known = frozenset(parts.ids) - {0}
 
-    def _first_guess(self, parts: _Turns, room: int) -> _Cut:
+    def _first_guess(self, parts: TurnsByKind, room: int) -> Cut:
         """What to leave out, from the sizes alone: nothing, as much as last time, or enough for the kept share."""
         goal = int(room * KEEP_WHEN_TRIMMING)
         before = self._cut_before(parts)
-        if parts.size(_Cut()) <= (goal if any(before) else room):
-            return _Cut()
+        if parts.size(Cut()) <= (goal if any(before) else room):
+            return Cut()
         if parts.size(before) <= room:
             return before
-        cut = before
-        while parts.size(cut) > goal and cut.examples < len(parts.examples):
-            cut = cut._replace(examples=cut.examples + 1)
-        if parts.size(cut) <= room and cut != before:
+        cut, size = before, parts.size(before)
+        for example in parts.examples[before.examples :]:
+            if size <= goal:
+                break
+            cut, size = cut._replace(examples=cut.examples + 1), size - sum(parts.sizes[i] for i in example)
+        if size <= room:
             return cut
-        while parts.size(cut) > goal and cut.messages < parts.droppable_messages:
-            cut = cut._replace(messages=cut.messages + 1)
+        for message in parts.messages[before.messages : parts.droppable_messages]:
+            if size <= goal:
+                break
+            cut, size = cut._replace(messages=cut.messages + 1), size - parts.sizes[message]
         oldest = parts.turns[parts.messages[cut.messages]] if parts.messages else None
         if oldest is not None and oldest.role == "assistant" and 0 < cut.messages < parts.droppable_messages:
             cut = cut._replace(messages=cut.messages + 1)  # an answer without its question helps nobody
         return cut
 
-    def _cut_before(self, parts: _Turns) -> _Cut:
+    def _cut_before(self, parts: TurnsByKind) -> Cut:
         """What was left out of the last prompt of this conversation."""
         if self._known.isdisjoint(parts.ids):
-            return _Cut()
+            return Cut()
         messages = parts.ids.index(self._cut_at) if self._cut_at and self._cut_at in parts.ids else 0
-        return _Cut(min(self._examples_cut, len(parts.examples)), min(messages, parts.droppable_messages))
+        return Cut(min(self._examples_cut, len(parts.examples)), min(messages, parts.droppable_messages))
 
     def _tokens(self, turns: Sequence[Turn], *, continue_last: bool) -> list[int]:
         try:

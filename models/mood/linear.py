@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 Floats = NDArray[np.float32]
-LAYER = 20
+LAYER = 14
 """Of 30: the middle layers say most about a sentence's feeling; the last one is busy with the next word."""
 
 

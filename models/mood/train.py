@@ -77,7 +77,7 @@ def main() -> None:
 
 
 LINEAR = "linear head on SmolLM2, mean of the last layer"
-LINEAR_MIDDLE = "linear head on SmolLM2, layer 20, mean and last"
+LINEAR_MIDDLE = "linear head on SmolLM2, layer 14, mean and last"
 NETWORK = "network over words"
 
 

@@ -217,7 +217,7 @@ class TestLorebook:
 
 def test_ten_thousand_memories_are_searched_in_ten_milliseconds(tmp_path: Path) -> None:
     """Ten times what was measured alone on two cores, so that a busy machine passes: 2.1 ms by words, 5.8 ms with vectors,
-    and about 15 ms for the first time, when their signs are read."""
+    and some 30 to 50 ms for the first time, when their signs are read."""
     store = Store(tmp_path / "companion.sqlite3")
     begin(store, "Hello")
     chance = random.Random(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 
 import llama_cpp
@@ -16,7 +17,8 @@ from companion.core.prompt import assemble
 from companion.core.token_estimate import estimate_tokens
 from companion.llama.chat_template import ChatTemplate
 from companion.llama.model import Model
-from companion.llama.prompt import PromptBuilder, joined, tokens_of
+from companion.llama.prompt import PromptBuilder, tokens_of
+from companion.llama.prompt_turns import joined
 from tests import tiny_models
 from tests.core.golden.scenes import FOLDER, FULL, TALK
 
@@ -224,6 +226,13 @@ def test_inserts_go_only_when_they_leave_no_room_for_the_newest_message_and_the_
     text = text_of(starter_loaded.vocabulary, prompt.tokens)
     assert ("Early." in text, "Late." in text, "And now?" in text) == (False, True, True)
     assert len(prompt.tokens) <= 412
+
+
+def test_a_talk_of_thousands_of_messages_is_cut_in_a_moment(builder):
+    talk = rich_talk(4000)
+    began = time.perf_counter()
+    assert builder.build(talk, reply_tokens=100).dropped_turns > 7900
+    assert time.perf_counter() - began < 2
 
 
 def test_a_card_that_is_too_long_is_refused_with_numbers(builder):

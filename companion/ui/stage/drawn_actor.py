@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRectF, QSize, QTimer, Signal
+from PySide6.QtCore import QObject, QRectF, QSize, QTimer
 from PySide6.QtGui import QPainter
 
+from companion.ui.stage.actor import Actor
 from companion.ui.stage.drawn_figure import WHOLE_AREA, DrawnFigure, changed_areas, moved
 from companion.ui.stage.expressions import face_for, read_faces
 from companion.ui.stage.layers import NEEDED, Layers
@@ -26,14 +27,13 @@ def _faces_file(portrait: Portrait) -> Path:
     return portrait.path.with_name("faces.toml")
 
 
-class DrawnActor(QObject):
-    """`prepared` comes when a size has been painted in full: everything may be painted again."""
-
-    prepared = Signal()
+class DrawnActor(Actor):
+    """A living face. `prepared` comes when the layers of a size have been painted."""
 
     def __init__(self, portrait: Portrait, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._portrait = portrait
+        self._face = portrait.face
         self._faces = read_faces(_faces_file(portrait))
         self._performance = Performance(self._faces["neutral"])
         self._shown = self._performance.frame()
@@ -48,6 +48,10 @@ class DrawnActor(QObject):
     @property
     def size(self) -> QSize:
         return self._portrait.size
+
+    @property
+    def face(self) -> QRectF:
+        return self._face
 
     @property
     def lively(self) -> bool:

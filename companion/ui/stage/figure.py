@@ -9,13 +9,11 @@ from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPixmap
 
 from companion.core.character import Character
-from companion.ui.stage.actor import Actor
 from companion.ui.stage.pictures import Pictures
 from companion.ui.stage.portrait import Portrait
 
 if TYPE_CHECKING:
-    from companion.ui.stage.drawn_actor import DrawnActor
-    from companion.ui.stage.picture_actor import PictureActor
+    from companion.ui.stage.actor import Actor
 
 
 EVERYTHING = QRectF()
@@ -34,7 +32,7 @@ class Figure(QObject):
         self._pictures = pictures
         self._character: Character | None = None
         self._portrait: Portrait | None = None
-        self._actor: DrawnActor | PictureActor | None = None
+        self._actor: Actor | None = None
         self._costume = ""
         self._mood, self._strength = "", 1.0
         self._thinking = self._asleep = self._plain = False
@@ -57,6 +55,16 @@ class Figure(QObject):
     def size(self) -> QSize:
         """Natural size, in her own units."""
         return self.portrait.size if self._plain else self._played().size
+
+    @property
+    def face(self) -> QRectF:
+        """A square around her face, in the same units."""
+        return self.portrait.face if self._plain else self._played().face
+
+    @property
+    def is_silhouette(self) -> bool:
+        """Whether there is no picture of her at all."""
+        return self.portrait.is_silhouette and (self._plain or not self._played().has_sprites)
 
     @property
     def moves(self) -> bool:
@@ -154,7 +162,7 @@ class Figure(QObject):
             self._actor.settle()
         return self._actor
 
-    def _cast(self) -> DrawnActor | PictureActor:
+    def _cast(self) -> Actor:
         """Who plays her. Imported only now: at the start of the program the window comes first."""
         from companion.ui.stage.drawn_actor import DrawnActor, can_play
         from companion.ui.stage.picture_actor import PictureActor

@@ -172,7 +172,7 @@ class FigureWidget(QWidget):
     def _pointer(self) -> tuple[float, float] | None:
         """Where the pointer is, seen from her eyes."""
         corner, scale = self._place(self.figure.size)
-        eyes = corner + self.figure.portrait.face.center() * scale
+        eyes = corner + self.figure.face.center() * scale
         way = QPointF(self.mapFromGlobal(QCursor.pos())) - eyes
         distance = math.hypot(way.x(), way.y())
         if distance > FAR:

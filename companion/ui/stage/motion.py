@@ -134,9 +134,9 @@ class Gaze:
         self.head_share = 1.0 if draw.random() < 0.5 else 0.25
 
 
-def breath(time: float, pace: float = 1.0) -> float:
+def breath(time: float) -> float:
     """Height of the chest at a time in seconds, 0 to 1: in a little faster than out."""
-    phase = (time * pace / BREATH_S) % 1.0
+    phase = (time / BREATH_S) % 1.0
     return 0.5 - 0.5 * math.cos(math.pi * (phase / 0.42 if phase < 0.42 else 1 + (phase - 0.42) / 0.58))
 
 

@@ -36,10 +36,11 @@ class Performance:
         self._random = draw
         self._from = self._target = self._face = face
         self._share = 1.0
-        self._time = draw.uniform(0, 60)
+        self._time = self._breath = draw.uniform(0, 60)
         self._lids = 0.0
         self._looked_at = (0.0, 0.0)
         self._asleep = False
+        self._depth = Spring(1.5)  # sleep breathes deeper and slower, not from one moment to the next
         self._eyes = (Spring(26), Spring(26))
         self._turn, self._nod, self._tilt = Spring(7), Spring(7), Spring(6)
         self._shoulders = Spring(8)
@@ -70,12 +71,13 @@ class Performance:
 
     def set_asleep(self, asleep: bool) -> None:
         self._asleep = asleep
+        self._depth.goal = 1.0 if asleep else 0.0
 
     def settle(self) -> None:
         """Be at once where everything is heading: for people who asked for no motion."""
         self._face, self._share = self._target, 1.0
         self.speech.settle()
-        self._lids = self._time = 0.0  # at time 0 she has breathed out
+        self._lids = self._time = self._breath = 0.0  # at time 0 she has breathed out
         self._aim((0.0, 0.0), 0.0)
         self._emphasis.goal = 0.0
         for spring in self._springs:
@@ -86,6 +88,7 @@ class Performance:
 
     def tick(self, seconds: float) -> None:
         self._time += seconds
+        self._breath += seconds * (1 - 0.38 * self._depth.tick(seconds))
         if self._share < 1:
             self._share = min(self._share + seconds / BLEND_S, 1.0)
             self._face = blend(self._from, self._target, 1 - (1 - self._share) ** 3)
@@ -107,7 +110,7 @@ class Performance:
             gaze_y=_within(self._eyes[1].value),
             brow_raise=face.brow_raise + max(-self._emphasis.value, 0.0) * 9,
         )
-        chest = breath(self._time, 0.62 if self._asleep else 1.0) * (1.5 if self._asleep else 1.0)
+        chest = breath(self._breath) * (1 + 0.5 * self._depth.value)
         posture = Posture(
             turn=self._turn.value,
             nod=self._nod.value + self._emphasis.value,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QPainter
 
+from companion.ui.stage.actor import Actor
 from companion.ui.stage.drawn_figure import VISIBLE
 from companion.ui.stage.motion import breath
 from companion.ui.stage.pictures import Pictures
-from companion.ui.stage.portrait import PIXEL_LIMIT, Portrait
+from companion.ui.stage.portrait import PIXEL_LIMIT, Portrait, likely_face
 from companion.ui.stage.sprites import SpritePack
 
 FADE_S = 0.2
@@ -19,10 +20,8 @@ BREATH_SHARE = 0.0035
 """How much taller a picture is when she has breathed in: two pixels on a stage of usual size."""
 
 
-class PictureActor(QObject):
-    """`prepared` comes when a picture has been read."""
-
-    prepared = Signal()
+class PictureActor(Actor):
+    """A picture per mood, or the portrait alone. `prepared` comes when a picture has been read."""
 
     def __init__(self, portrait: Portrait, pack: SpritePack | None, pictures: Pictures, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -31,6 +30,7 @@ class PictureActor(QObject):
         self._path = self._chosen("neutral")
         self._label = "neutral"
         self._size = _natural_size(self._path) if self._path else portrait.size
+        self._face = likely_face(self._size) if self._path else portrait.face
         self._still: QImage | None = None
         self._now = self._before = QImage()
         self._share = 1.0
@@ -44,8 +44,16 @@ class PictureActor(QObject):
         return self._size
 
     @property
+    def face(self) -> QRectF:
+        return self._face
+
+    @property
     def lively(self) -> bool:
         return self._share < 1
+
+    @property
+    def has_sprites(self) -> bool:
+        return self._pack is not None and bool(self._pack.labels)
 
     def show(self, label: str, strength: float) -> None:
         """Faintly felt moods (below a quarter) stay neutral: a picture cannot be shown by halves."""
@@ -59,18 +67,6 @@ class PictureActor(QObject):
     def settle(self) -> None:
         self._share = 1.0
         self._time = self._shown_breath = 0.0
-
-    def look_at(self, place: tuple[float, float] | None) -> None:
-        """A picture looks where it was painted to look."""
-
-    def hear(self, text: str) -> None:
-        """A picture has no mouth to move."""
-
-    def set_speech_level(self, level: float) -> None:
-        """A picture has no mouth to move."""
-
-    def stop_speaking(self) -> None:
-        """A picture has no mouth to move."""
 
     def set_asleep(self, asleep: bool) -> None:
         self._asleep = asleep

@@ -57,9 +57,7 @@ class Portrait:
             return _square(skin.center() - QPointF(0, skin.height() * 0.04), side)
         if self.is_silhouette:
             return _square(QPointF(320, 280), 400)
-        width, height = self.size.width(), self.size.height()
-        side = min(width, height) * (0.5 if height > width * 1.15 else 0.9)
-        return _square(QPointF(width / 2, max(side / 2, height * 0.24)), side)
+        return likely_face(self.size)
 
     def has_groups(self, names: Iterable[str]) -> bool:
         """Whether it is a drawing in which all these groups can be painted one by one."""
@@ -87,6 +85,13 @@ class Portrait:
         else:
             _paint_silhouette(painter, target, self.initial)
         painter.restore()
+
+
+def likely_face(size: QSize) -> QRectF:
+    """Where a picture of this size shows its face, as portraits and sprites usually do."""
+    width, height = size.width(), size.height()
+    side = min(width, height) * (0.5 if height > width * 1.15 else 0.9)
+    return _square(QPointF(width / 2, max(side / 2, height * 0.24)), side)
 
 
 def _square(centre: QPointF, side: float) -> QRectF:

@@ -131,7 +131,7 @@ class PortraitStrip(Scene):
 
     def _paint_figure(self, painter: QPainter) -> None:
         painter.setClipRect(QRectF(0, 0, self.width(), self.height() - 1))  # the line below stays whole
-        if not self.figure.portrait.is_silhouette:
+        if not self.figure.is_silhouette:
             super()._paint_figure(painter)
             return
         if self._initial.isNull():
@@ -139,6 +139,6 @@ class PortraitStrip(Scene):
         painter.drawImage(36, 12, self._initial)
 
     def _place(self, size: QSize) -> tuple[QPointF, float]:
-        face = self.figure.portrait.face
+        face = self.figure.face
         scale = self.height() / (face.height() * 1.3)
         return QPointF(60 - face.center().x() * scale, (face.height() * 0.22 - face.top()) * scale), scale
