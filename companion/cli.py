@@ -24,7 +24,7 @@ ModelFile = Annotated[
     Path | None, typer.Option("--model", help="A GGUF model; the one from the settings otherwise.", metavar="FILE")
 ]
 CharacterFile = Annotated[
-    Path | None, typer.Option("--character", help="A character card (JSON); Hoshi otherwise.", metavar="FILE")
+    Path | None, typer.Option("--character", help="A character card (PNG, JSON or CHARX); Hoshi otherwise.", metavar="FILE")
 ]
 
 

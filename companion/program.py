@@ -65,6 +65,7 @@ class Program:
         """Keep what is under way, end the engine, close the database. May be called twice."""
         self.voice.interrupt()
         self.rhythm.close()
+        self.presence.close()
         self.mode.close()
         self.reflection.close()
         self.vectors.close()
@@ -127,6 +128,7 @@ class Program:
             content.show_page,
         )  # fmt: skip
         content.set_pages(self.pages)
+        self.window.may_close = self.pages.may_close
         self.presence = Presence(engine, chat, self.rhythm, self.feelings, self.voice, lambda: preferences.settings)
         self.presence.join(content.stage)
         self.presence.join(content.strip)

@@ -44,6 +44,7 @@ class MoodReader:
         self._convolutions = [(arrays[f"convolution{w}"], arrays[f"convolution{w}.bias"]) for w in WIDTHS]
         self._hidden, self._hidden_bias = arrays["hidden"], arrays["hidden.bias"]
         self._output, self._output_bias = arrays["output"], arrays["output.bias"]
+        self._thresholds = arrays["thresholds"]
         self._affect, self._affect_bias = arrays["affect"], arrays["affect.bias"]
 
     @classmethod
@@ -60,8 +61,7 @@ class MoodReader:
 
     def _read(self, text: str) -> Mood:
         hidden = self.features(text)
-        # The output's bias holds each label's threshold, so that 0.5 is where a label begins to count.
-        scores = 1 / (1 + np.exp(-(hidden @ self._output + self._output_bias)))
+        scores = 1 / (1 + np.exp(self._thresholds - (hidden @ self._output + self._output_bias)))
         best = int(scores.argmax())
         if scores[best] < 0.5:
             best = NEUTRAL_NUMBER
@@ -102,6 +102,12 @@ def _misfit(found: weights.Weights) -> str:
     for w in WIDTHS:
         expected |= {f"convolution{w}": (w * width, channels), f"convolution{w}.bias": (channels,)}
     expected |= {"hidden": (2 * len(WIDTHS) * channels, hidden), "hidden.bias": (hidden,)}
-    expected |= {"output": (hidden, len(LABELS)), "output.bias": (len(LABELS),), "affect": (hidden, 2), "affect.bias": (2,)}
+    expected |= {
+        "output": (hidden, len(LABELS)),
+        "output.bias": (len(LABELS),),
+        "thresholds": (len(LABELS),),
+        "affect": (hidden, 2),
+        "affect.bias": (2,),
+    }
     wrong = [name for name, shape in expected.items() if shapes.get(name) != shape]
     return f"“{wrong[0]}” is missing or has the wrong size" if wrong or not count * width * channels * hidden else ""

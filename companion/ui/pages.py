@@ -55,6 +55,8 @@ class Pages(QObject):
         self._go = go
         self._counting: dict[int, tuple[str, ...]] = {}
         """Texts whose tokens the engine is counting, by request."""
+        self._asked_about: Card | None = None
+        """The unsaved card that the person was asked about when the window was to close."""
         characters.changed.connect(self._refresh_gallery)
         conversations.opened.connect(lambda _conversation: self._refresh_gallery())
         memories.changed.connect(self._refresh_memories)
@@ -90,6 +92,14 @@ class Pages(QObject):
         self.editor.set_persona(self._personas.default)
         self.editor.load(character)
         self._go("editor")
+
+    def may_close(self) -> bool:
+        """Whether nothing would be lost: a changed card is shown and asked about, once; who closes again means it."""
+        if "editor" not in self.__dict__ or not self.editor.unsaved or self._asked_about == self.editor.card():
+            return True
+        self._asked_about = self.editor.card()
+        self._go("editor")
+        return self.editor.leave()
 
     # Settings
 
@@ -167,6 +177,7 @@ class Pages(QObject):
         page.count_requested.connect(self._count)
         page.closed.connect(lambda: self._go("characters"))
         self._engine.model_ready.connect(lambda model: page.set_context_tokens(model.context_tokens))
+        self._engine.model_ready.connect(lambda _model: page.forget_token_counts())
         self._stack.addWidget(page)
         return page
 

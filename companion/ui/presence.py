@@ -63,6 +63,10 @@ class Presence(QObject):
         figure.set_paused(self._on_battery)
         self._show_mood(self._feelings.hers)
 
+    def close(self) -> None:
+        """The program ends: nothing more is shown."""
+        self._figures.clear()
+
     def set_character(self, character: Character, portrait: Portrait) -> None:
         self._character, self._portrait = character, portrait
         for figure in self._figures:

@@ -16,6 +16,8 @@ from companion.ui.scheme import request_scheme, wanted_palette
 from companion.ui.skeleton import paint_skeleton
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from companion.core.appearance import Appearance
 
 
@@ -35,6 +37,8 @@ class Shell(QMainWindow):
         super().__init__()
         self._list_folded = wanted.list_folded
         self._painted = False
+        self.may_close: Callable[[], bool] = lambda: True
+        """Asked before the window closes: something unsaved may hold it."""
         request_scheme(app, wanted.theme)
         self._palette = wanted_palette(app, wanted.theme)
         self.setWindowTitle("Companion")
@@ -74,5 +78,8 @@ class Shell(QMainWindow):
             QTimer.singleShot(FLUSH_MS, self, self.first_painted.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.may_close():
+            event.ignore()
+            return
         self.closed.emit(bytes(self.saveGeometry().toBase64().data()).decode())
         super().closeEvent(event)

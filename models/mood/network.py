@@ -36,17 +36,15 @@ class Options(NamedTuple):
     width: int = 128
     channels: int = 256
     hidden: int = 256
-    epochs: int = 6
+    epochs: int = 12
     batch: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
-    dropout: float = 0.4
-    vector_dropout: float = 0.2
-    word_dropout: float = 0.05
+    dropout: float = 0.5
+    vector_dropout: float = 0.25
+    word_dropout: float = 0.1
     scale: float = 0.3
     """Standard deviation of the word vectors at the start."""
-    soft: float = 0.5
-    """Share of the teachers' opinion in the targets, where there are teachers."""
 
 
 def vocabulary(texts: list[str], least: int) -> list[str]:
@@ -163,7 +161,7 @@ def shuffled(rows: list[list[int]], examples: Whole, size: int, chance: np.rando
 
 
 def fit(vectors: Floats, rows: list[list[int]], targets: Floats, examples: Whole, options: Options, seed: int) -> Network:
-    """Train a network on some of the rows; targets (rows, labels) may be shares."""
+    """Train a network on some of the rows; targets are (rows, labels)."""
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
     network, goals, began = Network(vectors, options), torch.from_numpy(targets), time.monotonic()

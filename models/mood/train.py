@@ -8,8 +8,11 @@ Everything is fitted and chosen on the training part; dev is only measured. Read
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +38,7 @@ Floats = NDArray[np.float32]
 def main() -> None:
     options = read_options()
     torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
     texts, truth = read_examples(options.data / "train.tsv")
     dev_texts, dev_truth = read_examples(options.data / "dev.tsv")
     goals = truth.astype(np.float32)
@@ -60,12 +64,16 @@ def main() -> None:
     vectors = word_vectors(known, Options().width)
     rows = numbered(texts, known)
     held_out["network"] = np.zeros_like(goals)
-    for rest, part in folds:
-        network = fit(vectors, rows, goals, rest, Options(), options.seed)
-        held_out["network"][part] = predict(network, rows, part)[1]
-    network = fit(vectors, rows, goals, everything, Options(), options.seed)
+    work = [*(rest for rest, _ in folds), everything]
+    with ProcessPoolExecutor(options.threads, multiprocessing.get_context("spawn")) as pool:
+        networks = list(pool.map(trained, repeat(vectors), repeat(rows), repeat(goals), work, repeat(options.seed)))
+    network = networks.pop()
+    for fold, (_, part) in zip(networks, folds, strict=True):
+        held_out["network"][part] = predict(fold, rows, part)[1]
     features, _ = predict(network, rows, everything)
     affect = Ridge(alpha=10.0).fit(features, targets(truth))
+    if options.cache is not None:
+        np.savez(options.cache / "held_out.npz", truth=truth, **held_out)
     limits[NETWORK] = thresholds(truth, held_out["network"])
     save(options.output, network, known, limits[NETWORK], affect)
 
@@ -74,6 +82,12 @@ def main() -> None:
     print_report(NETWORK, reports[NETWORK])
     print_latency(reader, dev_texts)
     write_tables(HERE / "README.md", reports, {name: sigmoid(found) for name, found in limits.items()}, NETWORK)
+
+
+def trained(vectors: Floats, rows: list[list[int]], goals: Floats, examples: NDArray[np.int64], seed: int) -> Network:
+    """One training in a process of its own, with one thread: the same numbers on every run."""
+    torch.set_num_threads(1)
+    return fit(vectors, rows, goals, examples, Options(), seed)
 
 
 LINEAR = "linear head on SmolLM2, mean of the last layer"
@@ -87,9 +101,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=HERE / "mood.weights")
     parser.add_argument("--cache", type=Path, help="a folder in which hidden states are kept from run to run")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folds", type=int, default=4, help="of the cross-validation that chooses the thresholds")
+    parser.add_argument("--folds", type=int, default=4, help="of the cross-validation for the thresholds")
     parser.add_argument("--least", type=int, default=2, help="how often a word must occur to be learnt")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="networks trained at the same time")
     return parser.parse_args()
 
 
@@ -128,14 +142,15 @@ def report(truth: NDArray[np.bool_], logits: Floats, limits: NDArray[np.float64]
 
 
 def save(path: Path, network: Network, known: list[str], limits: NDArray[np.float64], affect: Ridge) -> None:
-    def of(layer: torch.nn.Module, name: str, shift: NDArray[np.float64] | float = 0.0) -> dict[str, Floats]:
+    def of(layer: torch.nn.Module, name: str) -> dict[str, Floats]:
         weight, bias = (layer.get_parameter(part).detach().numpy() for part in ("weight", "bias"))
-        return {name: weight.T.copy(), f"{name}.bias": (bias - shift).astype(np.float32)}
+        return {name: weight.T.copy(), f"{name}.bias": bias}
 
     arrays = {"vectors": network.vectors.weight.detach().numpy()}
     for width, convolution in zip(WIDTHS, network.convolutions, strict=True):
         arrays |= of(convolution, f"convolution{width}")
-    arrays |= of(network.hidden, "hidden") | of(network.output, "output", limits)
+    arrays |= of(network.hidden, "hidden") | of(network.output, "output")
+    arrays["thresholds"] = limits.astype(np.float32)
     arrays |= {"affect": affect.coef_.T.astype(np.float32), "affect.bias": affect.intercept_.astype(np.float32)}
     kinds: dict[str, Literal["int8", "float16", "float32"]] = {"vectors": "int8"}
     weights.write(path, weights.Weights(arrays, known), kinds)

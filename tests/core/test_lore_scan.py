@@ -289,7 +289,9 @@ def test_a_thousand_entries_are_looked_through_in_milliseconds() -> None:
     where = scene(*entries, recursive_scanning=True)
     texts = [f"We spoke of word{i} and tea, again and again, for a while." * 4 for i in range(60)]
     told(where, *texts)
-    began = time.perf_counter()
-    for i in range(5):
+    times = []
+    for i in range(9):
+        began = time.perf_counter()
         told(where, *texts, f"And word{i + 100}?")
-    assert (time.perf_counter() - began) / 5 < 0.02
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[4] < 0.02

@@ -27,7 +27,7 @@ def tiny_weights() -> weights.Weights:
         **{f"convolution{width}": (2 * width, 3) for width in WIDTHS},
         **{f"convolution{width}.bias": (3,) for width in WIDTHS},
         **{"hidden": (18, 4), "hidden.bias": (4,), "output": (4, len(LABELS)), "output.bias": (len(LABELS),)},
-        **{"affect": (4, 2), "affect.bias": (2,)},
+        **{"thresholds": (len(LABELS),), "affect": (4, 2), "affect.bias": (2,)},
     }
     return weights.Weights({name: chance.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}, words)
 

@@ -29,36 +29,6 @@ LOADED_MS = 30_000
 
 
 @pytest.fixture
-def program(qapp: QApplication, qtbot, talkative_model: Path) -> Iterator[Program]:
-    """The program in a shown window, with replies of some words."""
-    settings = Settings(
-        model=str(talkative_model),
-        theme="dark",
-        reduce_motion=True,
-        typing_rhythm=False,
-        person_name="Sam",
-        sampling=Sampling(max_tokens=40, seed=1),
-    )
-    save_settings(settings_file(), settings)
-    window = Shell(qapp, Appearance(theme="dark"))
-    qtbot.addWidget(window)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
-    program = Program(qapp, window)
-    window.resize(1280, 800)
-    yield program
-    program.close()
-    program.theme.deleteLater()
-
-
-@pytest.fixture
-def ready(program: Program, qtbot) -> Program:
-    qtbot.waitUntil(lambda: program.engine.state is EngineState.READY, timeout=LOADED_MS)
-    return program
-
-
-@pytest.fixture
 def endless(ready: Program) -> Program:
     """Replies that go on until they are stopped."""
     ready.preferences.update(sampling=Sampling(max_tokens=30_000, temperature=1.5))

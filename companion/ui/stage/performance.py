@@ -132,9 +132,9 @@ class Performance:
         free = 1 - min(max(abs(face.gaze_x), abs(face.gaze_y)), 0.85)
         self._eyes[0].goal = face.gaze_x + gaze[0] * free
         self._eyes[1].goal = face.gaze_y + gaze[1] * free
-        self._turn.goal = face.turn + gaze[0] * 0.75 * free * head_share
+        self._turn.goal = face.turn + gaze[0] * 0.85 * free * head_share
         self._nod.goal = face.nod + gaze[1] * 0.6 * free * head_share
-        self._tilt.goal = face.tilt + gaze[0] * 1.4 * free * head_share
+        self._tilt.goal = face.tilt + gaze[0] * 1.8 * free * head_share
         self._shoulders.goal = face.shoulders * 0.6
 
     def _emphasize(self, seconds: float) -> None:

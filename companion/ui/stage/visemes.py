@@ -21,10 +21,10 @@ class Viseme(NamedTuple):
 
 VISEMES: dict[str, Viseme] = {
     "closed": Viseme(19, 0, 0, 0, 0),
-    "small": Viseme(16, 4.5, 1, 0.3, 0.3),
-    "open": Viseme(18, 15, 2.5, 0.55, 0.5),
-    "wide": Viseme(24, 8, 1, 0.1, 0.9),
-    "round": Viseme(10.5, 11, 3.5, 1, 0),
+    "small": Viseme(17, 5.5, 1, 0.3, 0.3),
+    "open": Viseme(19.5, 18, 3, 0.55, 0.5),
+    "wide": Viseme(25.5, 10, 1.5, 0.1, 0.9),
+    "round": Viseme(11.5, 13, 4, 1, 0),
 }
 
 _LETTERS = {
