@@ -1,0 +1,1 @@
+"""The mood of a sentence, read by a small model of our own."""

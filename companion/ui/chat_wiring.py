@@ -161,6 +161,7 @@ class ChatWiring(QObject):
         view.send_requested.connect(chat.send)
         view.stop_requested.connect(chat.stop)
         view.stop_requested.connect(self._rhythm.show_all)
+        view.stop_requested.connect(self._voice.interrupt)
         view.stop_requested.connect(view.focus_composer)  # the button that was pressed goes away
         view.regenerate_requested.connect(chat.regenerate)
         view.continue_requested.connect(chat.continue_reply)

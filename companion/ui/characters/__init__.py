@@ -1,0 +1,1 @@
+"""The gallery of characters and the editor of cards."""

@@ -27,6 +27,7 @@ class ChatView(QWidget):
 
     send_requested = Signal(str)
     stop_requested = Signal()
+    """Also when nothing is being written: her voice may still be heard."""
     regenerate_requested = Signal(int)
     continue_requested = Signal(int)
     edit_requested = Signal(int, str)
@@ -147,8 +148,8 @@ class ChatView(QWidget):
     # What the person does
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self._state is EngineState.ANSWERING:
-            self.stop_requested.emit()
+        if event.key() == Qt.Key.Key_Escape:
+            self.stop_requested.emit()  # her words may still be appearing, or be heard, when the engine has ended
         elif event.text().isprintable() and event.text().strip() and event.modifiers() in _TYPING:
             # Whoever types while looking at the messages means the composer.
             self.composer.setFocus()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QObject, QRectF, QSize, QTimer
 from PySide6.QtGui import QPainter
 
 from companion.ui.stage.actor import Actor
 from companion.ui.stage.drawn_figure import WHOLE_AREA, DrawnFigure, changed_areas, moved
 from companion.ui.stage.expressions import face_for, read_faces
-from companion.ui.stage.layers import NEEDED, Layers
+from companion.ui.stage.face import Face
+from companion.ui.stage.layers import GRID, NEEDED, Layers
 from companion.ui.stage.performance import Performance
 from companion.ui.stage.portrait import Portrait
 
@@ -18,23 +17,25 @@ RESIZING_MS = 150
 """While a window is being resized the layers of the old size are stretched; new ones wait until it has rested so long."""
 
 
-def can_play(portrait: Portrait) -> bool:
-    """Whether the portrait is a drawing with the layers we move and a file of faces beside it."""
-    return portrait.has_groups(NEEDED) and _faces_file(portrait).is_file()
-
-
-def _faces_file(portrait: Portrait) -> Path:
-    return portrait.path.with_name("faces.toml")
+def faces_beside(portrait: Portrait) -> dict[str, Face] | None:
+    """The faces for a portrait that we can bring to life: a drawing on our grid, with the layers we move, and a file of
+    faces beside it. None for every other portrait."""
+    if portrait.size != GRID or not portrait.has_groups(NEEDED):
+        return None
+    try:
+        return read_faces(portrait.path.with_name("faces.toml"))
+    except (OSError, ValueError):
+        return None
 
 
 class DrawnActor(Actor):
     """A living face. `prepared` comes when the layers of a size have been painted."""
 
-    def __init__(self, portrait: Portrait, parent: QObject | None = None) -> None:
+    def __init__(self, portrait: Portrait, faces: dict[str, Face], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._portrait = portrait
         self._face = portrait.face
-        self._faces = read_faces(_faces_file(portrait))
+        self._faces = faces
         self._performance = Performance(self._faces["neutral"])
         self._shown = self._performance.frame()
         self._figure: DrawnFigure | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from companion.ui.stage.face import Face, blend
+
+FILE_LIMIT = 256 * 1024
+"""Ours has 5 KB; a character's folder may come from anywhere."""
 
 MOODS: dict[str, str] = {
     "admiration": "love",
@@ -76,9 +78,24 @@ NEAREST: dict[str, tuple[str, ...]] = {
 
 
 def read_faces(path: Path) -> dict[str, Face]:
-    """The faces of a drawn character by name; raises ValueError or TypeError when the file is not what we wrote."""
+    """The faces of a drawn character by name; raises OSError or ValueError when the file is not such a table."""
+    import tomllib  # here alone: nothing that is needed to start the program
+
+    if path.stat().st_size > FILE_LIMIT:
+        raise ValueError(f"{path.name} is too large")
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: Face(**numbers) for name, numbers in table.items()}
+    faces = {}
+    for name, numbers in table.items():
+        if not isinstance(numbers, dict) or not all(key in Face._fields and _is_number(numbers[key]) for key in numbers):
+            raise ValueError(f"{path.name}: “{name}” is not a face")
+        faces[name] = Face(**numbers)
+    if "neutral" not in faces:
+        raise ValueError(f"{path.name} has no neutral face")
+    return faces
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) <= 100  # and not NaN, which is no less than anything
 
 
 def face_for(faces: Mapping[str, Face], label: str, strength: float = 1.0) -> Face:

@@ -164,15 +164,17 @@ class Figure(QObject):
 
     def _cast(self) -> Actor:
         """Who plays her. Imported only now: at the start of the program the window comes first."""
-        from companion.ui.stage.drawn_actor import DrawnActor, can_play
+        from companion.ui.stage.drawn_actor import DrawnActor, faces_beside
         from companion.ui.stage.picture_actor import PictureActor
         from companion.ui.stage.sprites import SpritePack
 
         folder = self._character.folder if self._character is not None else ""
         pack = SpritePack(Path(folder) / "sprites", self._costume) if folder else None
-        if (pack is not None and pack.labels) or not can_play(self.portrait):
+        has_sprites = pack is not None and bool(pack.labels)
+        faces = None if has_sprites else faces_beside(self.portrait)
+        if faces is None:
             return PictureActor(self.portrait, pack, self._pictures, self)
-        return DrawnActor(self.portrait, self)
+        return DrawnActor(self.portrait, faces, self)
 
     def _recast(self) -> None:
         """Whoever played her so far leaves; the next one comes with the next painting."""

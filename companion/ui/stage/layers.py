@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 from companion.ui.stage.portrait import Portrait
@@ -18,6 +18,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "hair-front": ("hair-front", "clip"),
 }
 """Name of a layer to the groups of the drawing it is made of."""
+GRID = QSize(640, 1040)
+"""Size of a drawing whose face we know how to place."""
 NEEDED = (*(group for groups in LAYERS.values() for group in groups), "eyes", "mouth", "brows", "blush")
 """Groups a drawing must have so that its face can be replaced by one that moves."""
 OVERSAMPLING = 1.5
@@ -66,6 +68,7 @@ class Layers:
         bounds = QRectF()
         for group in groups:
             bounds = bounds.united(self._portrait.bounds(group))
+        bounds = bounds.intersected(QRectF(-20, -20, GRID.width() + 40, GRID.height() + 40))
         width, height = round((bounds.width() + 4) * self.fine) + 1, round((bounds.height() + 4) * self.fine) + 1
         area = QRectF(bounds.left() - 2, bounds.top() - 2, width / self.fine, height / self.fine)
         pixmap = QPixmap(width, height)

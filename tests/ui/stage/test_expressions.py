@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from companion.core.paths import assets_folder
@@ -66,3 +68,24 @@ def test_near_labels_are_labels_and_never_the_label_itself():
     for label, others in NEAREST.items():
         assert label not in others
         assert set(others) <= set(LABELS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not toml [",
+        "neutral = 3",
+        "[smile]\nblush = 1",
+        "[neutral]\nblush = 'red'",
+        "[neutral]\nnose = 1",
+        "[neutral]\ntilt = nan",
+        "[neutral]\ntilt = 1e9",
+        "[neutral]\n" + "#" * 300_000,
+    ],
+)
+def test_a_file_that_is_no_table_of_faces_is_refused(tmp_path: Path, text: str):
+    path = tmp_path / "faces.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"\w"):
+        read_faces(path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -280,3 +281,15 @@ def test_a_part_that_is_painted_again_fits_the_picture_around_it(qapp, hoshi: Ch
 def _difference(first: QImage, second: QImage) -> int:
     """The largest difference of any channel of any pixel."""
     return max(abs(a - b) for a, b in zip(bytes(first.constBits()), bytes(second.constBits()), strict=True))
+
+
+def test_a_drawing_that_only_looks_like_ours_is_shown_as_a_picture(theme: Theme, qtbot, hoshi: Character, tmp_path: Path):
+    shutil.copy(HOSHI / "portrait.svg", tmp_path / "portrait.svg")
+    (tmp_path / "faces.toml").write_text("[neutral]\nnose = 1", encoding="utf-8")
+    stage = Stage(theme, evening)
+    other = Character(identifier="x", card=Card(name="Mira"), folder=str(tmp_path), portrait=str(tmp_path / "portrait.svg"))
+    shown(stage, qtbot, other)
+    neutral = stage.grab().toImage()
+    stage.set_mood("joy")
+    stage._mood.hide()
+    assert stage.grab().toImage() == neutral
