@@ -24,11 +24,11 @@ from companion.core.messages import PromptRead, Reflected, Turn
 from companion.core.persona import Persona
 from companion.core.reflection_prompts import (
     FACT_SAMPLING,
-    SUMMARY_SAMPLING,
     accepted_fact,
     accepted_summary,
     chunks,
     fact_turns,
+    summary_sampling,
     summary_turns,
 )
 from companion.core.sampling import Sampling
@@ -260,8 +260,9 @@ class Reflection(QObject):
                 self.summed_up.emit(number)
             return False
         task = _Summing(conversation, tuple(chunks(gone)[0]), summary.text if summary is not None else "")
-        turns = summary_turns(task.earlier, task.messages, self._person(conversation).name.strip(), conversation.character_name)
-        return self._ask(task, turns, SUMMARY_SAMPLING)
+        person, character = self._person(conversation).name.strip(), conversation.character_name
+        turns = summary_turns(task.earlier, task.messages, person, character)
+        return self._ask(task, turns, summary_sampling(person, character))
 
     def _keep_summary(self, task: _Summing, proposal: str) -> None:
         if self._store.conversation(task.conversation.id) is None or self._store.message(task.messages[-1].id) is None:

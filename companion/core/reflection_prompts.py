@@ -16,7 +16,6 @@ from companion.core.sampling import Sampling
 from companion.core.third_person import PERSON
 
 FACT_SAMPLING: Final = Sampling(temperature=0, repeat_penalty=1, max_tokens=48, stop=("\n",))
-SUMMARY_SAMPLING: Final = Sampling(temperature=0, repeat_penalty=1.1, max_tokens=140)
 NO_NAME: Final = "Robin"
 """What a person without a name is called while the model writes; it never reaches the memory."""
 SOMEBODY: Final = "The person"
@@ -33,6 +32,11 @@ _EXAMPLES: Final = (
     ("I don't eat meat.", "{} doesn't eat meat."),
     ("Our son starts school in autumn.", "{}'s son starts school in autumn."),
 )
+_EXAMPLE_TALK: Final = (
+    "Robin: I quit my job at the bakery today.\nMira: How do you feel about it?\nRobin: Free! I want to open a bookshop in Graz.\n"
+    "Mira: I will help you paint the shelves."
+)
+_EXAMPLE_SUMMARY: Final = "Robin quit a job at the bakery and feels free. Robin wants to open a bookshop in Graz. Mira promised to help paint the shelves."
 _SMALL_WORDS: Final = (
     "a an the and or but of to in on at for with from by as is are was were be been being am has have had do does did it its "
     "that this which who whose their them they themselves his her he she him i my me we our us you your so very really just "
@@ -75,6 +79,12 @@ def accepted_fact(proposal: str, said: str, name: str) -> str | None:
     return f"{PERSON}{rest}."
 
 
+def summary_sampling(person: str, character: str) -> Sampling:
+    """Ends where a model begins to write the conversation down again, as small ones do."""
+    marks = tuple(dict.fromkeys(f"{name[:100]}:" for name in (person or SOMEBODY, character) if name))
+    return Sampling(temperature=0, repeat_penalty=1.1, max_tokens=140, stop=marks)
+
+
 def summary_turns(earlier: str, messages: Sequence[Message], person: str, character: str) -> tuple[Turn, ...]:
     """Ask for a few sentences on what happened; `earlier` is the summary of what went before."""
     person = person or SOMEBODY
@@ -88,6 +98,8 @@ def summary_turns(earlier: str, messages: Sequence[Message], person: str, charac
     )
     return (
         Turn("system", task),
+        Turn("user", f"The conversation:\n{_EXAMPLE_TALK}\n\nSum it up in three or four short sentences."),
+        Turn("assistant", _EXAMPLE_SUMMARY),
         Turn("user", f"{before}The conversation:\n{told}\n\nSum it up in three or four short sentences."),
     )
 
@@ -110,12 +122,14 @@ def accepted_summary(proposal: str, earlier: str, messages: Sequence[Message], p
     """The proposal when most of its words were said; else what rules find, behind the earlier summary."""
     text = _whole_sentences(" ".join(proposal.split()))
     said = _content(_words(" ".join([earlier, person, character, *(message.text for message in messages)])))
+    if re.search(r"\b(?:I|I'm|my|me|you|your|we|our)\b|\w:(?= )", text):  # it goes on talking instead
+        text = ""
     words = [word for word in _words(text) if _content([word])]
     borne_out = sum(_stem(word) in said for word in words) / len(words) if words else 0.0
     if SHORTEST_SUMMARY <= len(text) <= LONGEST_SUMMARY and borne_out >= 0.7 and not _says_itself_again(text):
         return text
     facts = [fact.text for message in messages if message.role == "user" for fact in find_facts(message.text)]
-    known = [sentence for sentence in facts if sentence.replace(PERSON, person or SOMEBODY) not in earlier]
+    known = [sentence for sentence in dict.fromkeys(facts) if sentence.replace(PERSON, person or SOMEBODY) not in earlier]
     return _last_sentences(" ".join([earlier, *known]).replace(PERSON, person or SOMEBODY).strip(), LONGEST_SUMMARY)
 
 

@@ -434,7 +434,7 @@ def test_escape_stops_a_reply(view: ChatView, qtbot):
     with qtbot.waitSignal(view.stop_requested):
         qtbot.keyClick(view.composer.edit, Qt.Key.Key_Escape)
     view.set_engine_state(EngineState.READY)
-    with qtbot.assertNotEmitted(view.stop_requested):
+    with qtbot.waitSignal(view.stop_requested):  # her voice may still be heard
         qtbot.keyClick(view.composer.edit, Qt.Key.Key_Escape)
 
 
