@@ -71,6 +71,7 @@ class Program:
         self.vectors.close()
         self.chat.interrupt()
         self.preferences.save()
+        self.pages.close()
         self.characters.close()
         self.engine.close()
         self.store.close()

@@ -24,6 +24,7 @@ from companion.core.messages import PromptRead, Reflected, Turn
 from companion.core.persona import Persona
 from companion.core.reflection_prompts import (
     FACT_SAMPLING,
+    SUMMARY_PARAMETERS,
     accepted_fact,
     accepted_summary,
     chunks,
@@ -260,6 +261,11 @@ class Reflection(QObject):
                 self.summed_up.emit(number)
             return False
         task = _Summing(conversation, tuple(chunks(gone)[0]), summary.text if summary is not None else "")
+        model = self._engine.model
+        if model is not None and model.parameters < SUMMARY_PARAMETERS:
+            self._keep_summary(task, "")
+            self._go_on()
+            return True
         person, character = self._person(conversation).name.strip(), conversation.character_name
         turns = summary_turns(task.earlier, task.messages, person, character)
         return self._ask(task, turns, summary_sampling(person, character))

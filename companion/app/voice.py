@@ -88,8 +88,12 @@ class Voice(QObject):
         self._set_busy(False)
 
     def _start(self) -> None:
-        from PySide6.QtTextToSpeech import QTextToSpeech
-
+        try:
+            from PySide6.QtTextToSpeech import QTextToSpeech
+        except ImportError as error:  # a sound library of the system is missing
+            log.warning("speech: %s", error)
+            self._refuse()
+            return
         names = [self._engine_name] if self._engine_name else [n for n in QTextToSpeech.availableEngines() if n != "mock"]
         if not names:
             self._refuse()

@@ -24,6 +24,8 @@ MAX_PATTERN, MAX_REPEATS, MAX_SEARCHED = 400, 1000, 8000
 """Characters of a regular expression, all its counts such as {20} multiplied, and characters of a message that are
 searched (its end). `regex` has no time limit while it compiles, where `((a{999}){999}){999}` takes minutes, and none
 while it looks for a long fixed text."""
+MAX_KEYS, MAX_ALIKE = 20_000, 300
+"""Keys of a lorebook, and those of them that begin with the same word; the rest never match."""
 REMEMBERED_TEXTS = 2048
 
 _JOINED = (
@@ -72,15 +74,20 @@ class KeyIndex:
         self._until = 0.0
 
     def add(self, key: Key) -> int:
+        """The number of the key; -1, which is never found, for one too many."""
         if (known := self._numbers.get(key)) is not None:
             return known
-        number = self._numbers[key] = len(self._numbers)
+        place = self._anywhere
         if key.is_regex:
-            self._patterns.append((key, number))
+            place = self._patterns
         elif key.whole_words and (first := _TOKEN.match(_lower(key.text))):
-            self._by_token.setdefault(first[0], []).append((key, number))
-        else:
-            self._anywhere.append((key, number))
+            place = self._by_token.setdefault(first[0], [])
+            if len(place) >= MAX_ALIKE:
+                return -1
+        if len(self._numbers) >= MAX_KEYS:
+            return -1
+        number = self._numbers[key] = len(self._numbers)
+        place.append((key, number))
         return number
 
     def begin(self) -> None:

@@ -11,18 +11,15 @@
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Sequence
-from functools import lru_cache
+import time
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from companion.core.character import Card, Character
 from companion.core.conversation import Message
-from companion.core.lore_decorators import LoreRole, LoreRules, Place, Together, read_rules
-from companion.core.lore_keys import KeyIndex, key_of
+from companion.core.lore_decorators import LoreRole, Place, Together
+from companion.core.lore_ready import EVERYTHING, NOTHING, ReadyBook, ReadyEntry, made_ready
 from companion.core.lorebook import Lorebook, LoreEntry
-from companion.core.macros import fill_macros, fill_names
-from companion.core.persona import Persona
+from companion.core.macros import fill_macros
 from companion.core.scene import Scene
 from companion.core.token_estimate import estimate_tokens
 
@@ -31,11 +28,8 @@ RECURSION_STEPS = 5
 """How many times what was just called up may call up more."""
 RECURSION_ENTRIES = 200
 """How many entries may do so."""
-MAX_CONTENT = 100_000
-"""Characters; a longer entry is never told."""
-EVERYTHING = 1_000_000
-_REMARKS = re.compile(r"\{\{(?://|comment:)[^{}]*\}\}", re.IGNORECASE)
-_NOTHING: frozenset[int] = frozenset()
+RECURSION_SECONDS = 0.1
+"""What they may take; a book that is no trap needs a few milliseconds."""
 
 
 class ActiveLore(NamedTuple):
@@ -48,65 +42,10 @@ class ActiveLore(NamedTuple):
     role: LoreRole
 
 
-class _Ready(NamedTuple):
-    """An entry as it is searched for; keys are numbers of the index."""
-
-    number: int
-    entry: LoreEntry
-    rules: LoreRules
-    keys: frozenset[int]
-    secondary: frozenset[int]
-    additional: frozenset[int]
-    excluded: frozenset[int]
-
-    @property
-    def searched(self) -> str:
-        """What of its content may call up others."""
-        content = self.rules.content
-        return _REMARKS.sub("", content) if "{{" in content else content
-
-
-class _Book:
-    """A lorebook made ready for one pair of names."""
-
-    def __init__(self, book: Lorebook, scene: Scene) -> None:
-        self.index = KeyIndex()
-        self.constant: list[_Ready] = []
-        self.by_key: dict[int, list[_Ready]] = {}
-        for number, entry in enumerate(book.entries):
-            if entry.enabled:
-                self._add(number, entry, scene)
-        self.entries = [ready for entries in self.by_key.values() for ready in entries]
-        self.depths = {EVERYTHING if ready.rules.keep else ready.rules.scan_depth for ready in self.entries}
-        self.looks_back = any(ready.rules.once for ready in self.entries)
-
-    def _add(self, number: int, entry: LoreEntry, scene: Scene) -> None:
-        rules = read_rules(entry)
-        if rules.never or not 0 < len(rules.content.strip()) <= MAX_CONTENT:
-            return
-        secondary = entry.secondary_keys if entry.selective and not rules.uses_regex else ()
-        texts = (entry.keys, secondary, rules.additional_keys, rules.exclude_keys)
-        ready = _Ready(number, entry, rules, *(self._numbers(keys, rules, scene) for keys in texts))
-        if rules.constant or rules.always:
-            self.constant.append(ready)
-        else:
-            for key in ready.keys:
-                self.by_key.setdefault(key, []).append(ready)
-
-    def _numbers(self, texts: Sequence[str], rules: LoreRules, scene: Scene) -> frozenset[int]:
-        found = set()
-        for text in texts:
-            named = fill_names(text, scene) if "{{" in text or "<" in text else text
-            key = key_of(named, is_regex=rules.uses_regex, case_sensitive=rules.case_sensitive, whole_words=rules.whole_words)
-            if key is not None:
-                found.add(self.index.add(key))
-        return frozenset(found)
-
-
 class _Scan:
     """One look at the messages."""
 
-    def __init__(self, ready: _Book, book: Lorebook, scene: Scene, messages: Sequence[Message], *, ahead: bool) -> None:
+    def __init__(self, ready: ReadyBook, book: Lorebook, scene: Scene, messages: Sequence[Message], *, ahead: bool) -> None:
         self._ready, self._scene, self._messages = ready, scene, messages
         self._her_messages = sum(message.role == "assistant" for message in messages)
         self._depth = SCAN_DEPTH if book.scan_depth is None else max(book.scan_depth, 0)
@@ -124,25 +63,31 @@ class _Scan:
             searched = max(searched, newest)
             self._within[depth] = frozenset(found)
         older = texts[: max(len(texts) + missing - self._depth, 0)] if ready.looks_back else []
-        self._before = _NOTHING.union(*(ready.index.found_in(text) for text in older))
-        self._from_lore = _NOTHING
+        self._before = NOTHING.union(*(ready.index.found_in(text) for text in older))
+        self._from_lore = NOTHING
 
-    def active(self, *, recursive: bool) -> list[_Ready]:
-        active = {ready.number: ready for ready in self._ready.constant if self._may(ready, _NOTHING)}
-        anywhere = _NOTHING.union(*self._within.values())
+    def active(self, *, recursive: bool) -> list[ReadyEntry]:
+        active = {ready.number: ready for ready in self._ready.constant if self._may(ready, NOTHING)}
+        anywhere = NOTHING.union(*self._within.values())
         fresh = [*active.values(), *self._called(anywhere, active)]
-        left = RECURSION_ENTRIES
+        left, until = RECURSION_ENTRIES, time.perf_counter() + RECURSION_SECONDS
         for _ in range(RECURSION_STEPS if recursive else 0):
             calling = [ready for ready in fresh if ready.rules.calls_others][:left]
             left -= len(calling)
-            keys = _NOTHING.union(*(self._ready.index.found_in(ready.searched) for ready in calling)) - self._from_lore
+            keys = NOTHING.union(*self._found_in(calling, until)) - self._from_lore
             if not keys:
                 break
             self._from_lore |= keys
             fresh = self._called(keys, active, from_lore=True)
         return list(active.values())
 
-    def _called(self, keys: frozenset[int], active: dict[int, _Ready], *, from_lore: bool = False) -> list[_Ready]:
+    def _found_in(self, calling: Sequence[ReadyEntry], until: float) -> Iterator[frozenset[int]]:
+        for ready in calling:
+            if time.perf_counter() > until:
+                return
+            yield self._ready.index.found_in(ready.searched)
+
+    def _called(self, keys: frozenset[int], active: dict[int, ReadyEntry], *, from_lore: bool = False) -> list[ReadyEntry]:
         """The entries that these keys call up and that were not active; they are active now."""
         called = []
         known: dict[int, frozenset[int]] = {}
@@ -160,7 +105,7 @@ class _Scan:
                     called.append(ready)
         return called
 
-    def _may(self, ready: _Ready, seen: frozenset[int]) -> bool:
+    def _may(self, ready: ReadyEntry, seen: frozenset[int]) -> bool:
         rules = ready.rules
         if rules.always:
             return True
@@ -176,7 +121,7 @@ class _Scan:
             return False
         return ready.excluded.isdisjoint(seen) and _together(rules.together, ready.secondary, seen)
 
-    def _falls(self, ready: _Ready) -> bool:
+    def _falls(self, ready: ReadyEntry) -> bool:
         chance = ready.rules.chance
         return chance >= 1 or random.Random(f"{self._scene.seed}:{ready.number}").random() < chance
 
@@ -196,7 +141,7 @@ def activate(scene: Scene, messages: Sequence[Message], *, ahead: bool = False) 
     book = scene.character.card.lorebook
     if book is None or not book.entries:
         return ()
-    ready = _made_ready(_Same(book), scene.character.called, scene.persona.called)
+    ready = made_ready(book, scene.character.called, scene.persona.called)
     scan = _Scan(ready, book, scene, messages, ahead=ahead)
     active = scan.active(recursive=bool(book.recursive_scanning))
     told = _within_budget(active, _budget(book, scene), scene, len(messages) + ahead)
@@ -218,8 +163,8 @@ def _budget(book: Lorebook, scene: Scene) -> int:
     return min(own, scene.context_tokens // 2)
 
 
-def _within_budget(active: list[_Ready], budget: int, scene: Scene, turn: int) -> list[tuple[_Ready, str]]:
-    def rank(ready: _Ready) -> tuple[bool, bool, float, float, int]:
+def _within_budget(active: list[ReadyEntry], budget: int, scene: Scene, turn: int) -> list[tuple[ReadyEntry, str]]:
+    def rank(ready: ReadyEntry) -> tuple[bool, bool, float, float, int]:
         entry, rules = ready.entry, ready.rules
         constant = rules.constant or rules.always
         return (rules.first_to_go, not constant, -(entry.priority or 0), -entry.insertion_order, ready.number)
@@ -249,22 +194,3 @@ def _name(entry: LoreEntry) -> str:
     """How a person recognizes it."""
     first = next((key for key in entry.keys if key.strip()), "")
     return (entry.name.strip() or entry.comment.strip() or first.strip() or "Untitled").splitlines()[0]
-
-
-class _Same:
-    """A lorebook as the key of a cache: cheap to look up, whatever its size."""
-
-    def __init__(self, book: Lorebook) -> None:
-        self.book = book
-
-    def __hash__(self) -> int:
-        return hash((len(self.book.entries), self.book.name))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and (self.book is other.book or self.book == other.book)
-
-
-@lru_cache(maxsize=8)
-def _made_ready(book: _Same, char: str, user: str) -> _Book:
-    named = Scene(character=Character(identifier="", card=Card(name=char)), persona=Persona(name=user))
-    return _Book(book.book, named)

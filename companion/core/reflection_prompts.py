@@ -21,6 +21,9 @@ NO_NAME: Final = "Robin"
 SOMEBODY: Final = "The person"
 """What a person without a name is called in summaries."""
 LONGEST_FACT, LONGEST_SUMMARY, SHORTEST_SUMMARY = 240, 900, 20
+SUMMARY_PARAMETERS: Final = 500_000_000
+"""Smaller models are not asked for summaries. The starter model (135 million) was asked to sum up 25 dialogues: 16 times
+it wrote them down again, and no time it said what was said. Its own words for single facts were right 102 of 150 times."""
 CHUNK_BYTES: Final = 3600
 """Bytes of a conversation that are summed up at once: 900 tokens or so, in a context of 2,048."""
 LONGEST_TURN: Final = 700
@@ -32,11 +35,6 @@ _EXAMPLES: Final = (
     ("I don't eat meat.", "{} doesn't eat meat."),
     ("Our son starts school in autumn.", "{}'s son starts school in autumn."),
 )
-_EXAMPLE_TALK: Final = (
-    "Robin: I quit my job at the bakery today.\nMira: How do you feel about it?\nRobin: Free! I want to open a bookshop in Graz.\n"
-    "Mira: I will help you paint the shelves."
-)
-_EXAMPLE_SUMMARY: Final = "Robin quit a job at the bakery and feels free. Robin wants to open a bookshop in Graz. Mira promised to help paint the shelves."
 _SMALL_WORDS: Final = (
     "a an the and or but of to in on at for with from by as is are was were be been being am has have had do does did it its "
     "that this which who whose their them they themselves his her he she him i my me we our us you your so very really just "
@@ -98,8 +96,6 @@ def summary_turns(earlier: str, messages: Sequence[Message], person: str, charac
     )
     return (
         Turn("system", task),
-        Turn("user", f"The conversation:\n{_EXAMPLE_TALK}\n\nSum it up in three or four short sentences."),
-        Turn("assistant", _EXAMPLE_SUMMARY),
         Turn("user", f"{before}The conversation:\n{told}\n\nSum it up in three or four short sentences."),
     )
 

@@ -101,6 +101,11 @@ class Pages(QObject):
         self._go("editor")
         return self.editor.leave()
 
+    def close(self) -> None:
+        """The program ends: no more pictures are read."""
+        if "gallery" in self.__dict__:
+            self.gallery.thumbnails.close()
+
     # Settings
 
     @cached_property

@@ -40,9 +40,9 @@ class Options(NamedTuple):
     batch: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
-    dropout: float = 0.5
-    vector_dropout: float = 0.25
-    word_dropout: float = 0.1
+    dropout: float = 0.4
+    vector_dropout: float = 0.2
+    word_dropout: float = 0.05
     scale: float = 0.3
     """Standard deviation of the word vectors at the start."""
 

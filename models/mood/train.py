@@ -32,6 +32,8 @@ from companion.mood.classifier import NEUTRAL_NUMBER, WIDTHS, MoodReader
 from companion.mood.evaluation import Report, evaluate, measure, read_examples
 
 HERE = Path(__file__).parent
+SOFT = 0.4
+"""Share of the linear head's opinion in what the network learns."""
 Floats = NDArray[np.float32]
 
 
@@ -63,10 +65,12 @@ def main() -> None:
     known = vocabulary(texts, options.least)
     vectors = word_vectors(known, Options().width)
     rows = numbered(texts, known)
+    # Distillation (Hinton et al. 2015, arXiv:1503.02531): the head's opinion of examples it was not fitted on.
+    taught = (1 - SOFT) * goals + SOFT * sigmoid(held_out["middle"]).astype(np.float32)
     held_out["network"] = np.zeros_like(goals)
     work = [*(rest for rest, _ in folds), everything]
     with ProcessPoolExecutor(options.threads, multiprocessing.get_context("spawn")) as pool:
-        networks = list(pool.map(trained, repeat(vectors), repeat(rows), repeat(goals), work, repeat(options.seed)))
+        networks = list(pool.map(trained, repeat(vectors), repeat(rows), repeat(taught), work, repeat(options.seed)))
     network = networks.pop()
     for fold, (_, part) in zip(networks, folds, strict=True):
         held_out["network"][part] = predict(fold, rows, part)[1]
@@ -84,10 +88,10 @@ def main() -> None:
     write_tables(HERE / "README.md", reports, {name: sigmoid(found) for name, found in limits.items()}, NETWORK)
 
 
-def trained(vectors: Floats, rows: list[list[int]], goals: Floats, examples: NDArray[np.int64], seed: int) -> Network:
+def trained(vectors: Floats, rows: list[list[int]], taught: Floats, examples: NDArray[np.int64], seed: int) -> Network:
     """One training in a process of its own, with one thread: the same numbers on every run."""
     torch.set_num_threads(1)
-    return fit(vectors, rows, goals, examples, Options(), seed)
+    return fit(vectors, rows, taught, examples, Options(), seed)
 
 
 LINEAR = "linear head on SmolLM2, mean of the last layer"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from companion.app import reflection
 from companion.app.characters import Characters
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
@@ -211,7 +212,9 @@ def talk(evening: Evening, rounds: int) -> None:
         evening.say(f"Star {number} is bright. " * 10, role="assistant")
 
 
-def test_what_left_the_context_is_summed_up_to_the_last_message_that_left(quiet, qtbot):
+@pytest.mark.parametrize("smallest", [0, 500_000_000], ids=["the model is asked", "only rules are"])
+def test_what_left_the_context_is_summed_up_to_the_last_message_that_left(quiet, qtbot, monkeypatch, smallest):
+    monkeypatch.setattr(reflection, "SUMMARY_PARAMETERS", smallest)
     quiet.say("I have a cat called Miso.")
     talk(quiet, 12)
     path = [step.message for step in quiet.store.path(quiet.conversation)]

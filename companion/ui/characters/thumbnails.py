@@ -63,6 +63,11 @@ class Thumbnails(QObject):
             self._read_next()
         return None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a picture is still to come."""
+        return bool(self._waiting or self._reading)
+
     def close(self) -> None:
         """Read no more."""
         self._waiting.clear()
@@ -82,7 +87,7 @@ class Thumbnails(QObject):
             self._bytes -= _bytes_of(self._kept.popitem(last=False)[1])
         self._read_next()
         self.arrived.emit(key)
-        if not (self._waiting or self._reading or self._pruned):
+        if not (self.is_busy or self._pruned):
             self._pruned = True
             self._background.run(partial(_prune, self._folder), lambda _: None)
 

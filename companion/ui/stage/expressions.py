@@ -99,6 +99,15 @@ def _is_number(value: object) -> bool:
 
 
 def face_for(faces: Mapping[str, Face], label: str, strength: float = 1.0) -> Face:
-    """The face of a mood (or a face by its own name); an unknown label is neutral, little strength shows little of it."""
+    """The face of a mood (or a face by its own name); an unknown label is neutral.
+
+    A mood at half strength shows seven tenths of its face: with half of it nobody would see what she feels.
+    """
     neutral = faces["neutral"]
-    return blend(neutral, faces.get(MOODS.get(label, label), neutral), min(max(strength, 0.0), 1.0))
+    wanted = faces.get(MOODS.get(label, label), neutral)
+    share = min(max(strength, 0.0), 1.0) ** 0.5
+    face = blend(neutral, wanted, share)
+    if wanted.eye_open < 0.3:  # eyes that laugh are shut; half shut they would look tired
+        eyes = wanted if share > 0.6 else neutral
+        face = face._replace(eye_open=eyes.eye_open, eye_happy=eyes.eye_happy)
+    return face

@@ -21,6 +21,7 @@ class FrameClock(QObject):
         super().__init__(parent)
         self.intervals: deque[float] = deque(maxlen=1200)
         self._since = QElapsedTimer()
+        self._steady = False
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
@@ -32,6 +33,7 @@ class FrameClock(QObject):
     def start(self) -> None:
         if not self.running:
             self._since.start()
+            self._steady = False
             self._timer.start(FAST_MS)
 
     def stop(self) -> None:
@@ -40,11 +42,13 @@ class FrameClock(QObject):
     def set_pace(self, milliseconds: int) -> None:
         """Beat at one of the paces above from now on."""
         if self.running and self._timer.interval() != milliseconds:
+            self._steady = False
             self._timer.start(milliseconds)
 
     def _beat(self) -> None:
         seconds = self._since.nsecsElapsed() / 1e9
         self._since.start()
-        if self._timer.interval() == FAST_MS:
+        if self._steady and self._timer.interval() == FAST_MS:
             self.intervals.append(seconds)
+        self._steady = True  # the first beat of a new pace still belongs to the old one
         self.ticked.emit(min(seconds, LONGEST_S))

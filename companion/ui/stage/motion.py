@@ -131,7 +131,7 @@ class Gaze:
         else:
             self.goal = (draw.uniform(-0.75, 0.75), draw.uniform(-0.4, 0.3))
             self._wait = draw.uniform(0.7, 2.2)
-        self.head_share = 1.0 if draw.random() < 0.5 else 0.25
+        self.head_share = 0.7 if draw.random() < 0.35 else 0.15
 
 
 def breath(time: float) -> float:

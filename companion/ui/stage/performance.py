@@ -16,7 +16,7 @@ BLEND_S = 0.22
 BREATH_RISE = 3.2
 """How far a breath lifts the shoulders, in units of the drawing."""
 
-HASTE = 8.0
+HASTE = 12.0
 """Hair that swings faster than so many units a second needs every frame; in the breeze it is slower."""
 
 
@@ -47,7 +47,7 @@ class Performance:
         self._emphasis, self._next_emphasis = Spring(9), 0.0
         self._springs = (*self._eyes, self._turn, self._nod, self._tilt, self._shoulders, self._emphasis)
         # Hair: bend and ends of the locks in front, and of the long hair behind, which is slower.
-        self._hair = (Spring(7.5, 0.32), Spring(6.2, 0.26), Spring(5.6, 0.32), Spring(4.6, 0.26))
+        self._hair = (Spring(7.5, 0.36), Spring(6.2, 0.3), Spring(5.6, 0.36), Spring(4.6, 0.3))
 
     @property
     def face(self) -> Face:

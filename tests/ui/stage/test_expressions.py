@@ -51,7 +51,10 @@ def test_a_blended_face_lies_between(faces: dict[str, Face]):
 
 def test_a_faint_mood_is_a_faint_face_and_an_unknown_one_is_none(faces: dict[str, Face]):
     assert face_for(faces, "joy", 0.0) == faces["neutral"]
-    assert face_for(faces, "joy", 0.5) == blend(faces["neutral"], faces["happy"], 0.5)
+    assert face_for(faces, "anger", 0.25) == blend(faces["neutral"], faces["angry"], 0.5)
+    assert face_for(faces, "joy", 0.25).eye_open == 1, "laughing eyes are open or shut, not half shut"
+    assert face_for(faces, "joy", 0.5).eye_open == 0
+    assert face_for(faces, "joy", 0.25).mouth_open == faces["happy"].mouth_open / 2
     assert face_for(faces, "joy", 7.0) == pytest.approx(faces["happy"])
     assert face_for(faces, "melancholy") == faces["neutral"]
     assert face_for(faces, "thinking") == faces["thinking"]
