@@ -22,7 +22,7 @@ from companion.app.scenes import Scenes
 from companion.app.voice import Voice
 from companion.core.character import Character
 from companion.core.character_library import CharacterLibrary
-from companion.core.memory import Memory
+from companion.core.memory import Memory, told
 from companion.core.messages import ReplyDone
 from companion.core.paths import database_file, settings_file
 from companion.core.settings import Settings
@@ -134,7 +134,7 @@ class Program:
         self.presence.join(content.stage)
         self.presence.join(content.strip)
         self.mode = CompanionMode(
-            theme, lambda: self.window, engine, chat, self.rhythm, self.presence, lambda: self.characters.current.name
+            theme, lambda: self.window, engine, chat, self.rhythm, self.presence, lambda: self._partner().name
         )
         self.announcer = Announcer(self.window, lambda: preferences.settings.notify, application.windowIcon())
         self._connect_views()
@@ -144,12 +144,15 @@ class Program:
         wiring.personas_requested.connect(lambda: content.show_page("personas"))
         wiring.cards_dropped.connect(self.characters.import_files)
         content.chat_view.header.small_window_pressed.connect(self.mode.enter)
+        self.mode.begun.connect(wiring.take_words)
         content.add_shortcuts({"Ctrl+R": wiring.regenerate_last, "Ctrl+O": wiring.choose_model, "Ctrl+M": self.mode.enter})
         content.chat_view.composer.edit.textChanged.connect(self.reflection.disturb)
         self._shown: Character | None = None
         self._has_portrait = False
         self.conversations.opened.connect(lambda _conversation: self._show_character())
         self.characters.character_changed.connect(lambda _character: self._show_character())
+        self.characters.added.connect(lambda _character: self._show_character())  # one that was deleted may be back
+        self.characters.talk_wanted.connect(lambda: content.show_page("chat"))
         self.chat.reply_finished.connect(self._announce)
         self.announcer.pressed.connect(self.window.come_forward)
 
@@ -181,12 +184,20 @@ class Program:
             self.content.show_face(character, portrait)
             self.presence.set_character(character, portrait)
 
+    def _partner(self) -> Character:
+        """Whom the open conversation is with; one whose card is gone still has a name."""
+        current = self.conversations.current
+        return self.characters.of(current) if current is not None else self.characters.current
+
     def _tell_what_is_remembered(self, memories: tuple[Memory, ...]) -> None:
         """A word about it, so that nothing is kept behind the person's back."""
-        name = self.characters.current.name
-        what = f"{name} will remember: {memories[0].text}"
+        first = memories[0]
+        talk = self.store.conversation(first.conversation) if first.conversation is not None else None
+        name = self.characters.of(talk).name if talk is not None else self._partner().name
+        words = told(first.text, self.personas.of(talk).name)
+        what = f"{name} will remember: {words}"
         if len(memories) > 1:
-            what = f"{name} will remember {len(memories)} things, such as: {memories[0].text}"
+            what = f"{name} will remember {len(memories)} things, such as: {words}"
 
         def undo() -> None:
             for memory in memories:
@@ -196,5 +207,5 @@ class Program:
 
     def _announce(self, event: ReplyDone) -> None:
         path = self.chat.path
-        if path:
-            self.announcer.reply_done(event, self.characters.current.name, path[-1].message.text)
+        if path and not self.mode.is_on:  # there, her words stand above all other windows
+            self.announcer.reply_done(event, self._partner().name, path[-1].message.text)

@@ -38,6 +38,8 @@ class Characters(QObject):
     """The list changed."""
     chosen = Signal(object)
     """A Character whom the person wants to talk with; also when it is the present one."""
+    talk_wanted = Signal()
+    """The person chose somebody in order to talk: the conversation is to be seen."""
     added = Signal(object)
     """A Character came in: imported, copied, made or brought back."""
     character_changed = Signal(object)
@@ -86,11 +88,17 @@ class Characters(QObject):
 
     def choose(self, identifier: str) -> None:
         """Talk with this one from now on."""
+        if self._take(identifier):
+            self.talk_wanted.emit()
+
+    def _take(self, identifier: str) -> bool:
         character = self.load(identifier)
-        if character is not None:
-            self.current = character
-            self._preferences.update(character=identifier)
-            self.chosen.emit(character)
+        if character is None:
+            return False
+        self.current = character
+        self._preferences.update(character=identifier)
+        self.chosen.emit(character)
+        return True
 
     def follow(self, identifier: str) -> None:
         """A conversation with this one was opened: new ones are with it too. One that is gone changes nothing."""
@@ -173,11 +181,11 @@ class Characters(QObject):
             return
         self.changed.emit()
         if was_current:
-            self.choose(BUILT_IN)
+            self._take(BUILT_IN)
 
         def undo() -> None:
             if self._came(lambda: self._library.restore(identifier)) is not None and was_current:
-                self.choose(identifier)
+                self._take(identifier)
 
         self._notices.undoable(f"“{name}” was deleted.", undo)
 

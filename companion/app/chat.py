@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from companion.app.conversations import Conversations
@@ -86,8 +87,18 @@ class Chat(QObject):
 
     @property
     def path(self) -> tuple[PathMessage, ...]:
+        """The active path; of the reply under way everything that has come, also what is not saved yet."""
         current = self._conversations.current
-        return self._store.path(current.id) if current is not None else ()
+        steps = self._store.path(current.id) if current is not None else ()
+        writing = self._writing
+        if writing is None or writing.conversation != getattr(current, "id", None):
+            return steps
+        return tuple(
+            msgspec.structs.replace(step, message=msgspec.structs.replace(step.message, text=self._keeper.text))
+            if step.message.id == writing.message
+            else step
+            for step in steps
+        )
 
     @property
     def is_writing(self) -> bool:

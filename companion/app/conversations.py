@@ -78,13 +78,16 @@ class Conversations(QObject):
     def new(self) -> None:
         """A new conversation, or the newest one again when nothing has been said in it yet."""
         character = self._characters.current
+        persona = self._personas.default
+        outdated = None
         for existing in self.all()[:1]:
-            said = any(step.message.role == "user" for step in self._store.path(existing.id))
-            if not said and existing.character == character.identifier and not existing.titled_by_person:
-                self.open(existing.id)
-                return
+            if existing.character == character.identifier and self._is_untouched(existing):
+                if self._begins_as(existing, Scene(character=character, persona=self._personas.of(existing))):
+                    self.open(existing.id)
+                    return
+                if existing.persona in (0, persona.id) and not existing.note:
+                    outdated = existing.id
         with self._notices.telling(StoreError):
-            persona = self._personas.default
             created = self._store.create_conversation(
                 character=character.identifier,
                 character_name=character.name,
@@ -92,8 +95,20 @@ class Conversations(QObject):
             )
             if persona.id:
                 self._store.set_persona(created.id, persona.id)
+            if outdated is not None:  # nothing of the person is in it
+                self._store.delete_conversation(outdated)
             self.changed.emit()
             self.open(created.id)
+
+    def _is_untouched(self, conversation: Conversation) -> bool:
+        """Whether the person has neither said anything in it nor named it."""
+        said = any(step.message.role == "user" for step in self._store.path(conversation.id))
+        return not said and not conversation.titled_by_person
+
+    def _begins_as(self, conversation: Conversation, scene: Scene) -> bool:
+        """Whether its first messages are still the card's, which may have been edited since."""
+        there = {message.text for message in self._store.tree(conversation.id) if message.parent is None}
+        return there.issuperset(greetings(scene))
 
     def _first_words(self, scene: Scene) -> tuple[str, ...]:
         """The card's greetings; somebody she knows already hears first what fits the hour and how long it has been."""
@@ -103,8 +118,11 @@ class Conversations(QObject):
         return tuple(filter(None, (fill_macros(again, scene), *greetings(scene))))
 
     def talk_with(self, character: Character) -> None:
-        """Open the latest conversation with a character, or begin one; the open one stays when it is with them."""
+        """Open the latest conversation with a character, or begin one; the open one stays when it is with them and
+        something was said in it."""
         if self.current is not None and self.current.character == character.identifier:
+            if self._is_untouched(self.current) and self.current.id in [talk.id for talk in self.all()[:1]]:
+                self.new()  # the card may begin otherwise now
             return
         latest = next((found for found in self.all() if found.character == character.identifier), None)
         if latest is not None:

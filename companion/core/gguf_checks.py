@@ -34,6 +34,7 @@ _FOR_EMBEDDING = frozenset(
 _NOT_FOR_CHAT = _FOR_EMBEDDING | {"t5", "t5encoder", "wavtokenizer-dec"}
 """Architectures without a decoder, or (t5) with an encoder that must read first."""
 
+_POOLINGS = (0, 1, 2, 3)  # LLAMA_POOLING_TYPE_NONE, MEAN, CLS, LAST
 _RANKING = 4  # LLAMA_POOLING_TYPE_RANK
 
 _WITHOUT_HEADS = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
@@ -73,6 +74,8 @@ def refuse_unless_embedding_model(header: GGUFHeader) -> None:
     pooling = header.metadata.get(f"{architecture}.pooling_type")
     if pooling == _RANKING:
         raise ModelError(f"“{file}” ranks texts and does not turn them into vectors.", _CHOOSE_EMBEDDING)
+    if pooling not in (None, *_POOLINGS):  # llama-graph.cpp aborts
+        raise damaged(file, "it takes its vectors in an unknown way", _ANOTHER_BUILD)
     if not pooling and architecture not in _FOR_EMBEDDING:
         raise ModelError(f"“{file}” is a model for writing, not one that turns texts into vectors.", _CHOOSE_EMBEDDING)
     _refuse_contradictions(header)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
 import msgspec
 
 Writer = Literal["person", "model"]
+PERSON: Final = "{{user}}"
+_PERSON = re.compile(r"\{\{user\}\}", re.IGNORECASE)
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,3 +38,17 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     message: int
     text: str
     created: float = 0.0
+
+
+def told(text: str, name: str) -> str:
+    """A memory as the person reads it: `name` is theirs, empty when they have given none."""
+    begun = _PERSON.sub(lambda _found: name or "The person", text, count=1) if _PERSON.match(text) else text
+    return _PERSON.sub(lambda _found: name or "the person", begun)
+
+
+def kept(words: str, name: str, before: str) -> str:
+    """The opposite for a memory that read `before` and was changed: it goes on being about whoever the person is."""
+    if not _PERSON.search(before):
+        return words
+    called = rf"(?<!\w){re.escape(name)}(?!\w)" if name else r"\b[Tt]he person\b"
+    return re.sub(called, PERSON, words)

@@ -179,15 +179,15 @@ def _inserts(scene: Scene, lore: Sequence[ActiveLore], turn: int) -> Iterator[tu
 def _known(scene: Scene) -> str:
     """What she remembers and notices of the person, within the tokens that the character's options give to it.
 
-    Place and wording were measured with the starter model on ten facts and a question about each (`start.py bench
-    recall`): a small model hardly looks at a system turn before the question, and best at what stands closest to it.
+    Place, wording and order were measured with the starter model on ten facts and a question about each (`start.py
+    bench recall`): it hardly looks at a system turn before the question, and best at what stands closest to it.
     """
     char, user = scene.character.called, scene.persona.called
     facts = within_tokens(tuple(fill_names(text, scene) for text in scene.memories), scene.character.options.memory_tokens)
     sentences = []
     if facts:
         told = (fact if fact.endswith((".", "!", "?", "…", "。")) else f"{fact}." for fact in map(str.strip, reversed(facts)))
-        sentences.append(f"{char} remembers: {' '.join(told)}")
+        sentences.append(f"{char} remembers about {user}: {' '.join(told)}")
     if scene.person_mood in LABELS and scene.person_mood != NEUTRAL.label:
         sentences.append(f"{user}'s mood: {scene.person_mood}.")
     return " ".join(sentences)

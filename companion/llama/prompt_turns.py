@@ -68,7 +68,8 @@ class TurnsByKind:
 def joined(turns: Sequence[Turn]) -> list[Turn]:
     """What is put in front of the person's words, such as a memory, becomes their beginning.
 
-    In a turn of its own a small model hardly looks at it: of ten facts the starter model recalled four less.
+    In a turn of its own a small model looks at it less: 15 of 40 answers of the starter model held a fact it had been
+    told there, 23 of 40 when it stood in front of the question.
     """
     result: list[Turn] = []
     for turn in turns:

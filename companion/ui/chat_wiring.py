@@ -20,6 +20,7 @@ from companion.app.rhythm import Rhythm
 from companion.app.voice import Voice
 from companion.core.conversation import Conversation
 from companion.core.errors import StoreError
+from companion.core.settings import Settings
 from companion.core.store import Store
 from companion.ui.chat.chat_view import ChatView
 from companion.ui.theme import Theme
@@ -69,11 +70,14 @@ class ChatWiring(QObject):
         self._notices = notices
         self._store = store
         self._shown = 0
+        self._voice_wanted = False
+        """Whether the voice was just switched on, so that it is said if there is none."""
         self._drafts: dict[int, str] = {}
         self._connect_words()
         self._connect_actions()
         conversations.opened.connect(self._opened)
         voice.changed.connect(self._show_voice)
+        preferences.changed.connect(self._settings_changed)
         self._show_voice()
 
     @cached_property
@@ -105,16 +109,22 @@ class ChatWiring(QObject):
             self._models.choose(path)
 
     def regenerate_last(self) -> None:
-        if path := self._chat.path:
+        path = self._chat.path
+        if path and self._view.isVisible():  # the key works on every page, but only what is seen may change
             self._chat.regenerate(path[-1].message.id)
 
     def toggle_voice(self) -> None:
         """Let her speak or be silent; without a voice, say why."""
         if self._voice.reason:
-            what, _, remedy = self._voice.reason.partition(". ")
-            self._notices.information(f"{what.rstrip('.')}.", remedy)
+            self._tell_why_silent()
         else:
             self._preferences.update(speak=not self._preferences.settings.speak)
+
+    def take_words(self, text: str) -> None:
+        """What was begun in the small window goes on here, after what stands here."""
+        begun = self._view.draft()
+        self._view.set_draft(f"{begun}\n{text}" if begun else text)
+        self._view.focus_composer()
 
     def show_talk(self) -> None:
         """The card about the open conversation."""
@@ -145,6 +155,20 @@ class ChatWiring(QObject):
 
     def _show_voice(self) -> None:
         self._view.header.set_voice(self._voice.is_on, self._voice.reason)
+        if self._voice_wanted and self._voice.reason:
+            self._voice_wanted = False
+            self._tell_why_silent()
+
+    def _settings_changed(self, new: Settings, old: Settings) -> None:
+        """A voice that is switched on may turn out not to be there, at once or after some seconds."""
+        if new.speak != old.speak:
+            self._voice_wanted = new.speak
+            self._show_voice()
+
+    def _tell_why_silent(self) -> None:
+        what, _, remedy = self._voice.reason.partition(". ")
+        self._notices.information(f"{what.rstrip('.')}.", remedy)
+        self._preferences.update(speak=False)  # nothing can be heard, and nothing shall look as if it could
 
     def _connect_words(self) -> None:
         view, chat, rhythm = self._view, self._chat, self._rhythm
@@ -153,8 +177,13 @@ class ChatWiring(QObject):
         rhythm.message_changed.connect(view.update_message)
         rhythm.piece_shown.connect(view.add_piece)
         chat.failure_explained.connect(view.set_failure)
-        chat.unsent.connect(view.set_draft)
+        chat.unsent.connect(self._give_back)
         chat.memory_begins.connect(view.set_memory_marker)
+
+    def _give_back(self, text: str) -> None:
+        """What could not be sent stands in the composer again; what was sent from elsewhere is given back there."""
+        if self._view.window().isVisible() and not self._view.draft():
+            self._view.set_draft(text)
 
     def _connect_actions(self) -> None:
         view, chat = self._view, self._chat
@@ -187,8 +216,14 @@ class ChatWiring(QObject):
     def _opened(self, conversation: Conversation) -> None:
         """What was being written stays with its conversation until the window closes."""
         if self._shown not in (0, conversation.id):
-            self._drafts[self._shown] = self._view.draft()
-            self._view.set_draft(self._drafts.pop(conversation.id, ""))
+            begun, kept = self._view.draft(), self._drafts.pop(conversation.id, "")
+            if begun and not kept and self._store.conversation(self._shown) is None and not self._was_talked_in():
+                kept = begun  # a new conversation has taken the place of that one
+            self._drafts[self._shown] = begun
+            self._view.set_draft(kept)
         self._shown = conversation.id
         self._view.set_speed(None)
         self._view.set_title(conversation.title or "New conversation")
+
+    def _was_talked_in(self) -> bool:
+        return any(step.message.role == "user" for step in self._chat.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from companion.app.chat import Chat
@@ -22,7 +22,10 @@ MARGIN = 24
 
 
 class CompanionMode(QObject):
-    """The small window is made when it is first asked for."""
+    """The small window is made when it is first asked for. It is there, or the large one is, never both."""
+
+    begun = Signal(str)
+    """What was being written in the small window when it was left."""
 
     def __init__(
         self,
@@ -57,10 +60,11 @@ class CompanionMode(QObject):
         small.send_requested.connect(self._chat.send)
         small.stop_requested.connect(self._chat.stop)
         small.back_requested.connect(self.leave)
-        self._chat.unsent.connect(small.refuse)
+        self._chat.unsent.connect(self._refused)
         self._rhythm.piece_shown.connect(self._shown)
         self._rhythm.message_added.connect(self._added)
         self._engine.state_changed.connect(lambda state: small.set_writing(state is EngineState.ANSWERING))
+        self._window().installEventFilter(self)
         return small
 
     def enter(self) -> None:
@@ -84,7 +88,14 @@ class CompanionMode(QObject):
         window.show()
         window.raise_()
         window.activateWindow()
-        self.small.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Whatever brings the large window back (a second start, a notification), the small one goes."""
+        if event.type() is QEvent.Type.Show and self.is_on:
+            self.small.hide()
+            if text := self.small.take_words():
+                self.begun.emit(text)
+        return super().eventFilter(watched, event)
 
     def close(self) -> None:
         """The program ends."""
@@ -96,6 +107,10 @@ class CompanionMode(QObject):
         hers = [step.message for step in self._chat.path if step.message.role == "assistant"]
         self._message = hers[-1].id if hers else 0
         return hers[-1].text if hers else ""
+
+    def _refused(self, text: str) -> None:
+        if self.is_on:
+            self.small.refuse(text)
 
     def _shown(self, message: int, text: str) -> None:
         if message != self._message:

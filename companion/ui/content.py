@@ -142,7 +142,9 @@ class Content(QWidget):
     def notice_area(self) -> NoticeArea:
         from companion.ui.notices import NoticeArea
 
-        return NoticeArea(self._theme, self, self._room_for_notices)
+        area = NoticeArea(self._theme, self, self._room_for_notices)
+        self.stack.installEventFilter(area)  # the room for notices is another one each time this has been laid out
+        return area
 
     def _room_for_notices(self) -> QRect:
         """Above the composer, so that no notice ever covers what the person writes or the way to stop her."""
@@ -201,7 +203,7 @@ class Content(QWidget):
             self.chat_view.set_title(current.title or "New conversation")
 
     def _opened(self, conversation: Conversation) -> None:
-        if self._page != "chat":
+        if self._page not in ("chat", "characters"):  # among the characters one may be deleted, and others follow
             self.show_page("chat")
         self.list.set_current(conversation.id)
 

@@ -16,7 +16,7 @@ from companion.app.engine import Engine
 from companion.app.memories import Memories
 from companion.app.personas import Personas
 from companion.app.preferences import Preferences
-from companion.core.character import BUILT_IN, Card, CharacterOptions
+from companion.core.character import BUILT_IN, Card, Character, CharacterOptions
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Pages(QObject):
             case "memory":
                 self._stack.setCurrentWidget(self.memory_page)
                 self._refresh_memories()
+                self.memory_page.focus_on_list()
             case "personas":
                 self._stack.setCurrentWidget(self.personas_page)
                 self._refresh_personas()
@@ -209,7 +210,7 @@ class Pages(QObject):
         from companion.ui.memory.memory_page import MemoryPage
 
         page, actions = MemoryPage(self._theme), self._memories
-        page.add_requested.connect(lambda text: actions.add(self._characters.current.identifier, text))
+        page.add_requested.connect(lambda text: actions.add(self._partner().identifier, text))
         page.edit_requested.connect(actions.edit)
         page.pin_requested.connect(actions.pin)
         page.delete_requested.connect(actions.delete)
@@ -220,29 +221,35 @@ class Pages(QObject):
         self._stack.addWidget(page)
         return page
 
+    def _partner(self) -> Character:
+        """Whom the open conversation is with; one whose card is gone still has her memories."""
+        current = self._conversations.current
+        return self._characters.of(current) if current is not None else self._characters.current
+
     def _refresh_memories(self) -> None:
         if "memory_page" not in self.__dict__ or self._stack.currentWidget() is not self.memory_page:
             return
-        character = self._characters.current
+        character = self._partner()
         self.memory_page.set_character(character.name)
         self.memory_page.show_memories(
             self._memories.search(character.identifier, self.memory_page.search.text()),
             {talk.id: talk.title for talk in self._conversations.all()},
             remembers=character.options.remember,
             total=self._memories.count(character.identifier),
+            person=self._personas.of(self._conversations.current).name.strip(),
         )
 
     def _export_memories(self) -> None:
         from companion.ui.file_dialogs import ask_where_to_export_lorebook
 
-        character = self._characters.current
+        character = self._partner()
         if (path := ask_where_to_export_lorebook(self._stack, character.name)) is not None:
             self._memories.export(character.identifier, character.name, path)
 
     def _set_remember(self, remember: bool) -> None:
         from msgspec.structs import replace
 
-        character = self._characters.current
+        character = self._partner()
         self._characters.save_options(character.identifier, replace(character.options, remember=remember))
 
     # Personas
@@ -264,6 +271,7 @@ class Pages(QObject):
 
     def _refresh_personas(self) -> None:
         if "personas_page" in self.__dict__ and self._stack.currentWidget() is self.personas_page:
+            self.personas_page.flush()  # may change what there is
             self.personas_page.show_personas(self._personas.all(), self._preferences.settings.persona)
 
     def _new_persona(self) -> None:

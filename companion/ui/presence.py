@@ -38,7 +38,7 @@ class Presence(QObject):
         self._settings = settings
         self._character: Character | None = None
         self._portrait: Portrait | None = None
-        self._on_battery = False
+        self._on_battery = self._thinking = self._asleep = False
         feelings.her_mood_changed.connect(self._show_mood)
         engine.state_changed.connect(lambda state: self._think(state is EngineState.ANSWERING))
         chat.piece_received.connect(self._heard)
@@ -61,6 +61,8 @@ class Presence(QObject):
         if self._character is not None:
             self._dress(figure)
         figure.set_paused(self._on_battery)
+        figure.set_thinking(self._thinking)
+        figure.set_asleep(self._asleep)
         self._show_mood(self._feelings.hers)
 
     def close(self) -> None:
@@ -92,10 +94,12 @@ class Presence(QObject):
             figure.set_mood(label, mood.score)
 
     def _think(self, on: bool) -> None:
+        self._thinking = on
         for figure in self._figures:
             figure.set_thinking(on)
 
     def _sleep(self, on: bool) -> None:
+        self._asleep = on
         for figure in self._figures:
             figure.set_asleep(on)
 

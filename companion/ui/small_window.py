@@ -40,6 +40,7 @@ class SmallWindow(QWidget):
         super().__init__(None, Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self._theme = theme
         self._grip: QPoint | None = None
+        self._writing = False
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
         self.setWindowTitle(name)
@@ -65,14 +66,17 @@ class SmallWindow(QWidget):
 
     def set_words(self, text: str) -> None:
         """Her words so far; the last lines of them are shown."""
-        self._linger.stop()
         self.bubble.set_text(text)
+        self._linger.stop()
+        if not self._writing:  # her last words may be shown after she has written them
+            self._linger.start()
 
     def add_words(self, text: str) -> None:
         self.set_words(self.bubble.text + text)
 
     def set_writing(self, writing: bool) -> None:
         """Whether a reply is under way."""
+        self._writing = writing
         self.stop_button.setVisible(writing)
         if writing:
             self._linger.stop()
@@ -84,9 +88,17 @@ class SmallWindow(QWidget):
         if not self.edit.text():
             self.edit.setText(text)
 
+    def take_words(self) -> str:
+        """What was being written, which is then no longer here."""
+        text = self.edit.text()
+        self.edit.clear()
+        return text
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Closing it by the system's keys leads back too: the program must not stay without a window."""
-        event.ignore()
+        """Closing it by the system's keys leads back: the program must not stay without a window. When the program ends,
+        and all windows are closed, the large one is closed after it."""
+        if event.spontaneous():
+            event.ignore()
         self.back_requested.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

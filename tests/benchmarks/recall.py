@@ -1,7 +1,7 @@
 """`start.py bench recall`: where in the prompt a small model looks for what it is told to remember.
 
 Ten facts, a question about each after a little talk, and the fact among two or nine others; an answer counts when it
-holds the word. The starter model is a hard judge: it has 135 million parameters.
+holds the word. The starter model is a hard judge: it has 135 million parameters. "ours" is what the program does.
 """
 
 from __future__ import annotations
@@ -59,11 +59,18 @@ def after_the_question(turns: Turns, facts: Sequence[str]) -> Turns:
     return [*turns, system_list("What Hoshi knows about Sam:", facts)]
 
 
+def turn_of_its_own(turns: Turns, facts: Sequence[str]) -> Turns:
+    """What ours would be if the engine did not make it the beginning of the question."""
+    known = Turn("user", f"(Hoshi remembers about Sam: {' '.join(facts)})")
+    return [*turns[:-1], known, turns[-1]]
+
+
 PLACES: dict[str, Callable[[Turns, Sequence[str]], Turns]] = {
     "nowhere": lambda turns, facts: turns,
     "card": at_the_end_of_the_card,
     "system_before": before_the_question,
     "system_after": after_the_question,
+    "turn_of_its_own": turn_of_its_own,
 }
 
 
@@ -98,7 +105,8 @@ def main() -> int:
                 at = 7 * number % count
                 facts = (*others[:at], fact, *others[at:])
                 plain = list(assemble(scene, path(scene, question)))
-                ours = assemble(msgspec.structs.replace(scene, memories=facts), path(scene, question))
+                # Memories come with the one that matters most first; `facts` has it anywhere.
+                ours = assemble(msgspec.structs.replace(scene, memories=(fact, *others)), path(scene, question))
                 counts["ours"] += recalled(engine, ours, word)
                 for name, place in PLACES.items():
                     counts[name] += recalled(engine, place(plain, facts), word)

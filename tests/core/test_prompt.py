@@ -157,7 +157,7 @@ def test_the_authors_note_stands_at_its_depth(depth: int, expected: list[str]) -
 def test_what_stands_at_one_depth_has_an_order() -> None:
     book = Lorebook(entries=(LoreEntry(content="@@depth 1\n@@role assistant\nL", constant=True),))
     scene = with_card(replace(SMALLEST, note="N", note_depth=1, memories=("M",)), lorebook=book, post_history_instructions="P")
-    assert depths(scene, 2) == ["1", "L", "N", "(Mia remembers: M.)", "2", "P"]
+    assert depths(scene, 2) == ["1", "L", "N", "(Mia remembers about the person: M.)", "2", "P"]
     kinds = [turn.kind for turn in assemble(scene, [message(1, "1"), message(2, "2")])]
     assert kinds == ["card", "message", "insert", "insert", "insert", "message", "insert"]
 
@@ -174,7 +174,7 @@ def test_chance_near_the_end_falls_anew_and_at_the_beginning_does_not() -> None:
 def test_memories_keep_to_their_tokens_and_the_most_important_stands_closest() -> None:
     scene = replace(SMALLEST, memories=tuple(f"Fact {i} is rather long and wordy" for i in range(50)))
     text = depths(scene, 2)[1]
-    assert text.startswith("(Mia remembers: ")
+    assert text.startswith("(Mia remembers about the person: ")
     assert text.endswith("Fact 1 is rather long and wordy. Fact 0 is rather long and wordy.)")
     assert 10 < text.count("Fact") < 40
     few = replace(scene, character=replace(scene.character, options=CharacterOptions(memory_tokens=20)))

@@ -90,6 +90,7 @@ def test_known_models_are_known_by_name(name, query):
     [
         (write_tiny_llama, "is a model for writing"),
         (lambda path: write_tiny_bert(path, pooling=4), "ranks texts"),
+        (lambda path: write_tiny_bert(path, pooling=77), "in an unknown way"),
         (lambda path: write_tiny_bert(path, metadata={"bert.attention.head_count": 5}), "do not add up"),
         (lambda path: path.write_bytes(b"hello"), "is not a GGUF model"),
     ],

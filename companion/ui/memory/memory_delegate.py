@@ -34,6 +34,8 @@ class MemoryDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._theme = theme
         self._view = view
+        self._heights: dict[str, int] = {}
+        self._measured_for = (0, "")
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         width = self._view.viewport().width()
@@ -53,7 +55,7 @@ class MemoryDelegate(QStyledItemDelegate):
         focused = selected and self._view.hasFocus()
         painter.setPen(QPen(self._theme.colour("accent" if focused else "line"), 2 if focused else 1))
         painter.drawRoundedRect(QRectF(card).adjusted(1, 1, -1, -1), 12, 12)
-        self._draw_words(painter, card, memory, index.data(Role.SOURCE))
+        self._draw_words(painter, card, index.data(Qt.ItemDataRole.DisplayRole), index.data(Role.SOURCE))
         if hovered or selected:
             for name, place in self.places(option.rect, memory).items():
                 colour = "accent" if name == "pin" and memory.pinned else "muted"
@@ -117,15 +119,23 @@ class MemoryDelegate(QStyledItemDelegate):
         return super().eventFilter(editor, event)
 
     def _text_height(self, text: str, width: int) -> int:
-        room = QRect(0, 0, max(width - 2 * PADDING, 60), 100_000)
-        return QFontMetrics(self._theme.font()).boundingRect(room, _WRAP, text).height()
+        """Kept: each new list asks for all of them again, and measuring thousands holds the page up."""
+        font = self._theme.font()
+        if self._measured_for != (width, font.key()):
+            self._measured_for = (width, font.key())
+            self._heights.clear()
+        height = self._heights.get(text)
+        if height is None:
+            room = QRect(0, 0, max(width - 2 * PADDING, 60), 100_000)
+            height = self._heights[text] = QFontMetrics(font).boundingRect(room, _WRAP, text).height()
+        return height
 
-    def _draw_words(self, painter: QPainter, card: QRect, memory: Memory, source: str) -> None:
+    def _draw_words(self, painter: QPainter, card: QRect, text: str, source: str) -> None:
         inner = card.adjusted(PADDING, 10, -PADDING, -9)
         caption = QFontMetrics(self._theme.font(12)).height()
         painter.setFont(self._theme.font())
         painter.setPen(self._theme.colour("text"))
-        painter.drawText(inner.adjusted(0, 0, 0, -caption), _WRAP, memory.text)
+        painter.drawText(inner.adjusted(0, 0, 0, -caption), _WRAP, text)
         painter.setFont(self._theme.font(12))
         painter.setPen(self._theme.colour("muted"))
         room = inner.adjusted(0, 0, -BUTTON * len(ACTIONS), 0)

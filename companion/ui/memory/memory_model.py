@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from companion.core.memory import Memory
+from companion.core.memory import Memory, kept, told
 
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
@@ -28,10 +28,12 @@ class MemoryModel(QAbstractListModel):
         super().__init__(parent)
         self._rows: list[Memory] = []
         self._titles: Mapping[int, str] = {}
+        self._person = ""
 
-    def show_memories(self, memories: Sequence[Memory], titles: Mapping[int, str]) -> None:
-        """`titles` names the conversations that still exist."""
+    def show_memories(self, memories: Sequence[Memory], titles: Mapping[int, str], person: str = "") -> None:
+        """`titles` names the conversations that still exist, `person` is the name of whom the memories are about."""
         self.beginResetModel()
+        self._person = person
         self._rows = sorted(memories, key=lambda memory: (not memory.pinned, -memory.created, -memory.id))
         self._titles = titles
         self.endResetModel()
@@ -55,21 +57,21 @@ class MemoryModel(QAbstractListModel):
             return None
         match role:
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.EditRole:
-                return memory.text
+                return told(memory.text, self._person)
             case Role.MEMORY:
                 return memory
             case Role.SOURCE:
                 return self._source(memory)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{memory.text} {self._source(memory)}"
+                return f"{told(memory.text, self._person)} {self._source(memory)}"
         return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         memory = self.memory_at(index)
         text = " ".join(str(value).split())
-        if memory is None or not text or text == memory.text:
+        if memory is None or not text or text == told(memory.text, self._person):
             return False
-        self.edited.emit(memory.id, text)
+        self.edited.emit(memory.id, kept(text, self._person, memory.text))
         return True
 
     def _source(self, memory: Memory) -> str:

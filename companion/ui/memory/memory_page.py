@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
@@ -55,6 +56,10 @@ class MemoryPage(QWidget):
         self.remember = QCheckBox()
         self._pages, self._empty = QStackedWidget(), QLabel()
         self._searcher = QTimer(self, singleShot=True, interval=SEARCH_MS)
+        self._searched = ""
+        """What was asked for when the list was shown."""
+        self._waiting: Callable[[], None] | None = None
+        """What is shown once nothing is being changed."""
         self._build()
         self._connect()
         self.set_character("She")
@@ -67,12 +72,26 @@ class MemoryPage(QWidget):
             "At quiet moments the model looks for facts in what you said. Off, she keeps only what you write."
         )
 
-    def show_memories(self, memories: Sequence[Memory], titles: Mapping[int, str], *, remembers: bool, total: int) -> None:
-        """`total` counts all of hers, also those that a search leaves out."""
+    def show_memories(
+        self, memories: Sequence[Memory], titles: Mapping[int, str], *, remembers: bool, total: int, person: str = ""
+    ) -> None:
+        """`total` counts all of hers, also those that a search leaves out; `person` is the name she knows them by.
+
+        While one is being changed, the list waits: what was typed would be lost.
+        """
+        if self.view.state() is QAbstractItemView.State.EditingState:
+            self._waiting = partial(self.show_memories, memories, titles, remembers=remembers, total=total, person=person)
+            return
+        self._waiting = None
+        row, place = self.view.currentIndex().row(), self.view.verticalScrollBar().value()
+        if self._searched != self.search.text():
+            self._searched, place = self.search.text(), 0
         current = self.model.memory_at(self.view.currentIndex())
-        self.model.show_memories(memories, titles)
+        self.model.show_memories(memories, titles, person)
         if current is not None:
-            self.view.setCurrentIndex(self.model.index_of(current.id))
+            found = self.model.index_of(current.id)  # of one that is gone, the next one has the cursor
+            self.view.setCurrentIndex(found if found.isValid() else self.model.index(min(row, self.model.rowCount() - 1)))
+        self.view.come_back_to(place)
         self.count.setText("" if not total else "1 memory" if total == 1 else f"{total:,} memories")
         self.remember.blockSignals(True)
         self.remember.setChecked(remembers)
@@ -87,6 +106,10 @@ class MemoryPage(QWidget):
             )
         self._pages.setCurrentIndex(0 if memories else 1)
 
+    def focus_on_list(self) -> None:
+        """The keyboard begins where there is something to read, or else where something can be written down."""
+        (self.view if self.model.rowCount() else self.add_field).setFocus()
+
     def _act(self, memory: Memory, action: str) -> None:
         match action:
             case "pin":
@@ -97,6 +120,10 @@ class MemoryPage(QWidget):
                 self.view.edit(self.model.index_of(memory.id))
             case "open" if memory.conversation is not None and memory.message is not None:
                 self.source_requested.emit(memory.conversation, memory.message)
+
+    def _edited(self) -> None:
+        if self._waiting is not None:
+            self._waiting()
 
     def _add(self) -> None:
         if text := " ".join(self.add_field.text().split()):
@@ -126,6 +153,7 @@ class MemoryPage(QWidget):
     def _connect(self) -> None:
         self.model.edited.connect(self.edit_requested)
         self.delegate.action_chosen.connect(self._act)
+        self.delegate.closeEditor.connect(self._edited, Qt.ConnectionType.QueuedConnection)
         self.view.key_pressed.connect(self._key)
         self.view.pointed.connect(self._point)
         self.search.textChanged.connect(self._searcher.start)
@@ -186,6 +214,7 @@ class _View(QListView):
 
     def __init__(self) -> None:
         super().__init__()
+        self._place = 0
         self.setProperty("role", "cards")  # the row with the cursor is framed, the list need not be
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -202,6 +231,17 @@ class _View(QListView):
             self.key_pressed.emit(keys[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
+
+    def come_back_to(self, place: int) -> None:
+        """After a new list, show what was shown before, as soon as so many rows have been laid out."""
+        self._place = place
+
+    def updateGeometries(self) -> None:
+        super().updateGeometries()
+        bar = self.verticalScrollBar()
+        if self._place and bar.maximum() >= self._place:
+            bar.setValue(self._place)
+            self._place = 0
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)

@@ -48,6 +48,7 @@ class PersonaCard(QFrame):
         self._saver.timeout.connect(self.flush)
         self.picture.clicked.connect(lambda: self.picture_requested.emit(persona.id))
         self.default.clicked.connect(lambda on: self.default_requested.emit(persona.id if on else 0))
+        self.delete_button.clicked.connect(self.flush)  # what was written last is there again when it comes back
         self.delete_button.clicked.connect(lambda: self.delete_requested.emit(persona.id))
 
     @property
@@ -67,6 +68,9 @@ class PersonaCard(QFrame):
         now = msgspec.structs.replace(self._persona, name=name, description=description)
         if now != self._persona:
             self._persona = now
+            self.picture.setIcon(QIcon(self._face()))
+            self.delete_button.setToolTip(f"Delete {name}")
+            self.delete_button.setAccessibleName(f"Delete {name}")
             self.changed.emit(now)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

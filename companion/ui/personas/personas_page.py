@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -34,17 +34,18 @@ class PersonasPage(QWidget):
         self.new_button, self.back_button = QPushButton("New persona"), QPushButton("Back")
         self._column, self._cards, self._empty = QVBoxLayout(), QVBoxLayout(), QLabel()
         self._build()
+        self.new_button.clicked.connect(self.flush)
         self.new_button.clicked.connect(self.new_requested)
         self.back_button.clicked.connect(self.back_requested)
 
     def show_personas(self, personas: Sequence[Persona], default: int) -> None:
         """`default` is the id of the persona for new conversations, 0 for the name from the settings."""
-        if [(card.identifier, card.portrait) for card in self.cards] == [(p.id, p.portrait) for p in personas]:
+        if {(card.identifier, card.portrait) for card in self.cards} == {(p.id, p.portrait) for p in personas}:
+            # Nor does a card move under the hand of whoever writes a name in it.
             for card in self.cards:  # the words are being written here, so they stay
                 card.default.setChecked(card.identifier == default)
             return
         for card in self.cards:
-            card.flush()
             card.hide()
             card.deleteLater()
         self.cards = [PersonaCard(self._theme, persona, is_default=persona.id == default) for persona in personas]
@@ -63,11 +64,16 @@ class PersonasPage(QWidget):
             if card.identifier == persona:
                 card.name.setFocus()
                 card.name.selectAll()
+                QTimer.singleShot(0, card, lambda card=card: self._area.ensureWidgetVisible(card))  # once it has its place
+
+    def flush(self) -> None:
+        """Tell what was changed and not yet told."""
+        for card in self.cards:
+            card.flush()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        for card in self.cards:
-            card.flush()
+        self.flush()
 
     def _build(self) -> None:
         title = QLabel("Personas")
@@ -103,7 +109,7 @@ class PersonasPage(QWidget):
         sides.addStretch(1)
         sides.addWidget(content, 1000)
         sides.addStretch(1)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setWidget(middle)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
