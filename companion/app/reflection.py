@@ -206,7 +206,7 @@ class Reflection(QObject):
             self._store.memories.set_learned(number, new[-1].id)
             new = []
         for message in new[:MOST_MESSAGES]:
-            facts = find_facts(message.text, datetime.fromtimestamp(message.created).date())
+            facts = self._news_in(message, conversation)
             self._keep(conversation, message, [fact.text for fact in facts if fact.sure])
             unsure = tuple(fact for fact in facts if not fact.sure)
             if unsure:
@@ -219,6 +219,13 @@ class Reflection(QObject):
         if current is None or current.id != number:
             self._open.pop(number, None)
         return False
+
+    def _news_in(self, message: Message, conversation: Conversation) -> list[Fact]:
+        """Facts of a message, without the name by which the person is called anyway."""
+        name = self._person(conversation).name.strip()
+        known = f"'s name is {name}." if name else ""
+        facts = find_facts(message.text, datetime.fromtimestamp(message.created).date())
+        return [fact for fact in facts if not (known and fact.kind == "name" and fact.text.endswith(known))]
 
     def _new_messages(self, number: int) -> list[Message]:
         """What the person said since she last looked."""

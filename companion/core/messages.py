@@ -69,7 +69,8 @@ class Generate(_Message, frozen=True, kw_only=True):
 
 
 class Prepare(_Message, frozen=True, kw_only=True):
-    """Read these turns ahead, while nothing else is asked for; any other request ends it.
+    """Read these turns ahead, while nothing else is asked for. `Generate`, `Load` and another `Prepare` end it; it goes on
+    after the others.
 
     Answered by `PromptRead` as soon as it is known what of them fits, before they are read.
     """

@@ -28,7 +28,7 @@ from tables import write_tables
 from companion.core.moods import LABELS
 from companion.mood import weights
 from companion.mood.circumplex import targets
-from companion.mood.classifier import NEUTRAL_NUMBER, WIDTHS, MoodReader
+from companion.mood.classifier import WIDTHS, MoodReader, shown
 from companion.mood.evaluation import Report, evaluate, measure, read_examples
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def main() -> None:
         for rest, part in folds:
             held_out[name][part] = LinearHead(states[name][rest], goals[rest], decay).logits(states[name][part])
         head = LinearHead(states[name], goals, decay)
-        affect = Ridge(alpha=100.0).fit(states[name], targets(truth))
+        affect = Ridge(alpha=100.0).fit(states[name].astype(np.float64), targets(truth))
         limits[title] = thresholds(truth, held_out[name])
         reports[title] = report(dev_truth, head.logits(dev_states[name]), limits[title], affect.predict(dev_states[name]))
         print_report(title, reports[title])
@@ -141,8 +141,7 @@ def thresholds(truth: NDArray[np.bool_], logits: Floats, smooth: float = 0.1) ->
 
 def report(truth: NDArray[np.bool_], logits: Floats, limits: NDArray[np.float64], affect: Floats) -> Report:
     scores = sigmoid(logits - limits).astype(np.float32)
-    shown = np.where(scores.max(axis=1) >= 0.5, scores.argmax(axis=1), NEUTRAL_NUMBER)
-    return evaluate(truth, scores, shown, *np.clip(affect.T, -1, 1))
+    return evaluate(truth, scores, shown(logits, limits.astype(np.float32)), *np.clip(affect.T, -1, 1))
 
 
 def save(path: Path, network: Network, known: list[str], limits: NDArray[np.float64], affect: Ridge) -> None:
@@ -158,6 +157,7 @@ def save(path: Path, network: Network, known: list[str], limits: NDArray[np.floa
     arrays |= {"affect": affect.coef_.T.astype(np.float32), "affect.bias": affect.intercept_.astype(np.float32)}
     kinds: dict[str, Literal["int8", "float16", "float32"]] = {"vectors": "int8"}
     weights.write(path, weights.Weights(arrays, known), kinds)
+    path.chmod(0o644)
 
 
 def print_report(title: str, found: Report) -> None:

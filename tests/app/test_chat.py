@@ -287,6 +287,16 @@ def test_opening_the_conversation_that_is_open_does_not_stop_her(endless, qtbot)
     assert endless.chat.is_writing
 
 
+def test_opening_it_again_shows_all_that_she_has_written_so_far(endless, qtbot):
+    pieces: list[str] = []
+    endless.chat.piece_received.connect(lambda _message, text: pieces.append(text))
+    endless.chat.send("Hello")
+    qtbot.waitUntil(lambda: len(pieces) > 3, timeout=20_000)
+    with qtbot.waitSignal(endless.chat.path_changed) as shown:
+        endless.conversations.open(endless.conversations.current.id)
+    assert shown.args[0][-1].message.text == "".join(pieces)
+
+
 def test_continuing_an_empty_reply_writes_one(desk, qtbot, talkative_model):
     desk.chat.send("Talk.")
     desk.chat.stop()

@@ -106,6 +106,13 @@ def test_what_is_told_is_remembered_with_the_message_it_came_from(quiet, qtbot):
     assert quiet.learned() == message
 
 
+def test_the_name_they_are_called_by_is_no_news(quiet, qtbot):
+    quiet.say("My name is Sam. I have a cat called Miso.")
+    qtbot.waitUntil(lambda: quiet.known() == ["{{user}} has a cat called Miso."], timeout=SECONDS)
+    quiet.say("My name is Samantha.")
+    qtbot.waitUntil(lambda: "{{user}}'s name is Samantha." in quiet.known(), timeout=SECONDS)
+
+
 def test_nothing_happens_while_somebody_types(quiet, qtbot):
     quiet.say("I have a cat.")
     for _ in range(8):

@@ -102,11 +102,10 @@ def main() -> int:
             counts = dict.fromkeys(("ours", *PLACES), 0)
             for number, (fact, question, word) in enumerate(FACTS):
                 others = [FACTS[(number + 1 + 3 * i) % len(FACTS)][0] for i in range(count - 1)]
-                at = 7 * number % count
-                facts = (*others[:at], fact, *others[at:])
+                memories = (fact, *others)  # retrieval puts the one that matters most first
+                facts = tuple(reversed(memories))  # the order in which ours tells them, for every place
                 plain = list(assemble(scene, path(scene, question)))
-                # Memories come with the one that matters most first; `facts` has it anywhere.
-                ours = assemble(msgspec.structs.replace(scene, memories=(fact, *others)), path(scene, question))
+                ours = assemble(msgspec.structs.replace(scene, memories=memories), path(scene, question))
                 counts["ours"] += recalled(engine, ours, word)
                 for name, place in PLACES.items():
                     counts[name] += recalled(engine, place(plain, facts), word)

@@ -141,3 +141,114 @@ def test_forgetting_ends_a_reply_under_way(ready: Program, qtbot):
     assert ready.store.conversation(forgotten) is None
     assert ready.conversations.current.id != forgotten
     assert not ready.chat.is_writing
+
+
+def take_in(program: Program, qtbot, path: Path) -> str:
+    with qtbot.waitSignal(program.characters.added, timeout=10_000) as added:
+        program.characters.import_files([path])
+    program.characters.choose(added.args[0].identifier)
+    return added.args[0].identifier
+
+
+def test_a_greeting_that_was_edited_is_heard_when_nothing_was_said_yet(program: Program, qtbot, mira: Path):
+    identifier = take_in(program, qtbot, mira)
+    program.content.chat_view.set_draft("Begun")
+    card = msgspec.structs.replace(program.characters.current.card, first_mes="Welcome, {{user}}.")
+    program.characters.save(identifier, card)
+    program.characters.choose(identifier)
+    assert [step.message.text for step in program.chat.path] == ["Welcome, Sam."]
+    assert [talk.character_name for talk in program.conversations.all()] == ["Mira", "Hoshi"]
+    assert program.content.chat_view.draft() == "Begun"
+
+
+def test_deleting_a_character_leaves_the_person_among_them_and_undo_brings_her_back(program: Program, qtbot, mira: Path):
+    identifier = take_in(program, qtbot, mira)
+    hers = program.conversations.current.id
+    notices = []
+    program.notices.notice_raised.connect(notices.append)
+    program.content.show_page("characters")
+    program.characters.delete(identifier)
+    assert program.pages.gallery.isVisible()
+    program.conversations.open(hers)
+    program.content.show_page("memory")
+    assert program.pages.memory_page.title.text() == "What Mira remembers"
+    notices[-1].act()
+    assert program._shown is not None
+    assert program._shown.folder
+
+
+def test_talk_shows_the_conversation(program: Program, qtbot, mira: Path):
+    program.content.show_page("characters")
+    take_in(program, qtbot, mira)
+    assert program.content.chat_view.isVisible()
+
+
+def test_the_large_window_and_the_small_one_are_never_there_together(program: Program, qtbot):
+    program.mode.enter()
+    program.mode.small.edit.setText("I was about to say")
+    program.window.come_forward()
+    assert not program.mode.is_on
+    assert program.content.chat_view.draft() == "I was about to say"
+    assert not program.mode.small.edit.text()
+
+
+def test_the_program_can_be_ended_from_companion_mode(program: Program, qtbot):
+    program.mode.enter()
+    program.mode.small.close()  # as Qt does it with every window
+    assert program.window.isVisible()
+
+
+def test_what_could_not_be_sent_comes_back_where_it_was_written(program: Program, qtbot):
+    view = program.content.chat_view
+    program.mode.enter()
+    view.set_draft("Begun")
+    program.chat.unsent.emit("From the small one")
+    assert (program.mode.small.edit.text(), view.draft()) == ("From the small one", "Begun")
+    program.mode.small.edit.clear()
+    program.mode.leave()
+    view.set_draft("")
+    program.chat.unsent.emit("From the large one")
+    assert (program.mode.small.edit.text(), view.draft()) == ("", "From the large one")
+
+
+def test_a_voice_that_is_not_there_says_so_at_the_first_press(program: Program, monkeypatch):
+    notices = []
+    program.notices.notice_raised.connect(notices.append)
+    monkeypatch.setattr(program.voice, "_start", program.voice._refuse)
+    program.content.chat_view.header.voice_button.click()
+    assert [notice.what for notice in notices] == ["This computer has no voice that Companion can use."]
+    assert not program.preferences.settings.speak
+
+
+def test_what_she_will_remember_is_told_in_words(program: Program, qtbot):
+    notices = []
+    program.notices.notice_raised.connect(notices.append)
+    memory = program.memories.add(program.characters.current.identifier, "{{user}}'s cat is called Miso.")
+    program.reflection.remembered.emit((memory,))
+    assert notices[-1].what == "Hoshi will remember: Sam's cat is called Miso."
+
+
+def test_a_memory_is_changed_in_words_and_stays_about_whoever_the_person_is(program: Program, qtbot):
+    memory = program.memories.add(program.characters.current.identifier, "{{user}} likes tea.")
+    program.content.show_page("memory")
+    model = program.pages.memory_page.model
+    assert model.data(model.index(0)) == "Sam likes tea."
+    model.setData(model.index(0), "Sam likes green tea.")
+    assert [m.text for m in program.memories.all(memory.character)] == ["{{user}} likes green tea."]
+
+
+def test_new_personas_do_not_lose_what_is_being_written(program: Program, qtbot):
+    program.content.show_page("personas")
+    page = program.pages.personas_page
+    page.new_button.click()
+    page.cards[0].description.setPlainText("Tired.")
+    page.new_button.click()
+    assert sorted(card.description.toPlainText() for card in page.cards) == ["", "Tired."]
+    assert page._cards.count() == 2
+
+
+def test_control_r_changes_nothing_that_is_not_seen(program: Program, qtbot):
+    program.content.show_page("memory")
+    before = program.chat.path
+    program.wiring.regenerate_last()
+    assert program.chat.path == before

@@ -58,7 +58,7 @@ def test_a_card_without_a_book_gets_none_until_there_is_something_in_it(book: Lo
 def test_rows_say_what_matters(book: LorebookEditor):
     assert [cell(book, row, NAME) for row in range(3)] == ["Lamp", "storm", "Cat"]
     assert cell(book, 0, KEYS) == "lamp, light"
-    assert [cell(book, row, PLACE) for row in range(3)] == ["Open", "Depth 2", "Before her"]
+    assert [cell(book, row, PLACE) for row in range(3)] == ["Not set", "Depth 2", "Before her"]
     assert cell(book, 1, ORDER) == "5"
     assert cell(book, 0, TOKENS).startswith("≈ ")
 

@@ -76,3 +76,21 @@ def test_an_empty_page_teaches(page: PersonasPage):
     page.show_personas([], default=0)
     assert page._empty.isVisible()
     assert page.cards == []
+
+
+def test_what_was_just_written_is_told_before_its_persona_is_deleted(page: PersonasPage):
+    told: list[object] = []
+    page.changed.connect(told.append)
+    page.delete_requested.connect(told.append)
+    page.cards[1].description.setPlainText("Fond of riddles.")
+    page.cards[1].delete_button.click()
+    assert told == [Persona(id=2, name="Sam", description="Fond of riddles."), 2]
+
+
+def test_a_card_stays_where_it_is_written_in_though_its_name_would_stand_elsewhere(page: PersonasPage):
+    cards = list(page.cards)
+    page.cards[1].name.setText("Alf")
+    page.flush()
+    page.show_personas([Persona(id=2, name="Alf"), ANA], default=2)
+    assert page.cards == cards
+    assert cards[1].delete_button.toolTip() == "Delete Alf"

@@ -6,6 +6,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 
+from PySide6.QtGui import QCloseEvent
+
 from companion.ui.small_window import MOST_LINES, SmallWindow
 
 
@@ -74,7 +76,27 @@ def test_escape_and_a_double_click_lead_back(small: SmallWindow, qtbot):
         qtbot.mouseDClick(small, Qt.MouseButton.LeftButton, pos=QPoint(150, 250))
 
 
-def test_closing_it_leads_back_too(small: SmallWindow, qtbot):
+class _AskedByTheSystem(QCloseEvent):
+    def spontaneous(self) -> bool:
+        return True
+
+
+def test_closing_it_by_the_systems_keys_leads_back(small: SmallWindow, qtbot):
+    event = _AskedByTheSystem()
     with qtbot.waitSignal(small.back_requested):
-        small.close()
-    assert small.isVisible()
+        small.closeEvent(event)
+    assert not event.isAccepted()
+
+
+def test_it_does_not_hold_the_program_back_when_that_ends(small: SmallWindow, qtbot):
+    with qtbot.waitSignal(small.back_requested):
+        assert small.close()
+
+
+def test_her_last_words_go_after_a_while_also_when_they_are_shown_late(small: SmallWindow, qtbot):
+    small._linger.setInterval(30)
+    small.set_writing(True)
+    small.add_words("Hm,")
+    small.set_writing(False)
+    small.add_words(" well.")
+    qtbot.waitUntil(lambda: not small.bubble.text)

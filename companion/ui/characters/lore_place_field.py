@@ -14,11 +14,11 @@ from companion.ui.characters.lore_place import DEEPEST, Place, Spot
 SPOTS: Final[tuple[tuple[Spot, str], ...]] = (
     ("before_char", "Before her description"),
     ("after_char", "After her description"),
-    ("", "Left open by the card"),
+    ("", "Not set by the card"),
     ("depth", "Within the conversation"),
 )
 VOICES: Final = (
-    ("", "In an open voice"),
+    ("", "Voice not set"),
     ("system", "As an instruction"),
     ("user", "As if you said it"),
     ("assistant", "As if she said it"),

@@ -223,4 +223,4 @@ def called(entry: LoreEntry, quoted: bool = True) -> str:
 def _place(entry: LoreEntry) -> str:
     place = place_of(entry)
     words = {"before_char": "Before her", "after_char": "After her", "note": "At the note", "depth": f"Depth {place.depth}"}
-    return words.get(place.spot, "Open")
+    return words.get(place.spot, "Not set")
