@@ -16,6 +16,7 @@ from companion.app.models import Models
 from companion.app.notices import Notice, Notices
 from companion.app.personas import Personas
 from companion.app.preferences import Preferences
+from companion.app.prompting import Prompting
 from companion.app.reflection import Reflection
 from companion.app.rhythm import Rhythm
 from companion.app.scenes import Scenes
@@ -39,6 +40,7 @@ class Program:
     def __init__(self, application: QApplication, window: Shell) -> None:
         """Raises StoreError when the database cannot be opened at all; then nothing has been started."""
         self.window = window
+        self._is_closed = False
         self.notices = notices = Notices()
         self.preferences = preferences = Preferences(settings_file(), notices)
         self.store = Store(database_file())
@@ -63,6 +65,7 @@ class Program:
 
     def close(self) -> None:
         """Keep what is under way, end the engine, close the database. May be called twice."""
+        self._is_closed = True
         self.voice.interrupt()
         self.rhythm.close()
         self.presence.close()
@@ -87,7 +90,7 @@ class Program:
         self.memories = Memories(store, notices)
         self.conversations = Conversations(store, notices, self.characters, self.personas)
         scenes = Scenes(store, self.characters, self.personas, self.memories, settings, self._context_tokens)
-        self.chat = Chat(store, engine, self.conversations, scenes, notices, settings)
+        self.chat = Chat(store, engine, self.conversations, Prompting(engine, scenes, settings), notices)
         self.rhythm = Rhythm(self.chat, lambda: preferences.settings.typing_rhythm)
         self.feelings = Feelings(engine, self.chat, store)
         self.voice = Voice()
@@ -161,6 +164,8 @@ class Program:
 
     def _show_portrait(self) -> None:
         """Draw her, which takes longer than all the words: they can be on the screen before."""
+        if self._is_closed:
+            return
         self._has_portrait = True
         self.voice.apply(self.preferences.settings)
         self.presence.look_at_the_battery()
@@ -191,6 +196,9 @@ class Program:
 
     def _tell_what_is_remembered(self, memories: tuple[Memory, ...]) -> None:
         """A word about it, so that nothing is kept behind the person's back."""
+        memories = tuple(memory for memory in memories if self.store.memories.memory(memory.id) is not None)
+        if not memories:  # forgotten meanwhile
+            return
         first = memories[0]
         talk = self.store.conversation(first.conversation) if first.conversation is not None else None
         name = self.characters.of(talk).name if talk is not None else self._partner().name

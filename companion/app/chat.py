@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.engine_state import EngineState
-from companion.app.impression import Impression, Impressions
+from companion.app.impression import Impression
 from companion.app.notices import Notices
+from companion.app.prompting import Prompting
 from companion.app.reply_keeper import ReplyKeeper
-from companion.app.scenes import Scenes
 from companion.core.conversation import Conversation, Message, PathMessage, Status, plain_text, title_from
 from companion.core.errors import StoreError
 from companion.core.messages import MoodHeard, PromptRead, ReplyDone
 from companion.core.moods import Mood
-from companion.core.prompt import assemble
-from companion.core.settings import Settings
 from companion.core.store import Store
 
 
@@ -57,18 +53,15 @@ class Chat(QObject):
         store: Store,
         engine: Engine,
         conversations: Conversations,
-        scenes: Scenes,
+        prompting: Prompting,
         notices: Notices,
-        settings: Callable[[], Settings],
     ) -> None:
         super().__init__()
         self._store = store
         self._engine = engine
         self._conversations = conversations
-        self._scenes = scenes
-        self._impressions = Impressions(engine)
+        self._prompting = prompting
         self._notices = notices
-        self._settings = settings
         self._writing: _Writing | None = None
         self._ahead = 0
         """Request that reads the open conversation ahead; it tells where her memory begins."""
@@ -90,15 +83,7 @@ class Chat(QObject):
         """The active path; of the reply under way everything that has come, also what is not saved yet."""
         current = self._conversations.current
         steps = self._store.path(current.id) if current is not None else ()
-        writing = self._writing
-        if writing is None or writing.conversation != getattr(current, "id", None):
-            return steps
-        return tuple(
-            msgspec.structs.replace(step, message=msgspec.structs.replace(step.message, text=self._keeper.text))
-            if step.message.id == writing.message
-            else step
-            for step in steps
-        )
+        return self._keeper.with_all_words(steps) if self._writing is not None else steps
 
     @property
     def is_writing(self) -> bool:
@@ -289,12 +274,9 @@ class Chat(QObject):
         self._read_ahead()
 
     def _read_ahead(self) -> None:
-        """Let her read the conversation before the next thing is said, so that the answer begins at once."""
         current = self._conversations.current
         if current is not None and self._writing is None:
-            messages = [step.message for step in self.path]
-            turns = assemble(self._scenes.scene(current, messages), messages, ahead=True)
-            self._ahead = self._engine.prepare(turns, self._settings().sampling.max_tokens)
+            self._ahead = self._prompting.read_ahead(current, [step.message for step in self.path])
 
     def read_again(self, conversation: int) -> None:
         """The prompt of this conversation is another one than when it was read ahead."""
@@ -305,17 +287,10 @@ class Chat(QObject):
     def _begin_waiting(self) -> None:
         """Ask the engine for the reply that waits for it, once it has read what the scene needs to know."""
         writing = self._writing
-        if writing is None or writing.request != 0:
-            return
-        path = self._store.path(writing.conversation)
-        said = next((step.message.text for step in reversed(path) if step.message.role == "user"), "")
-        conversation = self._store.conversation(writing.conversation)
-        self._impressions.read(
-            said,
-            mood=bool(said) and conversation is not None and self._scenes.notices_mood(conversation),
-            embedding_model=self._settings().embedding_model if said else "",
-            then=lambda impression: self._ask(writing, impression),
-        )
+        conversation = self._store.conversation(writing.conversation) if writing is not None else None
+        if writing is not None and writing.request == 0 and conversation is not None:
+            messages = [step.message for step in self._store.path(conversation.id)]
+            self._prompting.take_in(conversation, messages, lambda impression: self._ask(writing, impression))
 
     def _ask(self, writing: _Writing, impression: Impression) -> None:
         if self._writing != writing or self._engine.state is not EngineState.READY:
@@ -327,10 +302,7 @@ class Chat(QObject):
             self._finish("stopped")
             return
         messages = messages[: at + 1] if writing.continues else messages[:at]
-        scene = self._scenes.scene(conversation, messages, impression)
-        turns = assemble(scene, messages)
-        request = self._engine.generate(turns, self._settings().sampling, continue_last=writing.continues)
-        self._scenes.told(scene, turns)
+        request = self._prompting.ask(conversation, messages, impression, continues=writing.continues)
         self._writing = writing._replace(request=request)
         self._keeper.start()
 

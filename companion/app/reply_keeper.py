@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 
 from companion.app.notices import Notices
-from companion.core.conversation import Message, Status
+from companion.core.conversation import Message, PathMessage, Status
 from companion.core.errors import StoreError
 from companion.core.store import Store
 
@@ -39,6 +40,13 @@ class ReplyKeeper(QObject):
             text = text.lstrip()
         self.text += text
         return text
+
+    def with_all_words(self, path: tuple[PathMessage, ...]) -> tuple[PathMessage, ...]:
+        """The path with everything that has come of this reply, also what is not saved yet."""
+        return tuple(
+            replace(step, message=replace(step.message, text=self.text)) if step.message.id == self._message else step
+            for step in path
+        )
 
     def finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0) -> None:
         """Save the last word on it; a full disk becomes a notice."""

@@ -70,7 +70,7 @@ class Mood(msgspec.Struct, frozen=True):
     arousal: float
     """-1 (sleepy, calm) to 1 (excited, tense); 0 is neutral."""
     scores: tuple[float, ...] = ()
-    """One per label, 0 to 1: from 0.5 upward it counts as felt (`label` is the likeliest of those). Empty when unknown."""
+    """One per label, 0 to 1: from 0.5 upward it counts as felt; `label` is the likeliest of those. Empty when unknown."""
 
     @property
     def group(self) -> str:

@@ -82,8 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notify: Annotated[
         bool,
         Meta(
-            title="Tell me when she has answered",
-            description="A desktop notification when a reply is done and no window is seen.",
+            title="Notification",
+            description="Tells you when a reply that took its time is done and you do not see the window.",
         ),
     ] = False
     speak: Annotated[bool, Meta(title="Voice", description="Her replies are spoken, sentence by sentence.")] = False

@@ -17,11 +17,15 @@ from companion.core.errors import CompanionError
 from companion.core.moods import LABELS, NEUTRAL, Mood
 from companion.core.paths import models_folder
 from companion.mood import weights
+from companion.mood.circumplex import COORDINATES
+from companion.mood.cues import cue
 from companion.mood.features import NAME, PADDING, UNKNOWN, Words
 
 Floats = NDArray[np.float32]
 WIDTHS: Final = (1, 2, 3)
 """Words that one step of each convolution sees."""
+CUE_SCORE: Final = 0.6
+"""What a sign such as an emoji counts for where the words say nothing."""
 NEUTRAL_NUMBER: Final = LABELS.index(NEUTRAL.label)
 
 
@@ -65,6 +69,10 @@ class MoodReader:
         scores = 1 / (1 + np.exp(self._thresholds - logits))
         best = int(shown(logits[None], self._thresholds)[0])
         valence, arousal = np.clip(hidden @ self._affect + self._affect_bias, -1, 1)
+        if best == NEUTRAL_NUMBER and (sign := cue(text)) is not None:
+            best = LABELS.index(sign)
+            scores[best] = max(scores[best], CUE_SCORE)
+            valence, arousal = (np.array([valence, arousal]) + COORDINATES[sign]) / 2
         return Mood(
             label=LABELS[best],
             score=float(scores[best]),

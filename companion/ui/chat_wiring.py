@@ -145,7 +145,7 @@ class ChatWiring(QObject):
             return
         self._chat.give_up()
         if self._memories.forget_conversation(current.id):
-            self._drafts.pop(current.id, None)
+            self._view.set_draft("")  # what was being written there is forgotten too
             self._conversations.left_behind(current.id)
 
     def _choose_persona(self, persona: int) -> None:
@@ -219,7 +219,8 @@ class ChatWiring(QObject):
             begun, kept = self._view.draft(), self._drafts.pop(conversation.id, "")
             if begun and not kept and self._store.conversation(self._shown) is None and not self._was_talked_in():
                 kept = begun  # a new conversation has taken the place of that one
-            self._drafts[self._shown] = begun
+            elif begun:
+                self._drafts[self._shown] = begun
             self._view.set_draft(kept)
         self._shown = conversation.id
         self._view.set_speed(None)

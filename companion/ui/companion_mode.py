@@ -99,9 +99,10 @@ class CompanionMode(QObject):
 
     def close(self) -> None:
         """The program ends."""
-        if "small" in self.__dict__:
-            self.small.hide()
-            self.small.deleteLater()
+        small = self.__dict__.pop("small", None)
+        if small is not None:
+            small.hide()
+            small.deleteLater()
 
     def _last_words(self) -> str:
         hers = [step.message for step in self._chat.path if step.message.role == "assistant"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
@@ -26,6 +28,8 @@ BUBBLE_MARGIN, TAIL = 12, 8
 LINGER_MS = 25_000
 """How long her last words stay once everything has been said."""
 MOST_TYPED = 4000
+_EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3})(?=\S)([^*_\n]+)(?<=\S)\1(?!\w)")
+"""Marks of Markdown around words: the bubble has one kind of letters."""
 
 
 class SmallWindow(QWidget):
@@ -167,7 +171,7 @@ class Bubble(QWidget):
 
     def set_text(self, text: str) -> None:
         self.text = text
-        self._shown = " ".join(text.split())
+        self._shown = " ".join(_EMPHASIS.sub(r"\2", text).split())
         self.setAccessibleName(self._shown)
         self.setVisible(bool(self._shown))
         self.update()
@@ -212,7 +216,7 @@ class Bubble(QWidget):
         if len(lines) > MOST_LINES:
             lines = lines[-MOST_LINES:]
             metrics = QFontMetricsF(self._theme.font())
-            lines[0] = metrics.elidedText(f"… {lines[0]}", Qt.TextElideMode.ElideRight, self.width() - 2 * BUBBLE_MARGIN - 2)
+            lines[0] = metrics.elidedText(f"… {lines[0]}", Qt.TextElideMode.ElideLeft, self.width() - 2 * BUBBLE_MARGIN - 2)
         return lines
 
     def changeEvent(self, event: QEvent) -> None:

@@ -1,7 +1,7 @@
 """The starter language model in torch, for training only: its hidden states of many sentences at once.
 
-The same weights and the same arithmetic as in llama.cpp, but in bfloat16 with many sentences per step: ten times as
-fast here. `train.py --check-states` compares the two.
+The same weights as in llama.cpp, but in bfloat16 with many sentences per step: 150 sentences per second instead of 22 on
+two cores. Pooled states of 40 sentences of dev had a cosine of 0.9994 or more with those of llama.cpp.
 """
 
 from __future__ import annotations

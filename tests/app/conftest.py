@@ -13,6 +13,7 @@ from companion.app.memories import Memories
 from companion.app.notices import Notice, Notices
 from companion.app.personas import Personas
 from companion.app.preferences import Preferences
+from companion.app.prompting import Prompting
 from companion.app.scenes import Scenes
 from companion.core.character_library import CharacterLibrary
 from companion.core.messages import LoadOptions
@@ -39,7 +40,8 @@ class Desk:
         self.memories = Memories(self.store, self.notices)
         self.conversations = Conversations(self.store, self.notices, self.characters, self.personas)
         self.scenes = Scenes(self.store, self.characters, self.personas, self.memories, lambda: self.settings, lambda: 4096)
-        self.chat = Chat(self.store, self.engine, self.conversations, self.scenes, self.notices, lambda: self.settings)
+        prompting = Prompting(self.engine, self.scenes, lambda: self.settings)
+        self.chat = Chat(self.store, self.engine, self.conversations, prompting, self.notices)
         self.conversations.start()
 
     def close(self) -> None:

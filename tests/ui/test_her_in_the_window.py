@@ -98,7 +98,7 @@ def test_the_author_and_the_persona_reach_the_prompt(program: Program, qtbot):
     card.hide()
     conversation = program.conversations.current
     assert (conversation.persona, conversation.note) == (added.id, "It is raining.")
-    scene = program.chat._scenes.scene(conversation, [step.message for step in program.chat.path])
+    scene = program.chat._prompting._scenes.scene(conversation, [step.message for step in program.chat.path])
     assert scene.persona == msgspec.structs.replace(
         Persona(id=added.id, name="Captain Ana", description="She commands a small ship."), portrait=scene.persona.portrait
     )
@@ -245,6 +245,7 @@ def test_new_personas_do_not_lose_what_is_being_written(program: Program, qtbot)
     page.new_button.click()
     assert sorted(card.description.toPlainText() for card in page.cards) == ["", "Tired."]
     assert page._cards.count() == 2
+    assert len(program.personas.all()) == 2
 
 
 def test_control_r_changes_nothing_that_is_not_seen(program: Program, qtbot):
@@ -252,3 +253,34 @@ def test_control_r_changes_nothing_that_is_not_seen(program: Program, qtbot):
     before = program.chat.path
     program.wiring.regenerate_last()
     assert program.chat.path == before
+
+
+def test_no_page_takes_the_keyboard_from_the_window_when_it_is_made(program: Program, qtbot):
+    for page in ("characters", "memory", "personas", "settings"):
+        program.content.show_page(page)
+        assert program.window.isActiveWindow()
+    program.pages.edit(BUILT_IN)
+    qtbot.wait(50)
+    assert program.window.isActiveWindow()
+
+
+def test_what_was_forgotten_meanwhile_is_not_told(program: Program):
+    notices = []
+    memory = program.memories.add(program.characters.current.identifier, "{{user}} likes tea.")
+    program.memories.take_back(memory.id)
+    program.notices.notice_raised.connect(notices.append)
+    program.reflection.remembered.emit((memory,))
+    assert notices == []
+
+
+def test_a_forgotten_conversation_takes_its_draft_with_it(program: Program):
+    program.content.chat_view.set_draft("A secret")
+    program.wiring.forget()
+    assert program.content.chat_view.draft() == ""
+
+
+def test_notices_have_their_width_when_the_window_was_made_narrow(program: Program, qtbot):
+    program.notices.error("Something happened.", "Do something.")
+    program.window.resize(700, 800)
+    card = program.content.notice_area.cards[0]
+    qtbot.waitUntil(lambda: card.width() > 400)

@@ -119,3 +119,25 @@ def test_the_selection_survives_a_new_list(page: MemoryPage):
 )  # fmt: skip
 def test_days_in_words(then: datetime, words: str):
     assert day_words(then.timestamp(), datetime(2026, 5, 9, 23, 30)) == words
+
+
+def test_a_new_list_waits_while_a_memory_is_changed(page: MemoryPage, qtbot):
+    page.view.edit(page.model.index_of(CAT.id))
+    field = page.view.viewport().findChild(QPlainTextEdit)
+    field.setPlainText("Sam's cat is called M")
+    page.show_memories([CAT], TITLES, remembers=True, total=1)
+    assert page.view.viewport().findChild(QPlainTextEdit) is field
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+
+
+def test_the_cursor_and_the_place_stay_when_a_memory_goes(page: MemoryPage, qtbot):
+    many = [Memory(id=i, character="", text=f"Fact {i}.", created=NOW - i) for i in range(300)]
+    page.show_memories(many, {}, remembers=True, total=300)
+    qtbot.waitUntil(lambda: page.view.verticalScrollBar().maximum() > 15_000)
+    page.view.setCurrentIndex(page.model.index(200))
+    place = page.view.verticalScrollBar().value()
+    page.show_memories(many[:200] + many[201:], {}, remembers=True, total=299)
+    qtbot.waitUntil(lambda: page.view.verticalScrollBar().maximum() > 15_000)
+    assert page.view.currentIndex().row() == 200
+    assert page.view.verticalScrollBar().value() == place

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QWidget
-
 from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QWidget
 
 from companion.ui.small_window import MOST_LINES, SmallWindow
 
@@ -100,3 +99,8 @@ def test_her_last_words_go_after_a_while_also_when_they_are_shown_late(small: Sm
     small.set_writing(False)
     small.add_words(" well.")
     qtbot.waitUntil(lambda: not small.bubble.text)
+
+
+def test_the_bubble_shows_words_and_no_marks(small: SmallWindow):
+    small.set_words("*waves* and __smiles__ at 2*3*4 snake_case")
+    assert small.bubble._shown == "waves and smiles at 2*3*4 snake_case"

@@ -79,3 +79,13 @@ def test_forgetting_asks_first(card: TalkCard, qtbot):
     qtbot.mouseClick(card.confirm_button, Qt.MouseButton.LeftButton)
     assert forgotten == [True]
     assert card.isHidden()
+
+
+def test_the_card_grows_with_the_question_so_that_nothing_overlaps(card: TalkCard, theme):
+    theme.set_font_size(20)
+    card.show_talk(TALK, PERSONAS, "", "")
+    card.show_below(card.parentWidget())
+    before = card.height()
+    card.forget_button.click()
+    assert card.height() > before
+    assert card.note.geometry().bottom() < card.note_depth.geometry().top()

@@ -77,7 +77,8 @@ class FieldWords(QWidget):
         self.sentence = QLabel(sentence)
         self.sentence.setProperty("role", "caption")
         self.sentence.setWordWrap(True)
-        self.sentence.setVisible(bool(sentence))
+        if not sentence:  # shown before it has a parent, it would be a window for a moment and take the keyboard away
+            self.sentence.hide()
         column.addWidget(self.sentence)
 
     def show_count(self, words: str) -> None:

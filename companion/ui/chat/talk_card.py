@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QStackedWidget,
     QVBoxLayout,
@@ -58,7 +59,7 @@ class TalkCard(QFrame):
         self.note_depth.setAccessibleName("Messages after the note")
         self._summary_heading, self._summary = QLabel("What she keeps of the beginning"), QLabel()
         self.forget_button, self.confirm_button = QPushButton("Forget this conversation"), QPushButton("Forget")
-        self._end = QStackedWidget()
+        self._end, self._ends = QStackedWidget(), (QWidget(), QWidget())
         self._saver = QTimer(self, singleShot=True, interval=SAVE_MS)
         self._build()
         self.persona.activated.connect(lambda index: self.persona_chosen.emit(self.persona.itemData(index)))
@@ -84,19 +85,31 @@ class TalkCard(QFrame):
         self._summary.setText(summary)
         for label in (self._summary_heading, self._summary):
             label.setVisible(bool(summary))
-        self._end.setCurrentIndex(0)
+        self._show_end(0)
 
     def show_below(self, widget: QWidget) -> None:
         """Open under `widget`, kept inside the window."""
-        column = self.layout()
-        assert column is not None  # noqa: S101 - made in the constructor
-        column.activate()
-        self.setFixedHeight(column.totalHeightForWidth(WIDTH))
+        self._fit()
         corner = widget.mapToGlobal(QPoint(widget.width() - WIDTH, widget.height() + 6))
         left = widget.window().mapToGlobal(QPoint(8, 0)).x()
         self.move(max(corner.x(), left), corner.y())
         self.show()
         self.note.setFocus()
+
+    def _fit(self) -> None:
+        """As tall as what is in it now."""
+        column = self.layout()
+        assert column is not None  # noqa: S101 - made in the constructor
+        column.activate()
+        self.setFixedHeight(column.totalHeightForWidth(WIDTH))
+
+    def _show_end(self, page: int) -> None:
+        """Ask whether it shall be forgotten (0), or whether that is meant (1): the question has more words."""
+        for number, side in enumerate(self._ends):  # the stack is as tall as the page that is seen
+            policy = QSizePolicy.Policy.Preferred if number == page else QSizePolicy.Policy.Ignored
+            side.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
+        self._end.setCurrentIndex(page)
+        self._fit()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -159,14 +172,14 @@ class TalkCard(QFrame):
     def _build_end(self) -> None:
         self.forget_button.setProperty("role", "danger")
         self.forget_button.setToolTip("Remove what was said here and what she learned from it, for good")
-        self.forget_button.clicked.connect(lambda: self._end.setCurrentIndex(1))
-        ask, sure = QWidget(), QWidget()
+        self.forget_button.clicked.connect(lambda: self._show_end(1))
+        ask, sure = self._ends
         row = QHBoxLayout(ask)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.forget_button)
         row.addStretch(1)
         keep = QPushButton("Keep")
-        keep.clicked.connect(lambda: self._end.setCurrentIndex(0))
+        keep.clicked.connect(lambda: self._show_end(0))
         self.confirm_button.setProperty("role", "danger")
         self.confirm_button.clicked.connect(self._forget)
         row = QHBoxLayout(sure)

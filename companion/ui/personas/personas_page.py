@@ -46,6 +46,7 @@ class PersonasPage(QWidget):
                 card.default.setChecked(card.identifier == default)
             return
         for card in self.cards:
+            self._cards.removeWidget(card)
             card.hide()
             card.deleteLater()
         self.cards = [PersonaCard(self._theme, persona, is_default=persona.id == default) for persona in personas]
@@ -112,6 +113,7 @@ class PersonasPage(QWidget):
         self._area = area = QScrollArea()
         area.setWidget(middle)
         area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab goes through what is in it
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         outer = QVBoxLayout(self)
