@@ -11,7 +11,7 @@ from companion.app.notices import Notice, Notices, Tone
 from companion.core.conversation import Message
 from companion.core.errors import CompanionError, StoreError
 from companion.core.files import write_atomic
-from companion.core.memory import Memory
+from companion.core.memory import UNNAMED, Memory, told
 from companion.core.store import Store
 
 HEARD = 4
@@ -40,9 +40,15 @@ class Memories(QObject):
     def count(self, character: str) -> int:
         return self._store.memories.count(character)
 
-    def search(self, character: str, text: str) -> tuple[Memory, ...]:
-        """Those that hold every word, any part of a word; all of them when nothing is asked for."""
-        return self._store.memories.search(character, text) if text.strip() else self.all(character)
+    def search(self, character: str, text: str, person: str = "") -> tuple[Memory, ...]:
+        """Those that hold every word, any part of a word; all of them when nothing is asked for. `person` is the name by
+        which the person reads them, which is not in what is stored."""
+        name = (person or UNNAMED).casefold()
+        words = text.casefold().split()
+        others = [word for word in words if word not in name]
+        found = self._store.memories.search(character, " ".join(others)) if others else self.all(character)
+        names = [word for word in words if word in name]
+        return tuple(memory for memory in found if all(word in told(memory.text, person).casefold() for word in names))
 
     # What the person does
 

@@ -9,6 +9,7 @@ import msgspec
 
 Writer = Literal["person", "model"]
 PERSON: Final = "{{user}}"
+UNNAMED: Final = "the person"
 _PERSON = re.compile(r"\{\{user\}\}", re.IGNORECASE)
 
 
@@ -42,8 +43,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def told(text: str, name: str) -> str:
     """A memory as the person reads it: `name` is theirs, empty when they have given none."""
-    begun = _PERSON.sub(lambda _found: name or "The person", text, count=1) if _PERSON.match(text) else text
-    return _PERSON.sub(lambda _found: name or "the person", begun)
+    begun = _PERSON.sub(lambda _found: name or UNNAMED.capitalize(), text, count=1) if _PERSON.match(text) else text
+    return _PERSON.sub(lambda _found: name or UNNAMED, begun)
 
 
 def kept(words: str, name: str, before: str) -> str:

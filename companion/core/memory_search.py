@@ -46,6 +46,8 @@ _PREFIX = 4
 """Words of this length and more also match by their beginning: endings of other languages than English."""
 _COMMON = 500
 """A word that stands in more memories than this tells nothing, and ranking them all takes 9 ms per 10,000."""
+_MOST_RANKED = 1500
+"""Memories ranked for one list: the rare words of a long message say what it is about."""
 _SHARPNESS = 10
 """The constant of the fusion; the 60 of the paper suits lists of a thousand, where the first place matters less."""
 
@@ -67,9 +69,21 @@ def by_words(
     """Memories that hold any of these parts (`exact_parts`, `loose_parts`), the best match first."""
     if not parts:
         return {}
-    telling = [part for part in parts if connection.execute(_COUNT, (part, _COMMON + 1)).fetchone()[0] <= _COMMON]
+    telling = _telling(connection, parts)
     query = _BEST if telling else _NEWEST
     return places(connection.execute(query, (" OR ".join(telling or parts), character, deleted, limit)))
+
+
+def _telling(connection: sqlite3.Connection, parts: Sequence[str]) -> list[str]:
+    """The rarest parts, as many as are ranked within a millisecond or two; none when all of them are common."""
+    counts = {part: int(connection.execute(_COUNT, (part, _COMMON + 1)).fetchone()[0]) for part in parts}
+    chosen, ranked = [], 0
+    for part in sorted(counts, key=counts.__getitem__):
+        ranked += counts[part]
+        if counts[part] > _COMMON or (chosen and ranked > _MOST_RANKED):
+            break
+        chosen.append(part)
+    return chosen
 
 
 def exact_parts(words: Sequence[str]) -> list[str]:

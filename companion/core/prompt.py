@@ -6,8 +6,8 @@ from the first difference on, and a processor reads some hundred tokens a second
 1. The system turn: the card's instructions and texts, lore before and after the character, who the person is.
 2. The summary of what no longer fits, and the example dialogues, which leave first when room gets short.
 3. The messages; among them, counted from the newest, lore and the author's note at their depths.
-4. Right before the newest message of the person, and read as its beginning: what she remembers, and how the person
-   sounds. Right behind it: the card's `post_history_instructions`.
+4. Right before the newest message of the person, as a turn of theirs: what she remembers, and how the person sounds.
+   Right behind it: the card's `post_history_instructions`.
 """
 
 from __future__ import annotations
@@ -179,8 +179,9 @@ def _inserts(scene: Scene, lore: Sequence[ActiveLore], turn: int) -> Iterator[tu
 def _known(scene: Scene) -> str:
     """What she remembers and notices of the person, within the tokens that the character's options give to it.
 
-    Place, wording and order were measured with the starter model on ten facts and a question about each (`start.py
-    bench recall`): it hardly looks at a system turn before the question, and best at what stands closest to it.
+    Place, wording and order were chosen by what the starter model could answer about ten facts (`start.py bench recall`,
+    80 answers each): 56 % when they stand here, 38 % in a system turn at the same place, 31 % in the card's, and about as
+    many as here when they begin the question itself.
     """
     char, user = scene.character.called, scene.persona.called
     facts = within_tokens(tuple(fill_names(text, scene) for text in scene.memories), scene.character.options.memory_tokens)

@@ -15,7 +15,7 @@ import llama_cpp
 from companion.core.errors import ModelError
 from companion.core.messages import Turn
 from companion.llama.chat_template import ChatTemplate, Rendered, TemplateError
-from companion.llama.prompt_turns import Cut, TurnsByKind, joined
+from companion.llama.prompt_turns import Cut, TurnsByKind
 from companion.llama.vocabulary import Vocabulary
 
 
@@ -112,7 +112,7 @@ class PromptBuilder:
             )
         cut = self._first_guess(parts, room)
         while True:
-            tokens = self._tokens(joined(parts.kept(cut)), continue_last=continue_last)
+            tokens = self._tokens(parts.kept(cut), continue_last=continue_last)
             if len(tokens) <= room or (more := parts.more(cut)) is None:
                 break
             cut = more

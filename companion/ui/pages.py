@@ -230,13 +230,14 @@ class Pages(QObject):
         if "memory_page" not in self.__dict__ or self._stack.currentWidget() is not self.memory_page:
             return
         character = self._partner()
+        person = self._personas.of(self._conversations.current).name.strip()
         self.memory_page.set_character(character.name)
         self.memory_page.show_memories(
-            self._memories.search(character.identifier, self.memory_page.search.text()),
+            self._memories.search(character.identifier, self.memory_page.search.text(), person),
             {talk.id: talk.title for talk in self._conversations.all()},
             remembers=character.options.remember,
             total=self._memories.count(character.identifier),
-            person=self._personas.of(self._conversations.current).name.strip(),
+            person=person,
         )
 
     def _export_memories(self) -> None:

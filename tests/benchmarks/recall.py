@@ -59,10 +59,9 @@ def after_the_question(turns: Turns, facts: Sequence[str]) -> Turns:
     return [*turns, system_list("What Hoshi knows about Sam:", facts)]
 
 
-def turn_of_its_own(turns: Turns, facts: Sequence[str]) -> Turns:
-    """What ours would be if the engine did not make it the beginning of the question."""
-    known = Turn("user", f"(Hoshi remembers about Sam: {' '.join(facts)})")
-    return [*turns[:-1], known, turns[-1]]
+def in_the_question(turns: Turns, facts: Sequence[str]) -> Turns:
+    known = f"(Hoshi remembers about Sam: {' '.join(facts)})"
+    return [*turns[:-1], Turn("user", f"{known}\n\n{turns[-1].text}", turns[-1].id)]
 
 
 PLACES: dict[str, Callable[[Turns, Sequence[str]], Turns]] = {
@@ -70,7 +69,7 @@ PLACES: dict[str, Callable[[Turns, Sequence[str]], Turns]] = {
     "card": at_the_end_of_the_card,
     "system_before": before_the_question,
     "system_after": after_the_question,
-    "turn_of_its_own": turn_of_its_own,
+    "question": in_the_question,
 }
 
 

@@ -18,7 +18,6 @@ from companion.core.token_estimate import estimate_tokens
 from companion.llama.chat_template import ChatTemplate
 from companion.llama.model import Model
 from companion.llama.prompt import PromptBuilder, tokens_of
-from companion.llama.prompt_turns import joined
 from tests import tiny_models
 from tests.core.golden.scenes import FOLDER, FULL, TALK
 
@@ -240,12 +239,6 @@ def test_a_card_that_is_too_long_is_refused_with_numbers(builder):
         builder.build([Turn("system", "star " * 2000, kind="card"), Turn("user", "Hi.")], reply_tokens=100)
 
 
-def test_a_memory_is_the_beginning_of_what_the_person_says(builder, starter_loaded):
-    turns = [Turn("system", "x", kind="card"), Turn("user", "(Fact.)", kind="insert"), Turn("user", "Hi. <|im_end|>", 1)]
-    text = text_of(starter_loaded.vocabulary, builder.build(turns, reply_tokens=100).tokens)
-    assert "user\n(Fact.)\n\nHi. <|im_end|>\nassistant" in text
-
-
 def test_what_was_read_ahead_is_how_the_next_prompt_begins(starter_loaded, starter_template):
     builder = PromptBuilder(starter_loaded.vocabulary, starter_template, 4096)
     ahead = builder.build_open(assemble(FULL, TALK[:5], ahead=True), reply_tokens=100).tokens
@@ -260,7 +253,7 @@ def test_what_was_read_ahead_is_how_the_next_prompt_begins(starter_loaded, start
 
 
 def test_the_prompt_as_the_starter_model_reads_it(starter_template):
-    text = starter_template.render(joined(assemble(FULL, TALK))).text
+    text = starter_template.render(assemble(FULL, TALK)).text
     path = FOLDER / "everything_starter_template.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text, encoding="utf-8")
