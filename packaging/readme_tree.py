@@ -1,6 +1,6 @@
 """Rewrites the file tree at the end of the README from the first line of every module.
 
-    python3 packaging/readme_tree.py
+python3 packaging/readme_tree.py
 """
 
 from __future__ import annotations

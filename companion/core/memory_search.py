@@ -77,7 +77,8 @@ def by_words(
 def _telling(connection: sqlite3.Connection, parts: Sequence[str]) -> list[str]:
     """The rarest parts, as many as are ranked within a millisecond or two; none when all of them are common."""
     counts = {part: int(connection.execute(_COUNT, (part, _COMMON + 1)).fetchone()[0]) for part in parts}
-    chosen, ranked = [], 0
+    chosen: list[str] = []
+    ranked = 0
     for part in sorted(counts, key=counts.__getitem__):
         ranked += counts[part]
         if counts[part] > _COMMON or (chosen and ranked > _MOST_RANKED):

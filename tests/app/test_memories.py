@@ -138,3 +138,16 @@ def test_a_conversation_is_forgotten_with_what_was_learned(desk: Desk):
         "The conversation is forgotten, with all that was learned in it.",
         "This conversation no longer exists.",
     ]
+
+
+def test_memories_are_found_by_the_name_that_they_are_read_with(desk: Desk):
+    desk.memories.add("", "{{user}}'s cat is called Miso.")
+    desk.memories.add("", "Berlin is cold.")
+
+    def found(text: str, person: str) -> list[str]:
+        return [memory.text for memory in desk.memories.search("", text, person)]
+
+    cat = ["{{user}}'s cat is called Miso."]
+    assert found("sam", "Sam") == found("Sa cat", "Sam") == found("person", "") == cat
+    assert found("Sam Berlin", "Sam") == found("Sam", "Ana") == []
+    assert len(found(" ", "Sam")) == 2

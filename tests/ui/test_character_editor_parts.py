@@ -72,7 +72,7 @@ def test_deleted_greetings_come_back_where_they_were(greetings: GreetingsEditor)
 
 def test_greetings_to_look_at_cannot_be_moved(greetings: GreetingsEditor):
     greetings.set_read_only(True)
-    greetings.move(1)
+    greetings.move_chosen(1)
     assert greetings.value() == GREETINGS
     assert not greetings.delete_button.isVisible()
 

@@ -102,7 +102,7 @@ def test_depth_and_voice_are_fields_and_other_decorators_stay_in_the_text(book: 
     form = book.form
     assert form.content.value() == "@@keep_activate_after_match\nIt storms."
     assert form.place.value() == Place(spot="depth", depth=2, role="system")
-    form.place.depth.setValue(6)
+    form.place.messages_after.setValue(6)
     assert book.model.entry(1).content == "@@depth 6\n@@role system\n@@keep_activate_after_match\nIt storms."
     form.place.spot.setCurrentIndex(form.place.spot.findData("after_char"))
     form.place.spot.activated.emit(form.place.spot.currentIndex())

@@ -103,7 +103,7 @@ class GreetingsEditor(CardField):
         self._tell()
         self.text.edit.setFocus()
 
-    def move(self, step: int) -> None:
+    def move_chosen(self, step: int) -> None:
         """The chosen one trades places with its neighbour."""
         row = self.list.currentRow()
         if self._read_only or row < 0 or not 0 <= row + step < self.list.count():
@@ -175,11 +175,11 @@ class GreetingsEditor(CardField):
 
     def _connect(self) -> None:
         self.add_button.clicked.connect(self.add)
-        self.up.clicked.connect(lambda: self.move(-1))
-        self.down.clicked.connect(lambda: self.move(1))
+        self.up.clicked.connect(lambda: self.move_chosen(-1))
+        self.down.clicked.connect(lambda: self.move_chosen(1))
         self.delete_button.clicked.connect(self.delete)
         self.undo_button.clicked.connect(self.undo_delete)
-        self.list.move_requested.connect(self.move)
+        self.list.move_requested.connect(self.move_chosen)
         self.list.currentItemChanged.connect(self._show_current)
         self.list.model().rowsMoved.connect(self._dragged)
         self.text.edited.connect(self._written)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QGridLayout, QL
 
 from companion.core.fields import Field
 from companion.core.lorebook import LoreEntry
-from companion.ui.characters.editor_fields import LineField, TextField, WordsField
+from companion.ui.characters.editor_fields import CardField, LineField, TextField, WordsField
 from companion.ui.characters.lore_patterns import pattern_problem
 from companion.ui.characters.lore_place import only_slashed_patterns, place_of, told_text, with_case, with_place
 from companion.ui.characters.lore_place_field import LorePlaceField
@@ -78,14 +78,15 @@ class LoreEntryForm(QFrame):
     def set_entry(self, entry: LoreEntry) -> None:
         """Show an entry; emits nothing, and leaves a field alone that shows it already."""
         self._entry = entry
-        for field, value in (
+        shown: tuple[tuple[CardField, object], ...] = (
             (self.name, entry.name),
             (self.keys, entry.keys),
             (self.secondary_keys, entry.secondary_keys),
             (self.comment, entry.comment),
             (self.content, told_text(entry.content)),
             (self.place, place_of(entry)),
-        ):
+        )
+        for field, value in shown:
             if field.value() != value:
                 field.set_value(value)
         self.order.set_value(entry.insertion_order)
@@ -164,8 +165,8 @@ class LoreEntryForm(QFrame):
         column.addLayout(switches)
         for widget in (self.keys, self.secondary_keys, self._problem, self.content, self.place):
             column.addWidget(widget)
-        for widget in (self.order, self.priority, self.comment):
-            column.addWidget(widget)
+        for field in (self.order, self.priority, self.comment):
+            column.addWidget(field)
 
 
 def _number(field: Field) -> NumberEditor:

@@ -32,29 +32,33 @@ class LorePlaceField(CardField):
     def __init__(self) -> None:
         super().__init__()
         self._quiet = False
-        self.spot, self.voice, self.depth = QComboBox(), QComboBox(), QSpinBox()
+        self.spot, self.voice, self.messages_after = QComboBox(), QComboBox(), QSpinBox()
         for box, choices, name in ((self.spot, SPOTS, "Place"), (self.voice, VOICES, "Voice")):
             box.setAccessibleName(name)
             for value, words in choices:
                 box.addItem(words, value)
             box.activated.connect(self._tell)
-        self.depth.setAccessibleName("Depth")
-        self.depth.setRange(0, DEEPEST)
-        self.depth.setPrefix("before the newest ")
-        self.depth.setSuffix(" messages")
-        self.depth.setSpecialValueText("at the very end")
-        self.depth.lineEdit().setTextMargins(8, 0, 0, 0)
-        self.depth.valueChanged.connect(self._tell)
+        self.messages_after.setAccessibleName("Depth")
+        self.messages_after.setRange(0, DEEPEST)
+        self.messages_after.setPrefix("before the newest ")
+        self.messages_after.setSuffix(" messages")
+        self.messages_after.setSpecialValueText("at the very end")
+        self.messages_after.lineEdit().setTextMargins(8, 0, 0, 0)
+        self.messages_after.valueChanged.connect(self._tell)
         guard = _WheelGuard(self)
-        for control in (self.spot, self.voice, self.depth):
+        for control in (self.spot, self.voice, self.messages_after):
             guard.watch(control)
         self._build()
         self.set_value(Place())
 
     def value(self) -> Place:
         chosen = str(self.spot.currentData())
-        spot = next((spot for spot, _ in (*SPOTS, ("note", "")) if spot == chosen), "")
-        return Place(spot=spot, depth=self.depth.value(), role=str(self.voice.currentData()))
+        known: tuple[Spot, ...] = (*(spot for spot, _ in SPOTS), "note")
+        return Place(
+            spot=next((spot for spot in known if spot == chosen), ""),
+            depth=self.messages_after.value(),
+            role=str(self.voice.currentData()),
+        )
 
     def set_value(self, value: Place) -> None:
         self._quiet = True
@@ -62,12 +66,12 @@ class LorePlaceField(CardField):
             self.spot.addItem("Beside the author's note", "note")
         self.spot.setCurrentIndex(self.spot.findData(value.spot))
         self.voice.setCurrentIndex(max(self.voice.findData(value.role), 0))
-        self.depth.setValue(value.depth)
+        self.messages_after.setValue(value.depth)
         self._detail.setVisible(value.spot == "depth")
         self._quiet = False
 
     def set_read_only(self, read_only: bool) -> None:
-        for control in (self.spot, self.voice, self.depth):
+        for control in (self.spot, self.voice, self.messages_after):
             control.setEnabled(not read_only)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -86,7 +90,7 @@ class LorePlaceField(CardField):
         self._row = QBoxLayout(QBoxLayout.Direction.TopToBottom, self._detail)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(8)
-        self._row.addWidget(self.depth)
+        self._row.addWidget(self.messages_after)
         self._row.addWidget(self.voice)
         self._row.addStretch()
         spots = QHBoxLayout()

@@ -188,8 +188,8 @@ class LorebookEditor(CardField):
             widget.setVisible(some)
         self._empty.setText(NO_ENTRIES if writable else "Nothing is in it.")
         self._empty.setVisible(not some)
-        for widget in (self._settings, self._settings_title):
-            widget.setVisible(some or writable)
+        self._settings.setVisible(some or writable)
+        self._settings_title.setVisible(some or writable)
         self.form.setVisible(chosen)
         for button, possible in ((self.duplicate_button, chosen), (self.delete_button, chosen)):
             button.setVisible(writable and some)
@@ -248,8 +248,8 @@ class LorebookEditor(CardField):
         column.setSpacing(10)
         column.addWidget(self.words)
         column.addLayout(tools)
-        for widget in (self._empty, self.view, self.trial, self.trial_result, self.form):
-            column.addWidget(widget)
+        for part in (self._empty, self.view, self.trial, self.trial_result, self.form):
+            column.addWidget(part)
         column.addSpacing(12)
         self._settings_title = heading = QLabel("The whole book")
         heading.setProperty("role", "heading")

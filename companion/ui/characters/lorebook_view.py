@@ -7,7 +7,18 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTreeView
 
 from companion.core.paths import assets_folder
-from companion.ui.characters.lorebook_table import ALWAYS, KEYS, NAME, ON, ORDER, PLACE, TOKENS, LorebookFilter, LorebookModel
+from companion.ui.characters.lorebook_table import (
+    ALWAYS,
+    KEYS,
+    NAME,
+    ON,
+    ORDER,
+    PLACE,
+    TOKENS,
+    Index,
+    LorebookFilter,
+    LorebookModel,
+)
 from companion.ui.palette import mix
 from companion.ui.theme import Theme
 
@@ -124,8 +135,8 @@ class _Faded(QStyledItemDelegate):
         super().__init__(view)
         self._theme, self._view = theme, view
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        if index.siblingAtColumn(ON).data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked:
+        if index.model().index(index.row(), ON).data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked:
             option.palette.setColor(option.palette.ColorRole.Text, self._theme.colour("muted"))
             option.palette.setColor(option.palette.ColorRole.HighlightedText, self._theme.colour("muted"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QImageReader, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QImageReader, QImageWriter, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.character import Character
@@ -55,7 +55,7 @@ def png_bytes(image: QImage) -> bytes:
     # What a photograph says about where it was taken has no place in a card that is passed on.
     for key in image.textKeys():
         image.setText(key, "")
-    image.save(buffer, "PNG")
+    QImageWriter(buffer, b"PNG").write(image)
     return bytes(kept.data())
 
 
@@ -106,7 +106,7 @@ class PortraitField(QWidget):
     def set_png(self, png: bytes | None) -> None:
         """Show a picture that was chosen before; emits nothing."""
         self.png = png
-        self._image = QImage.fromData(png, "PNG") if png else None  # type: ignore[call-overload]
+        self._image = QImage.fromData(png) if png else None
         self._redraw()
 
     def set_read_only(self, read_only: bool) -> None:
