@@ -17,6 +17,7 @@ from companion.core.conversation_files import export_conversation, import_conver
 from companion.core.errors import CompanionError, StoreError
 from companion.core.macros import fill_macros
 from companion.core.opening import opening
+from companion.core.persona import Persona
 from companion.core.prompt import Scene, greetings
 from companion.core.store import Store
 
@@ -91,7 +92,7 @@ class Conversations(QObject):
             created = self._store.create_conversation(
                 character=character.identifier,
                 character_name=character.name,
-                greetings=self._first_words(Scene(character=character, persona=persona)),
+                greetings=self._first_words(character, persona),
             )
             if persona.id:
                 self._store.set_persona(created.id, persona.id)
@@ -110,11 +111,11 @@ class Conversations(QObject):
         there = {message.text for message in self._store.tree(conversation.id) if message.parent is None}
         return there.issuperset(greetings(scene))
 
-    def _first_words(self, scene: Scene) -> tuple[str, ...]:
+    def _first_words(self, character: Character, persona: Persona) -> tuple[str, ...]:
         """The card's greetings; somebody she knows already hears first what fits the hour and how long it has been."""
-        card = scene.character.card
-        last_talk = self._store.last_talk(scene.character.identifier)
-        again = opening(card, datetime.now(), last_talk, seed=self._store.talks(scene.character.identifier))
+        talks = self._store.talks(character.identifier)
+        scene = Scene(character=character, persona=persona, seed=talks + 1)  # {{random}} falls differently each time
+        again = opening(character.card, datetime.now(), self._store.last_talk(character.identifier), seed=talks)
         return tuple(filter(None, (fill_macros(again, scene), *greetings(scene))))
 
     def talk_with(self, character: Character) -> None:

@@ -11,6 +11,7 @@ from companion.app.impression import Impression
 from companion.app.memories import Memories
 from companion.app.personas import Personas
 from companion.core.conversation import Conversation, Message
+from companion.core.macros import fill_names
 from companion.core.messages import Turn
 from companion.core.prompt import Scene
 from companion.core.settings import Settings
@@ -63,4 +64,4 @@ class Scenes:
     def told(self, scene: Scene, turns: Sequence[Turn]) -> None:
         """These turns were sent off: the memories in them count as used."""
         inserted = "\n".join(turn.text for turn in turns if turn.kind == "insert")
-        self._memories.told([memory for memory in scene.memories if memory in inserted])
+        self._memories.told([memory for memory in scene.memories if fill_names(memory, scene) in inserted])

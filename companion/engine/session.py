@@ -82,8 +82,10 @@ class Session:
         progress: Callable[[int], None] = lambda read: None,
     ) -> int:
         """Bring the prompt of `turns` into the cache; returns how many of its tokens were there already. Raises Stopped."""
-        may_shift = prompt.dropped_turns > 0 and prompt.first_remembered in self._known_turns
-        self._known_turns = frozenset(turn.id for turn in turns if turn.id)
+        ids = frozenset(turn.id for turn in turns if turn.id)
+        may_shift = prompt.first_remembered in self._known_turns if prompt.dropped_turns else prompt.dropped_examples > 0
+        may_shift = may_shift and not ids.isdisjoint(self._known_turns)
+        self._known_turns = ids
         return self.context.read(prompt.tokens, may_shift=may_shift, stop=stop, progress=progress)
 
     def close(self) -> None:

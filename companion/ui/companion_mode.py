@@ -80,6 +80,8 @@ class CompanionMode(QObject):
             small.move(room.right() - small.width() - MARGIN, room.bottom() - small.height() - MARGIN)
         small.show()
         window.hide()
+        small.raise_()
+        small.activateWindow()
         small.edit.setFocus()
 
     def leave(self) -> None:

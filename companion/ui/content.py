@@ -130,6 +130,8 @@ class Content(QWidget):
         self._page = name
         self.rail.set_page(ON_THE_RAIL.get(name, name))
         self._fold()
+        if "notice_area" in self.__dict__:
+            self.notice_area.place_again()  # each page leaves notices another room
 
     def _rail_pressed(self, name: str) -> None:
         """Choosing the chat while it is shown folds or unfolds the list."""

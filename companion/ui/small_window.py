@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimer, Signal
@@ -165,9 +166,14 @@ class Bubble(QWidget):
         policy = self.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # she does not jump when she falls silent
         self.setSizePolicy(policy)
-        self.setFixedHeight(round(self._line_height() * MOST_LINES) + 2 * BUBBLE_MARGIN + TAIL)
-        theme.changed.connect(self.update)
+        self._fit()
+        theme.changed.connect(self._fit)
         self.setVisible(False)
+
+    def _fit(self) -> None:
+        """Room for the most lines in the size of letters that is chosen, and for the frame."""
+        self.setFixedHeight(math.ceil(self._line_height() * MOST_LINES) + 2 * BUBBLE_MARGIN + TAIL + 2)
+        self.update()
 
     def set_text(self, text: str) -> None:
         self.text = text

@@ -18,7 +18,8 @@ from companion.core.character import BUILT_IN, Card
 from companion.core.character_library import CharacterLibrary
 from companion.core.paths import settings_file
 from companion.ui.characters.gallery import Gallery
-from companion.ui.characters.pictures import png_bytes, portrait_png
+from companion.ui.characters.pictures import portrait_png
+from companion.ui.stage.picture_files import png_bytes
 from companion.ui.theme import Theme
 
 

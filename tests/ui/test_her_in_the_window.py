@@ -284,3 +284,13 @@ def test_notices_have_their_width_when_the_window_was_made_narrow(program: Progr
     program.window.resize(700, 800)
     card = program.content.notice_area.cards[0]
     qtbot.waitUntil(lambda: card.width() > 400)
+
+
+def test_a_notice_from_another_page_does_not_cover_the_composer(program: Program, qtbot):
+    program.window.resize(1000, 700)
+    program.content.show_page("memory")
+    program.notices.error("Something happened.", "Do something.")
+    program.content.show_page("chat")
+    composer = program.content.chat_view.composer
+    top = composer.mapTo(program.content, composer.rect().topLeft()).y()
+    assert program.content.notice_area.geometry().bottom() < top

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QWidget
 
-from companion.ui.small_window import MOST_LINES, SmallWindow
+from companion.ui.small_window import BUBBLE_MARGIN, MOST_LINES, TAIL, SmallWindow
 
 
 @pytest.fixture
@@ -104,3 +104,12 @@ def test_her_last_words_go_after_a_while_also_when_they_are_shown_late(small: Sm
 def test_the_bubble_shows_words_and_no_marks(small: SmallWindow):
     small.set_words("*waves* and __smiles__ at 2*3*4 snake_case")
     assert small.bubble._shown == "waves and smiles at 2*3*4 snake_case"
+
+
+@pytest.mark.parametrize("size", [12, 14, 20])
+def test_six_lines_have_room_in_any_size_of_letters(small: SmallWindow, theme, size: int):
+    theme.set_font_size(size)
+    small.set_words("word " * 200)
+    bubble = small.bubble
+    needed = bubble._line_height() * len(bubble._lines()) + 2 * BUBBLE_MARGIN + TAIL + 1
+    assert bubble.height() >= needed + 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QImageReader, QImageWriter, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QImageReader, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.character import Character
 from companion.core.errors import CharacterError
+from companion.ui.stage.picture_files import png_bytes
 from companion.ui.stage.portrait import Portrait
 from companion.ui.theme import Theme
 
@@ -46,17 +47,6 @@ def read_portrait(path: Path) -> QImage:
     if image.isNull():
         raise CharacterError(f"“{name}” is damaged.", other)
     return image
-
-
-def png_bytes(image: QImage) -> bytes:
-    kept = QByteArray()
-    buffer = QBuffer(kept)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    # What a photograph says about where it was taken has no place in a card that is passed on.
-    for key in image.textKeys():
-        image.setText(key, "")
-    QImageWriter(buffer, b"PNG").write(image)
-    return bytes(kept.data())
 
 
 class PortraitField(QWidget):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 
 from companion.ui.palette import mix
@@ -12,7 +12,6 @@ from companion.ui.stage.curves import Point, outline, tapered
 from companion.ui.stage.face import Face
 
 CENTRE: Point = (320, 387.5)
-BOX = QRectF(-42, -26, 84, 66)
 _STEPS = 12
 _LIP, _INSIDE = "#A8445A", "#6E1F3C"
 
@@ -76,8 +75,3 @@ def _paint_inside(painter: QPainter, face: Face, upper: list[Point], lower: list
             for (x, high), (_, low) in zip(upper, lower, strict=True)
         ]
         painter.fillPath(outline(upper + edge[::-1][1:-1], (0, _STEPS)), QColor("#FFF8F6"))
-
-
-def bounding_rect() -> QRectF:
-    """Room that any mouth of ours stays in, in head coordinates."""
-    return BOX.translated(QPointF(*CENTRE))

@@ -6,13 +6,14 @@ from pathlib import Path
 from random import Random
 
 from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QImageReader, QPainter
+from PySide6.QtGui import QImage, QPainter
 
 from companion.ui.stage.actor import Actor
 from companion.ui.stage.drawn_figure import VISIBLE
 from companion.ui.stage.motion import breath
+from companion.ui.stage.picture_files import open_picture, upright_size
 from companion.ui.stage.pictures import Pictures
-from companion.ui.stage.portrait import PIXEL_LIMIT, Portrait, likely_face
+from companion.ui.stage.portrait import Portrait, likely_face
 from companion.ui.stage.sprites import SpritePack
 
 FADE_S = 0.2
@@ -143,8 +144,8 @@ class PictureActor(Actor):
 
 def _natural_size(path: Path) -> QSize:
     """Size of the picture in a file, read from its header; empty when it is no picture or too large to be shown."""
-    size = QImageReader(str(path)).size()
-    return size if size.isValid() and max(size.width(), size.height()) <= PIXEL_LIMIT else QSize(0, 0)
+    reader = open_picture(path)
+    return upright_size(reader) if reader is not None else QSize(0, 0)
 
 
 def _alike(first: QSize, second: QSize) -> bool:

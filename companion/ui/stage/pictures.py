@@ -1,37 +1,34 @@
-"""Pictures from files anybody may have made, read and scaled away from the window's thread and kept a while."""
+"""Pictures of the stage, read and scaled away from the window's thread and kept a while."""
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSize, Qt, QThreadPool, Signal
-from PySide6.QtGui import QImage, QImageReader
+from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtGui import QImage
 
-from companion.ui.stage.portrait import PIXEL_LIMIT
+from companion.app.background import Background
+from companion.ui.stage.picture_files import open_picture
 
-FILE_LIMIT = 32 * 1024 * 1024
 KEPT = 8
 """Pictures in memory: at the size of the stage on a sharp screen each is some 6 MB."""
 
 Receiver = Callable[[QImage], None]
+Key = tuple[Path, int, int, bool]
+"""Path, width, height and whether that is to be covered."""
 
 
 class Pictures(QObject):
     """Reads pictures in a thread of its own; an unreadable one arrives as a null image."""
 
-    _read = Signal(object, QImage)
-
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._kept: OrderedDict[tuple[Path, int, int, bool], QImage] = OrderedDict()
-        self._waiting: dict[tuple[Path, int, int, bool], list[Receiver]] = {}
-        self._threads = QThreadPool(self)
-        self._threads.setMaxThreadCount(1)
-        self._threads.setExpiryTimeout(2000)
-        self._read.connect(self._arrived)
+        self._kept: OrderedDict[Key, QImage] = OrderedDict()
+        self._waiting: dict[Key, list[Receiver]] = {}
+        self._background = Background(parent=self)
 
     def request(self, path: Path, size: QSize, receiver: Receiver, cover: bool = False) -> None:
         """Hand over the picture scaled into `size` (or to cover it), now if it is known, else when it has been read."""
@@ -43,19 +40,9 @@ class Pictures(QObject):
             self._waiting[key].append(receiver)
         else:
             self._waiting[key] = [receiver]
-            self._threads.start(lambda: self._work(key))
+            self._background.run(partial(read_scaled, path, size, cover), partial(self._arrived, key))
 
-    def wait(self) -> None:
-        """Return when everything asked for has been read; it arrives with the next events."""
-        self._threads.waitForDone()
-
-    def _work(self, key: tuple[Path, int, int, bool]) -> None:
-        path, width, height, cover = key
-        image = read_picture(path, QSize(width, height), cover)
-        with contextlib.suppress(RuntimeError):  # nobody is left to receive it
-            self._read.emit(key, image)
-
-    def _arrived(self, key: tuple[Path, int, int, bool], image: QImage) -> None:
+    def _arrived(self, key: Key, image: QImage) -> None:
         self._kept[key] = image
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
@@ -63,20 +50,10 @@ class Pictures(QObject):
             receiver(image)
 
 
-def read_picture(path: Path, size: QSize, cover: bool = False) -> QImage:
+def read_scaled(path: Path, size: QSize, cover: bool = False) -> QImage:
     """The picture scaled into the size (or to cover it), premultiplied; null when it is too large or no picture."""
-    try:
-        if not path.is_file() or path.stat().st_size > FILE_LIMIT:
-            return QImage()
-    except OSError:
-        return QImage()
-    reader = QImageReader(str(path))
-    reader.setDecideFormatFromContent(True)
-    reader.setAutoTransform(True)
-    natural = reader.size()
-    if not natural.isValid() or natural.isEmpty() or max(natural.width(), natural.height()) > PIXEL_LIMIT:
-        return QImage()
-    image = reader.read()
+    reader = open_picture(path, drawings=True)
+    image = reader.read() if reader is not None else QImage()
     if image.isNull():
         return QImage()
     mode = Qt.AspectRatioMode.KeepAspectRatioByExpanding if cover else Qt.AspectRatioMode.KeepAspectRatio

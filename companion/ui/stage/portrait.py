@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QImageReader, QLinearGradient, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPainterPath
 from PySide6.QtSvg import QSvgRenderer
 
 from companion.core.character import Character
+from companion.ui.stage.picture_files import open_picture
 
 SVG_SIZE_LIMIT = 8 * 1024 * 1024
-PIXEL_LIMIT = 4096
-"""A card may come from anywhere: a larger PNG is shown as a silhouette instead of filling the memory."""
 FACE_MARGIN = 0.14
 """Share of the face's size that an avatar shows around it, so that hair and chin are in the picture."""
 
@@ -107,12 +106,8 @@ def _read_svg(path: Path) -> QSvgRenderer | None:
 
 
 def _read_image(path: Path) -> QImage | None:
-    reader = QImageReader(str(path))
-    reader.setAutoTransform(True)
-    size = reader.size()
-    if not size.isValid() or max(size.width(), size.height()) > PIXEL_LIMIT:
-        return None
-    image = reader.read()
+    reader = open_picture(path)
+    image = reader.read() if reader is not None else QImage()
     return None if image.isNull() else image
 
 

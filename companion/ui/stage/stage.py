@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
 from companion.core.character import Character
 from companion.ui.stage.avatar import round_face
-from companion.ui.stage.background import Background
+from companion.ui.stage.backdrop import Backdrop
 from companion.ui.stage.figure_view import LEAST_SHOWN, FigureWidget
 from companion.ui.stage.portrait import Portrait
 from companion.ui.stage.scenery import hour_of, paint_scenery, paint_veil, sky_at
@@ -24,7 +24,7 @@ HEADROOM = 0.05
 """Least share of the stage's height that stays free above the hair."""
 
 
-class Scene(FigureWidget):
+class FigureWithSky(FigureWidget):
     """The character before a sky that follows the hour."""
 
     def __init__(self, theme: Theme, clock: Callable[[], datetime]) -> None:
@@ -37,14 +37,14 @@ class Scene(FigureWidget):
         timer.start(SKY_EVERY_MS)
 
 
-class Stage(Scene):
+class Stage(FigureWithSky):
     """The character at the bottom of the scenery; her mood is a chip in the corner."""
 
     def __init__(self, theme: Theme, clock: Callable[[], datetime] = datetime.now) -> None:
         super().__init__(theme, clock)
         self.setMinimumSize(160, 200)
-        self._background = Background(self._pictures, self)
-        self._background.changed.connect(self.update)
+        self._backdrop = Backdrop(self._pictures, self)
+        self._backdrop.changed.connect(self.update)
         self._mood = QLabel()
         self._mood.setProperty("role", "chip")
         self._mood.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
@@ -69,11 +69,11 @@ class Stage(Scene):
 
     def set_background(self, path: str) -> None:
         """An image file behind her; empty is the observatory."""
-        self._background.set_picture(path)
+        self._backdrop.set_picture(path)
 
     def _paint_behind(self, painter: QPainter) -> None:
         hour = hour_of(self._now())
-        painter.drawPixmap(0, 0, self._background.pixmap(self.size(), self.devicePixelRatioF(), self._theme.palette.name, hour))
+        painter.drawPixmap(0, 0, self._backdrop.pixmap(self.size(), self.devicePixelRatioF(), self._theme.palette.name, hour))
 
     def _place(self, size: QSize) -> tuple[QPointF, float]:
         free = self.height() * (1 - HEADROOM)
@@ -83,7 +83,7 @@ class Stage(Scene):
         return QPointF(round((self.width() - size.width() * scale) / 2), round(top)), scale
 
 
-class PortraitStrip(Scene):
+class PortraitStrip(FigureWithSky):
     """72 px that keep her there in a narrow window: her face at the left, her name and mood beside it."""
 
     def __init__(self, theme: Theme, clock: Callable[[], datetime] = datetime.now) -> None:

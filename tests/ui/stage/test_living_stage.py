@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from companion.core.character import Card, Character
 from companion.core.paths import assets_folder
+from companion.ui.stage.backdrop import Backdrop
 from companion.ui.stage.drawn_figure import DrawnFigure, changed_areas
 from companion.ui.stage.face import Face
 from companion.ui.stage.figure_view import FigureView, FigureWidget
 from companion.ui.stage.layers import Layers
+from companion.ui.stage.pictures import Pictures
 from companion.ui.stage.portrait import Portrait
 from companion.ui.stage.posture import Posture
 from companion.ui.stage.stage import PortraitStrip, Stage
@@ -151,18 +153,18 @@ def test_her_options_decide_about_plain_costume_and_background(theme: Theme, qtb
     assert not stage.figure.moves
 
 
-def test_a_background_that_cannot_be_read_leaves_the_observatory(theme: Theme, qtbot, tmp_path: Path):
-    stage = Stage(theme, evening)
-    qtbot.addWidget(stage)
-    stage.resize(320, 640)
-    sky = stage.grab().toImage()
+def test_a_background_that_cannot_be_read_leaves_the_observatory(qtbot, qapp, tmp_path: Path):
+    size, pictures = QSize(320, 640), Pictures()
+    backdrop = Backdrop(pictures)
+    sky = backdrop.pixmap(size, 1.0, "dark", 20.0).toImage()
     (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
-    for path in (str(tmp_path / "broken.png"), str(tmp_path / "gone.jpg"), str(tmp_path)):
-        stage.set_background(path)
-        stage.grab()
-        stage._pictures.wait()
-        qtbot.wait(10)
-        assert stage.grab().toImage() == sky
+    for path in (tmp_path / "broken.png", tmp_path / "gone.jpg", tmp_path):
+        backdrop.set_picture(str(path))
+        backdrop.pixmap(size, 1.0, "dark", 20.0)
+        read: list[QImage] = []
+        pictures.request(path, size, read.append, cover=True)
+        qtbot.waitUntil(lambda read=read: bool(read))
+        assert backdrop.pixmap(size, 1.0, "dark", 20.0).toImage() == sky
 
 
 def test_the_view_is_transparent_around_her(theme: Theme, qtbot, hoshi: Character):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage
 
-from companion.ui.stage.pictures import Pictures, read_picture
-from companion.ui.stage.portrait import PIXEL_LIMIT
+from companion.ui.stage.picture_files import MOST_PIXELS
+from companion.ui.stage.pictures import Pictures, read_scaled
 from companion.ui.stage.sprites import MOST_FILES, SpritePack
 
 
@@ -81,7 +81,7 @@ def test_a_hostile_folder_is_a_pack_without_surprises(tmp_path: Path, qapp):
     pack = SpritePack(folder)
     assert pack.labels == ("sadness",)
     assert pack.costumes == ("anger.png",)
-    assert read_picture(folder / "sadness.png", QSize(10, 10)).isNull()
+    assert read_scaled(folder / "sadness.png", QSize(10, 10)).isNull()
     assert SpritePack(folder / "sadness.png").labels == ()
     assert SpritePack(tmp_path / "gone").labels == ()
 
@@ -100,11 +100,13 @@ def test_any_costume_and_any_label_are_answered(costume: str, label: str):
 
 
 def test_pictures_too_large_to_be_shown_are_not_read(tmp_path: Path, qapp):
-    huge = picture(tmp_path / "huge.png", size=(PIXEL_LIMIT + 1, 4))
-    assert read_picture(huge, QSize(100, 100)).isNull()
-    fine = read_picture(picture(tmp_path / "fine.png"), QSize(100, 90))
+    huge = QImage(MOST_PIXELS // 1000, 1001, QImage.Format.Format_Mono)
+    huge.fill(1)
+    assert huge.save(str(tmp_path / "huge.png"))
+    assert read_scaled(tmp_path / "huge.png", QSize(100, 100)).isNull()
+    fine = read_scaled(picture(tmp_path / "fine.png"), QSize(100, 90))
     assert fine.size() == QSize(60, 90)
-    assert read_picture(tmp_path / "fine.png", QSize(100, 90), cover=True).size() == QSize(100, 150)
+    assert read_scaled(tmp_path / "fine.png", QSize(100, 90), cover=True).size() == QSize(100, 150)
 
 
 def test_a_picture_is_read_once_and_handed_to_everyone_who_asked(tmp_path: Path, qtbot, qapp):

@@ -11,7 +11,7 @@ from companion.ui.stage.pictures import Pictures
 from companion.ui.stage.scenery import paint_scenery, sky_at
 
 
-class Background(QObject):
+class Backdrop(QObject):
     """Painted once per size, theme and quarter of an hour. `changed` comes when a picture has been read."""
 
     changed = Signal()
