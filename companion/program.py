@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -11,13 +14,12 @@ from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.feelings import Feelings
 from companion.app.memories import Memories
-from companion.app.memory_vectors import MemoryVectors
 from companion.app.models import Models
 from companion.app.notices import Notice, Notices
 from companion.app.personas import Personas
 from companion.app.preferences import Preferences
 from companion.app.prompting import Prompting
-from companion.app.reflection import Reflection
+from companion.app.quiet_work import QuietWork
 from companion.app.rhythm import Rhythm
 from companion.app.scenes import Scenes
 from companion.app.voice import Voice
@@ -29,6 +31,10 @@ from companion.core.paths import database_file, settings_file
 from companion.core.settings import Settings
 from companion.core.store import Store
 from companion.ui.shell import FLUSH_MS, Shell
+
+if TYPE_CHECKING:
+    from companion.ui.announcer import Announcer
+    from companion.ui.companion_mode import CompanionMode
 
 LEAST_CONTEXT = 2048
 """Taken for granted while no model says how much it keeps in mind."""
@@ -69,9 +75,9 @@ class Program:
         self.voice.interrupt()
         self.rhythm.close()
         self.presence.close()
-        self.mode.close()
-        self.reflection.close()
-        self.vectors.close()
+        if "mode" in self.__dict__:
+            self.mode.close()
+        self.quiet.close()
         self.chat.interrupt()
         self.preferences.save()
         self.pages.close()
@@ -94,24 +100,15 @@ class Program:
         self.rhythm = Rhythm(self.chat, lambda: preferences.settings.typing_rhythm)
         self.feelings = Feelings(engine, self.chat, store)
         self.voice = Voice()
-        self.reflection = Reflection(
-            store,
-            engine,
-            self.conversations,
-            self.memories,
-            lambda conversation: self.characters.of(conversation).options.remember,
-            self.personas.of,
+        self.quiet = QuietWork(
+            store, engine, self.chat, self.conversations, self.characters, self.memories, self.personas, settings
         )
-        self.vectors = MemoryVectors(store, engine, self.characters, self.memories, settings)
-        self.reflection.remembered.connect(self._tell_what_is_remembered)
-        self.reflection.summed_up.connect(self.chat.read_again)
+        self.quiet.remembered.connect(self._tell_what_is_remembered)
         preferences.changed.connect(lambda new, _old: self.voice.apply(new))
 
     def _build_views(self, application: QApplication) -> None:
         # Imported only now: the engine's process is starting meanwhile.
-        from companion.ui.announcer import Announcer
         from companion.ui.chat_wiring import ChatWiring
-        from companion.ui.companion_mode import CompanionMode
         from companion.ui.content import Content
         from companion.ui.engine_status import EngineStatus
         from companion.ui.pages import Pages
@@ -136,20 +133,40 @@ class Program:
         self.presence = Presence(engine, chat, self.rhythm, self.feelings, self.voice, lambda: preferences.settings)
         self.presence.join(content.stage)
         self.presence.join(content.strip)
-        self.mode = CompanionMode(
-            theme, lambda: self.window, engine, chat, self.rhythm, self.presence, lambda: self._partner().name
-        )
-        self.announcer = Announcer(self.window, lambda: preferences.settings.notify, application.windowIcon())
         self._connect_views()
+
+    @cached_property
+    def mode(self) -> CompanionMode:
+        """Made when it is first asked for, as most starts do not."""
+        from companion.ui.companion_mode import CompanionMode
+
+        mode = CompanionMode(
+            self.theme, lambda: self.window, self.engine, self.chat, self.rhythm, self.presence, lambda: self._partner().name
+        )
+        mode.begun.connect(self.wiring.take_words)
+        return mode
+
+    def enter_companion_mode(self) -> None:
+        """Only her, above other windows."""
+        self.mode.enter()
+
+    @cached_property
+    def announcer(self) -> Announcer:
+        from companion.ui.announcer import Announcer
+
+        announcer = Announcer(self.window, lambda: self.preferences.settings.notify, self.window.windowIcon())
+        announcer.pressed.connect(self.window.come_forward)
+        return announcer
 
     def _connect_views(self) -> None:
         content, wiring = self.content, self.wiring
         wiring.personas_requested.connect(lambda: content.show_page("personas"))
         wiring.cards_dropped.connect(self.characters.import_files)
-        content.chat_view.header.small_window_pressed.connect(self.mode.enter)
-        self.mode.begun.connect(wiring.take_words)
-        content.add_shortcuts({"Ctrl+R": wiring.regenerate_last, "Ctrl+O": wiring.choose_model, "Ctrl+M": self.mode.enter})
-        content.chat_view.composer.edit.textChanged.connect(self.reflection.disturb)
+        content.chat_view.header.small_window_pressed.connect(self.enter_companion_mode)
+        content.add_shortcuts(
+            {"Ctrl+R": wiring.regenerate_last, "Ctrl+O": wiring.choose_model, "Ctrl+M": self.enter_companion_mode}
+        )
+        content.chat_view.composer.edit.textChanged.connect(self.quiet.disturb)
         self._shown: Character | None = None
         self._has_portrait = False
         self.conversations.opened.connect(lambda _conversation: self._show_character())
@@ -157,7 +174,6 @@ class Program:
         self.characters.added.connect(lambda _character: self._show_character())  # one that was deleted may be back
         self.characters.talk_wanted.connect(lambda: content.show_page("chat"))
         self.chat.reply_finished.connect(self._announce)
-        self.announcer.pressed.connect(self.window.come_forward)
 
     def _context_tokens(self) -> int:
         return self.engine.model.context_tokens if self.engine.model is not None else LEAST_CONTEXT
@@ -169,7 +185,7 @@ class Program:
         self._has_portrait = True
         self.voice.apply(self.preferences.settings)
         self.presence.look_at_the_battery()
-        self.personas.tidy()
+        self.quiet.start()
         self._shown = None
         self._show_character()
 
@@ -215,5 +231,6 @@ class Program:
 
     def _announce(self, event: ReplyDone) -> None:
         path = self.chat.path
-        if path and not self.mode.is_on:  # there, her words stand above all other windows
+        alone = "mode" in self.__dict__ and self.mode.is_on
+        if path and not alone:  # there, her words stand above all other windows
             self.announcer.reply_done(event, self._partner().name, path[-1].message.text)

@@ -112,6 +112,11 @@ class Reflection(QObject):
         if not self._closed and not self._asked:
             self._timer.start(int(self._timings.quiet * 1000))
 
+    def look_at_the_open_one(self) -> None:
+        """The conversation that is open was opened before anybody listened."""
+        if (current := self._conversations.current) is not None:
+            self._opened(current)
+
     def close(self) -> None:
         """The program is closing; nothing is begun any more."""
         self._closed = True

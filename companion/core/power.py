@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import psutil
-
 
 def on_battery() -> bool:
     """Whether a battery is being drained; False where there is none or the system does not tell."""
+    import psutil  # a tenth of the window's start, for a question that can wait
+
     try:
         battery = psutil.sensors_battery()
     except (AttributeError, OSError, RuntimeError, ValueError):  # not on every system, and some drivers report nonsense

@@ -43,7 +43,7 @@ def say(program: Program, qtbot, text: str) -> str:
 def test_what_was_told_in_one_conversation_is_known_in_the_next(program: Program, qtbot):
     say(program, qtbot, "I have a cat called Miso and she sleeps on my keyboard.")
     first = program.conversations.current.id
-    with qtbot.waitSignal(program.reflection.remembered, timeout=60_000):
+    with qtbot.waitSignal(program.quiet.remembered, timeout=60_000):
         pass  # at a quiet moment
     (memory,) = program.memories.all("")
     assert "Miso" in memory.text
@@ -56,7 +56,7 @@ def test_what_was_told_in_one_conversation_is_known_in_the_next(program: Program
 
 def test_a_forgotten_conversation_takes_the_memory_with_it(program: Program, qtbot, home: Path):
     say(program, qtbot, "I have a cat called Mochipuff and she sleeps on my keyboard.")
-    with qtbot.waitSignal(program.reflection.remembered, timeout=60_000):
+    with qtbot.waitSignal(program.quiet.remembered, timeout=60_000):
         pass
     program.wiring.forget()
     assert program.memories.all("") == ()

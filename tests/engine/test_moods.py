@@ -40,6 +40,28 @@ def test_each_sentence_of_a_reply_is_heard_behind_the_piece_that_ended_it(engine
             assert said >= len(split_sentences(text)[event.sentence])
 
 
+def test_a_reply_is_read_while_it_is_written():
+    moods = Moods()
+    for _ in range(2):  # each reply counts from 0
+        moods.begin_reply()
+        assert moods.hear("I love you so ") == []
+        ((first, love),) = moods.hear("much! The train ")
+        assert (first, love.label) == (0, "love")
+        ((second, plain),) = moods.hear("leaves at nine. And th")
+        assert (second, plain.label) == (1, "neutral")
+        assert [number for number, _ in moods.end_reply()] == [2]
+        assert moods.end_reply() == []
+
+
+def test_the_classifier_is_not_loaded_before_a_sentence_is_complete(monkeypatch, tmp_path):
+    monkeypatch.setattr("companion.mood.classifier.models_folder", lambda: tmp_path)
+    moods = Moods()
+    moods.begin_reply()
+    assert moods.hear("Hello") == []
+    with pytest.raises(CompanionError):
+        moods.read(["Hello."])
+
+
 def test_moods_are_read_before_any_model_is_loaded(engine):
     moods = engine.read_moods(["I love this!", ""])
     assert [mood.label for mood in moods] == ["love", "neutral"]
@@ -47,7 +69,7 @@ def test_moods_are_read_before_any_model_is_loaded(engine):
 
 def test_a_broken_classifier_is_logged_once_and_then_nothing_is_heard(caplog):
     moods = Moods()
-    broken = moods._reading = Broken()  # type: ignore[assignment]
+    broken = moods._reader = Broken()  # type: ignore[assignment]
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
             moods.begin_reply()
@@ -59,6 +81,6 @@ def test_a_broken_classifier_is_logged_once_and_then_nothing_is_heard(caplog):
 
 def test_a_broken_classifier_is_a_sentence_for_who_asks_it():
     moods = Moods()
-    moods._reading = Broken()  # type: ignore[assignment]
+    moods._reader = Broken()  # type: ignore[assignment]
     with pytest.raises(CompanionError, match="Moods cannot be read"):
         moods.read(["Hello."])

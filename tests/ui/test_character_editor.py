@@ -151,15 +151,15 @@ def test_counts_are_estimates_until_the_engine_has_counted(editor: CharacterEdit
         pass
     texts = signal.args[0]
     assert {"A storm", "The lamp is old.", "You again."} <= set(texts)
-    editor.set_token_counts(tuple(7 for _ in texts))
+    editor.set_token_counts(tuple(7 for _ in texts), texts)
     assert count.text() == "7 tokens"
     assert editor.header.total.accessibleName() == "35 tokens in every prompt, 77 tokens in the whole card"
 
 
 def test_an_answer_that_does_not_fit_is_ignored_and_a_late_one_is_not_mistaken(editor: CharacterEditor, qtbot):
-    with qtbot.waitSignal(editor.count_requested):
+    with qtbot.waitSignal(editor.count_requested) as signal:
         pass
-    editor.set_token_counts((1,))
+    editor.set_token_counts((1,), signal.args[0])
     assert editor.sections.fields["scenario"].words.count.text().startswith("≈ ")
     editor.set_token_counts((1,), ("A storm",))
     assert editor.sections.fields["scenario"].words.count.text() == "1 token"

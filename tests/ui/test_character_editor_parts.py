@@ -171,7 +171,7 @@ def test_known_texts_are_not_asked_for_again_and_no_request_is_endless(qtbot):
     assert len(first) == MOST_TEXTS
     assert "text 0" not in first
     with qtbot.waitSignal(counts.count_requested) as signal:
-        counts.set_counts(tuple(range(MOST_TEXTS)))
+        counts.set_counts(tuple(range(MOST_TEXTS)), first)
     assert len(signal.args[0]) == 9
     assert counts.words("text 0") == "3 tokens"
     counts.forget()

@@ -224,7 +224,7 @@ def test_what_she_will_remember_is_told_in_words(program: Program, qtbot):
     notices = []
     program.notices.notice_raised.connect(notices.append)
     memory = program.memories.add(program.characters.current.identifier, "{{user}}'s cat is called Miso.")
-    program.reflection.remembered.emit((memory,))
+    program.quiet.remembered.emit((memory,))
     assert notices[-1].what == "Hoshi will remember: Sam's cat is called Miso."
 
 
@@ -269,7 +269,7 @@ def test_what_was_forgotten_meanwhile_is_not_told(program: Program):
     memory = program.memories.add(program.characters.current.identifier, "{{user}} likes tea.")
     program.memories.take_back(memory.id)
     program.notices.notice_raised.connect(notices.append)
-    program.reflection.remembered.emit((memory,))
+    program.quiet.remembered.emit((memory,))
     assert notices == []
 
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPointF
 
 from companion.core.paths import assets_folder
+from companion.ui.stage.drawn_figure import MOUTH_AREA
 from companion.ui.stage.expressions import MOODS, NEAREST, face_for, read_faces
 from companion.ui.stage.face import Face, blend
-from companion.ui.stage.mouth import BOX, lips
+from companion.ui.stage.mouth import CENTRE, lips
+from companion.ui.stage.posture import Posture
 
 LABELS = [
     *("admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire"),
@@ -63,7 +66,8 @@ def test_a_faint_mood_is_a_faint_face_and_an_unknown_one_is_none(faces: dict[str
 def test_every_mouth_stays_in_the_area_that_is_painted_again(faces: dict[str, Face]):
     for face in faces.values():
         upper, lower = lips(face)
-        assert all(BOX.contains(x, y) for x, y in upper + lower)
+        place = Posture(turn=face.turn, nod=face.nod, tilt=face.tilt).features()
+        assert all(MOUTH_AREA.contains(place.map(QPointF(CENTRE[0] + x, CENTRE[1] + y))) for x, y in upper + lower)
         assert all(low[1] >= high[1] for high, low in zip(upper, lower, strict=True)), "lips never cross"
 
 

@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QPointF
 
+from companion.ui.stage.drawn_figure import MOUTH_AREA
 from companion.ui.stage.face import Face
-from companion.ui.stage.mouth import BOX, lips
+from companion.ui.stage.mouth import CENTRE, lips
+from companion.ui.stage.posture import Posture
 from companion.ui.stage.visemes import MOST_WAITING, VISEMES, Speech, seconds_of, viseme_of
 
 SMILE = Face(mouth_width=25, mouth_lift=12)
@@ -36,7 +39,8 @@ def test_a_speaking_mouth_is_always_a_mouth(text: str, beats: list[float]):
         face = speech.mouth(SMILE)
         assert 0 <= speech.amount <= 1
         upper, lower = lips(face)
-        assert all(BOX.contains(x, y) for x, y in upper + lower)
+        place = Posture().features()
+        assert all(MOUTH_AREA.contains(place.map(QPointF(CENTRE[0] + x, CENTRE[1] + y))) for x, y in upper + lower)
         assert all(low[1] >= high[1] for high, low in zip(upper, lower, strict=True))
 
 
