@@ -21,6 +21,10 @@ def main() -> int:
         from companion.engine.check import main as check
 
         return check(arguments[1])
+    if arguments[:1] == ["speech"] and len(arguments) <= 2:
+        from companion.speech.worker import main as speech
+
+        return speech(*arguments[1:])
     if not arguments:
         if not _wants_terminal():
             from companion.window import main as window

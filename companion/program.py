@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from companion.app.background import Background
 from companion.app.characters import Characters
 from companion.app.chat import Chat
 from companion.app.conversations import Conversations
@@ -35,6 +36,7 @@ from companion.ui.shell import FLUSH_MS, Shell
 if TYPE_CHECKING:
     from companion.ui.announcer import Announcer
     from companion.ui.companion_mode import CompanionMode
+    from companion.ui.stage.portrait import Portrait
 
 LEAST_CONTEXT = 2048
 """Taken for granted while no model says how much it keeps in mind."""
@@ -72,7 +74,7 @@ class Program:
     def close(self) -> None:
         """Keep what is under way, end the engine, close the database. May be called twice."""
         self._is_closed = True
-        self.voice.interrupt()
+        self.voice.close()
         self.rhythm.close()
         self.presence.close()
         if "mode" in self.__dict__:
@@ -81,6 +83,7 @@ class Program:
         self.chat.interrupt()
         self.preferences.save()
         self.pages.close()
+        self._portraits.close()
         self.characters.close()
         self.engine.close()
         self.store.close()
@@ -167,6 +170,7 @@ class Program:
             {"Ctrl+R": wiring.regenerate_last, "Ctrl+O": wiring.choose_model, "Ctrl+M": self.enter_companion_mode}
         )
         content.chat_view.composer.edit.textChanged.connect(self.quiet.disturb)
+        self._portraits = Background()
         self._shown: Character | None = None
         self._has_portrait = False
         self.conversations.opened.connect(lambda _conversation: self._show_character())
@@ -200,8 +204,19 @@ class Program:
         elif character != self._shown:
             from companion.ui.stage.portrait import Portrait
 
+            is_another = self._shown is None or self._shown.identifier != character.identifier
             self._shown = character
             portrait = Portrait(character)
+            if portrait.is_slow:
+                if is_another:
+                    self.content.show_name(character)
+                self._portraits.run(portrait.load, lambda _: self._show_face(character, portrait))
+            else:
+                self._show_face(character, portrait)
+
+    def _show_face(self, character: Character, portrait: Portrait) -> None:
+        """Her picture is read; somebody else may have been opened meanwhile."""
+        if character is self._shown:
             self.content.show_face(character, portrait)
             self.presence.set_character(character, portrait)
 

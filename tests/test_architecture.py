@@ -15,13 +15,14 @@ OURS = {
     "llama": {"core"},
     "mood": {"core"},
     "engine": {"core", "llama", "mood"},
+    "speech": {"core"},
     "app": {"core"},
     "ui": {"core", "app"},
     "commands": {"core", "llama", "mood", "engine"},
     "window.py": {"core", "app", "ui", "program"},
     "program.py": {"core", "app", "ui"},
     "cli.py": {"core", "commands", "window"},
-    "__main__.py": {"engine", "cli", "window"},
+    "__main__.py": {"engine", "speech", "cli", "window"},
     "__init__.py": set(),
 }
 THEIRS = {
@@ -29,6 +30,7 @@ THEIRS = {
     "llama": {"llama_cpp", "numpy", "jinja2", "msgspec"},
     "mood": {"numpy", "msgspec", "sklearn", "threadpoolctl"},
     "engine": {"msgspec", "psutil"},
+    "speech": {"PySide6", "msgspec"},
     "app": {"PySide6", "msgspec"},
     "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},
     "commands": {"rich", "msgspec"},
@@ -38,7 +40,7 @@ THEIRS = {
     "__main__.py": set(),
     "__init__.py": set(),
 }
-QT_IN_APP = {"PySide6.QtCore", "PySide6.QtNetwork", "PySide6.QtTextToSpeech"}
+QT_IN_APP = {"PySide6.QtCore", "PySide6.QtNetwork"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

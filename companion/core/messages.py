@@ -194,11 +194,13 @@ class PromptProgress(_Message, frozen=True, kw_only=True):
 
 
 class PromptRead(_Message, frozen=True, kw_only=True):
-    """The prompt has been read; the first token comes next."""
+    """What of the prompt fits. For `Generate` it comes when all is read, right before the first token; for `Prepare` before
+    anything is read."""
 
     request: int
     prompt_tokens: int
     reused_tokens: int
+    """Those that were in the cache already; 0 for `Prepare`."""
     context_tokens: int
     dropped_turns: int
     """How many of the oldest turns (system turns not counted) no longer fit."""
@@ -291,7 +293,7 @@ _requests = msgspec.json.Decoder(Request)
 _events = msgspec.json.Decoder(Event)
 
 
-def encode(message: _Message) -> bytes:
+def encode(message: msgspec.Struct) -> bytes:
     """One JSON line, newline included."""
     return _encoder.encode(message) + b"\n"
 

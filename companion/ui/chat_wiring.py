@@ -114,11 +114,8 @@ class ChatWiring(QObject):
             self._chat.regenerate(path[-1].message.id)
 
     def toggle_voice(self) -> None:
-        """Let her speak or be silent; without a voice, say why."""
-        if self._voice.reason:
-            self._tell_why_silent()
-        else:
-            self._preferences.update(speak=not self._preferences.settings.speak)
+        """Let her speak or be silent; without a voice, say why. One may have been installed since the last time."""
+        self._preferences.update(speak=not self._preferences.settings.speak)
 
     def take_words(self, text: str) -> None:
         """What was begun in the small window goes on here, after what stands here."""
