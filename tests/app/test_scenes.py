@@ -10,7 +10,7 @@ from companion.core.prompt import assemble
 from tests.app.conftest import Desk
 
 
-def scene_of(desk: Desk, impression: Impression = Impression()):
+def scene_of(desk: Desk, impression: Impression = Impression()):  # noqa: B008 - immutable
     messages = [step.message for step in desk.chat.path]
     return desk.scenes.scene(desk.conversations.current, messages, impression), messages
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from companion.core.errors import StoreError
 from companion.core.memory import Memory
-from companion.core.memory_store import MAX_LETTERS, MemoryStore
+from companion.core.memory_store import MAX_CHARACTERS, MemoryStore
 from companion.core.store import Store
 from tests.core.talks import begin, chain
 
@@ -76,7 +76,7 @@ class TestKeeping:
                 memories.add("", "Sam plays chess", writer="model", conversation=number)
         assert texts(memories) == []
 
-    @pytest.mark.parametrize("text", ["", " \n", "\x00", "x" * (MAX_LETTERS + 1)])
+    @pytest.mark.parametrize("text", ["", " \n", "\x00", "x" * (MAX_CHARACTERS + 1)])
     def test_what_is_no_fact_is_refused_with_a_sentence(self, memories: MemoryStore, text: str) -> None:
         kept = memories.add("", "Sam sings").memory
         with pytest.raises(StoreError):

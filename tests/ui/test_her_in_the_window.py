@@ -211,11 +211,12 @@ def test_what_could_not_be_sent_comes_back_where_it_was_written(program: Program
     assert (program.mode.small.edit.text(), view.draft()) == ("", "From the large one")
 
 
-def test_a_voice_that_is_not_there_says_so_at_the_first_press(program: Program, monkeypatch):
-    notices = []
+def test_a_voice_that_is_not_there_says_so_at_the_first_press(program: Program, qtbot):
+    notices: list[Notice] = []
     program.notices.notice_raised.connect(notices.append)
-    monkeypatch.setattr(program.voice, "_start", program.voice._refuse)
+    program.voice._engine = "no-such-engine"
     program.content.chat_view.header.voice_button.click()
+    qtbot.waitUntil(lambda: bool(notices), timeout=20_000)
     assert [notice.what for notice in notices] == ["This computer has no voice that Companion can use."]
     assert not program.preferences.settings.speak
 

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from companion.core.cards.writing import write_lorebook
 from companion.core.lorebook import Lorebook, LoreEntry
 from companion.ui.characters.editor import CharacterEditor
 from companion.ui.characters.lore_entry_form import LoreEntryForm
 from companion.ui.characters.lore_patterns import pattern_problem
 from companion.ui.characters.lore_place import Place, place_of, told_text, with_case, with_place
 from companion.ui.characters.lorebook_editor import LorebookEditor
-from companion.ui.characters.lorebook_table import ALWAYS, KEYS, NAME, ON, ORDER, PLACE, TOKENS
+from companion.ui.characters.lorebook_table import Column
 from companion.ui.characters.token_counts import TokenCounts
 from companion.ui.theme import Theme
 from tests.ui.test_character_editor import MIRA
@@ -56,11 +59,11 @@ def test_a_card_without_a_book_gets_none_until_there_is_something_in_it(book: Lo
 
 
 def test_rows_say_what_matters(book: LorebookEditor):
-    assert [cell(book, row, NAME) for row in range(3)] == ["Lamp", "storm", "Cat"]
-    assert cell(book, 0, KEYS) == "lamp, light"
-    assert [cell(book, row, PLACE) for row in range(3)] == ["Not set", "Depth 2", "Before her"]
-    assert cell(book, 1, ORDER) == "5"
-    assert cell(book, 0, TOKENS).startswith("≈ ")
+    assert [cell(book, row, Column.NAME) for row in range(3)] == ["Lamp", "storm", "Cat"]
+    assert cell(book, 0, Column.KEYS) == "lamp, light"
+    assert [cell(book, row, Column.PLACE) for row in range(3)] == ["Not set", "Depth 2", "Before her"]
+    assert cell(book, 1, Column.ORDER) == "5"
+    assert cell(book, 0, Column.TOKENS).startswith("≈ ")
 
 
 def test_editing_an_entry_changes_only_that(book: LorebookEditor, qtbot):
@@ -78,7 +81,7 @@ def test_editing_an_entry_changes_only_that(book: LorebookEditor, qtbot):
         ENTRIES[0], keys=("lamp", "light", "beam"), constant=True, insertion_order=42, content="Look: The lamp is old."
     )
     assert book.value() == msgspec.structs.replace(BOOK, entries=(wanted, *ENTRIES[1:]))
-    assert cell(book, 0, KEYS) == "lamp, light, beam"
+    assert cell(book, 0, Column.KEYS) == "lamp, light, beam"
 
 
 def test_every_field_of_an_entry_can_be_changed(book: LorebookEditor, qtbot):
@@ -187,8 +190,8 @@ def test_what_was_written_after_deleting_survives_the_undo(book: LorebookEditor,
 
 def test_ticking_in_the_table_shows_in_the_form(book: LorebookEditor):
     book.view.choose(0)
-    assert book.model.setData(book.model.index(0, ON), Qt.CheckState.Unchecked.value, Qt.ItemDataRole.CheckStateRole)
-    assert book.model.setData(book.model.index(0, ALWAYS), Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
+    assert book.model.setData(book.model.index(0, Column.ON), Qt.CheckState.Unchecked.value, Qt.ItemDataRole.CheckStateRole)
+    assert book.model.setData(book.model.index(0, Column.ALWAYS), Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
     assert not book.form.switches["enabled"].isChecked()
     assert book.form.switches["constant"].isChecked()
     assert (book.value().entries[0].enabled, book.value().entries[0].constant) == (False, True)
@@ -202,8 +205,8 @@ def test_searching_and_sorting_change_only_what_is_seen(book: LorebookEditor, qt
     qtbot.keyClicks(book.form.name.line, "Tom")
     assert book.model.entry(2).name == "Tom"
     book.search.clear()
-    book.view.sortByColumn(ORDER, Qt.SortOrder.AscendingOrder)
-    assert book.view.filter.index(0, ORDER).data() == "5"
+    book.view.sortByColumn(Column.ORDER, Qt.SortOrder.AscendingOrder)
+    assert book.view.filter.index(0, Column.ORDER).data() == "5"
     assert [entry.content for entry in book.value().entries] == [entry.content for entry in ENTRIES]
     book.add_button.click()
     assert book.form.entry == LoreEntry()
@@ -223,10 +226,44 @@ def test_a_book_to_look_at_cannot_be_changed(book: LorebookEditor, qtbot):
     book.set_read_only(True)
     qtbot.keyClick(book.view, Qt.Key.Key_Delete)
     book.undo()
-    assert not book.model.setData(book.model.index(0, ON), Qt.CheckState.Unchecked.value, Qt.ItemDataRole.CheckStateRole)
-    assert not book.model.flags(book.model.index(0, ON)) & Qt.ItemFlag.ItemIsUserCheckable
+    assert not book.model.setData(book.model.index(0, Column.ON), Qt.CheckState.Unchecked.value, Qt.ItemDataRole.CheckStateRole)
+    assert not book.model.flags(book.model.index(0, Column.ON)) & Qt.ItemFlag.ItemIsUserCheckable
     assert not book.delete_button.isVisible()
     assert not book.form.switches["enabled"].isEnabled()
+    assert book.value() == BOOK
+
+
+def test_a_lorebook_file_is_added_below_what_there_is_and_can_be_taken_back(book: LorebookEditor, tmp_path: Path, qtbot):
+    more = Lorebook(
+        name="Harbour", scan_depth=9, entries=(LoreEntry(keys=("boat",), content="Boats.", id=7), LoreEntry(keys=("net",)))
+    )
+    (tmp_path / "harbour.json").write_bytes(write_lorebook(more))
+    with qtbot.waitSignal(book.edited):
+        book.take(tmp_path / "harbour.json")
+    value = book.value()
+    assert value is not None
+    assert (value.name, value.scan_depth) == ("Island", 3), "the book's own settings stay"
+    assert [entry.keys for entry in value.entries[3:]] == [("boat",), ("net",)]
+    assert value.entries[3].id is None, "7 is the lamp's"
+    assert book.form.entry.keys == ("boat",)
+    assert book.undo_button.toolTip() == "Undo: import 2 entries (Ctrl+Z)"
+    book.undo_button.click()
+    assert book.value() == BOOK
+
+
+def test_a_card_without_a_book_takes_the_whole_of_an_imported_one(book: LorebookEditor, tmp_path: Path):
+    book.set_value(None)
+    (tmp_path / "island.json").write_bytes(write_lorebook(BOOK))
+    book.take(tmp_path / "island.json")
+    assert book.value() == BOOK
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"spec": "lorebook_v3", "data": {"entries": []}}'])
+def test_a_file_without_entries_is_refused_in_a_sentence(book: LorebookEditor, tmp_path: Path, content: bytes):
+    (tmp_path / "odd.json").write_bytes(content)
+    book.take(tmp_path / "odd.json")
+    assert book._problem.isVisible()
+    assert "“odd.json”" in book._problem.text()
     assert book.value() == BOOK
 
 
