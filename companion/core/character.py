@@ -65,7 +65,7 @@ class CharacterOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     ] = False
     memory_tokens: Annotated[
         int,
-        Meta(ge=0, le=4096, title="Room for memories", description="Most tokens of a prompt that remembered facts may take."),
+        Meta(ge=0, le=4096, title="Room for memories", description="The most tokens that memories may take in a prompt."),
     ] = 256
     plain: Annotated[bool, Meta(title="Still portrait", description="One still picture instead of an animated face.")] = False
     costume: Annotated[str, Meta(max_length=100, title="Costume", description="A sub-folder of her sprites.")] = ""

@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 
 from companion.core.fact_patterns import ELSEWHERE, PATTERNS, Kind
+from companion.core.memory import PERSON
 from companion.core.moods import split_sentences
-from companion.core.third_person import PERSON, normalized, third_person
+from companion.core.third_person import normalized, third_person
 
 LONGEST: Final = 240
 """Characters of a clause; longer ones tell a story and not a fact."""

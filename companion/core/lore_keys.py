@@ -131,7 +131,7 @@ class KeyIndex:
             if left <= 0:
                 break
             if number not in self._compiled:
-                self._compiled[number] = _compile(key)
+                self._compiled[number] = compile_key(key)
                 if self._compile_left > 0:
                     spent = left - (self._until - time.perf_counter())
                     self._compile_left -= spent
@@ -150,7 +150,7 @@ class KeyIndex:
         return found, tried
 
 
-def _compile(key: Key) -> Any:
+def compile_key(key: Key) -> Any:
     """None for a pattern that is invalid or too large."""
     import regex  # only lorebooks with regular expressions need it
 

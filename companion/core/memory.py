@@ -9,6 +9,7 @@ import msgspec
 
 Writer = Literal["person", "model"]
 PERSON: Final = "{{user}}"
+"""Whom a stored memory is about: it stays true when the person takes another name."""
 UNNAMED: Final = "the person"
 _PERSON = re.compile(r"\{\{user\}\}", re.IGNORECASE)
 

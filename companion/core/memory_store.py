@@ -22,7 +22,7 @@ from companion.core.memory_vectors import Signs, by_vector, packed, read_signs, 
 from companion.core.memory_words import query_terms, terms
 from companion.core.search_index import fold, query_words
 
-MAX_LETTERS = 1000
+MAX_CHARACTERS = 1000
 """The longest memory: a fact is a sentence."""
 
 _MEMORIES = (
@@ -278,8 +278,8 @@ def _fact(text: str) -> str:
     fact = " ".join(plain_text(text).split())
     if not fact:
         raise StoreError("A memory needs some words.")
-    if len(fact) > MAX_LETTERS:
-        raise StoreError(f"A memory has room for {MAX_LETTERS:,} letters.", "Make several of it, one fact each.")
+    if len(fact) > MAX_CHARACTERS:
+        raise StoreError(f"A memory has room for {MAX_CHARACTERS:,} characters.", "Make several memories of it, one fact each.")
     return fact
 
 

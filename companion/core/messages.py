@@ -300,17 +300,18 @@ def encode(message: msgspec.Struct) -> bytes:
 
 def decode_request(line: bytes) -> Request:
     """Raises msgspec.DecodeError (ValidationError included) on anything that is not a request."""
-    request: Request = _decode(_requests, line)
+    request: Request = decode(_requests, line)
     return request
 
 
 def decode_event(line: bytes) -> Event:
     """Raises msgspec.DecodeError (ValidationError included) on anything that is not an event."""
-    event: Event = _decode(_events, line)
+    event: Event = decode(_events, line)
     return event
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
+def decode(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
+    """Raises msgspec.DecodeError, and nothing else, on anything that the decoder does not know."""
     try:
         return decoder.decode(line)
     except (UnicodeDecodeError, RecursionError) as error:  # what msgspec lets through: bad UTF-8, deep nesting

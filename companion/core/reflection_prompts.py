@@ -11,14 +11,14 @@ from typing import Final
 
 from companion.core.conversation import Message
 from companion.core.facts import find_facts
+from companion.core.memory import PERSON, UNNAMED
 from companion.core.messages import Turn
 from companion.core.sampling import Sampling
-from companion.core.third_person import PERSON
 
 FACT_SAMPLING: Final = Sampling(temperature=0, repeat_penalty=1, max_tokens=48, stop=("\n",))
 NO_NAME: Final = "Robin"
 """What a person without a name is called while the model writes; it never reaches the memory."""
-SOMEBODY: Final = "The person"
+SOMEBODY: Final = UNNAMED.capitalize()
 """What a person without a name is called in summaries."""
 LONGEST_FACT, LONGEST_SUMMARY, SHORTEST_SUMMARY = 240, 900, 20
 SUMMARY_PARAMETERS: Final = 500_000_000

@@ -83,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         bool,
         Meta(
             title="Notification",
-            description="Tells you when a reply that took its time is done and you do not see the window.",
+            description="Tells you when a reply you waited for is done and you cannot see the window.",
         ),
     ] = False
     speak: Annotated[bool, Meta(title="Voice", description="Her replies are spoken, sentence by sentence.")] = False

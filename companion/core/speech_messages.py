@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from companion.core.messages import decode
+
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
     """Base of everything that travels; the tag is the class name."""
@@ -72,9 +74,9 @@ _events = msgspec.json.Decoder(SpeechEvent)
 
 def decode_speech_request(line: bytes) -> Any:
     """A SpeechRequest; raises msgspec.DecodeError on anything else."""
-    return _requests.decode(line)
+    return decode(_requests, line)
 
 
 def decode_speech_event(line: bytes) -> Any:
     """A SpeechEvent; raises msgspec.DecodeError on anything else."""
-    return _events.decode(line)
+    return decode(_events, line)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-PERSON: Final = "{{user}}"
+from companion.core.memory import PERSON
 
 _ADVERBS: Final = (
     "also|really|just|always|usually|often|sometimes|never|rarely|still|actually|currently|absolutely|recently|mostly|mainly|"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from companion.core.errors import CompanionError, EngineError
-from companion.core.moods import Mood
+from companion.core.moods import Mood, SentenceStream
 
 if TYPE_CHECKING:
-    from companion.engine.mood_reading import Reading, ReplyMoods
+    from companion.mood.classifier import MoodReader
 
 log = logging.getLogger(__name__)
 Heard = list[tuple[int, Mood]]
@@ -21,8 +21,10 @@ class Moods:
     """Reads moods as long as the classifier works; its first failure in a reply is logged, and then nothing is heard."""
 
     def __init__(self) -> None:
-        self._reading: Reading | None = None
-        self._reply: ReplyMoods | None = None
+        self._reader: MoodReader | None = None
+        self._sentences = SentenceStream()
+        self._count = 0
+        """Sentences of the reply that have been heard."""
         self._deaf = False
 
     def read(self, texts: Sequence[str]) -> tuple[Mood, ...]:
@@ -39,45 +41,40 @@ class Moods:
         """Load the classifier ahead of the first reply: it takes a tenth of a second."""
         if not self._deaf:
             try:
-                self._classifier().read([])
+                self._classifier()
             except Exception:
                 self._give_up()
 
     def begin_reply(self) -> None:
         """What is heard next belongs to a new reply."""
-        self._reply = None
-        if not self._deaf:
-            try:
-                from companion.engine.mood_reading import ReplyMoods
-
-                self._reply = ReplyMoods(self._classifier())
-            except Exception:
-                self._give_up()
+        self._sentences, self._count = SentenceStream(), 0
 
     def hear(self, piece: str) -> Heard:
         """The sentences that `piece` ended."""
-        try:
-            return self._reply.add(piece) if self._reply is not None else []
-        except Exception:
-            self._give_up()
-            return []
+        return self._heard(self._sentences.add(piece))
 
     def end_reply(self) -> Heard:
         """The sentence that was left when the reply ended."""
-        reply, self._reply = self._reply, None
+        return self._heard(self._sentences.finish())
+
+    def _heard(self, sentences: list[str]) -> Heard:
+        if self._deaf or not sentences:
+            return []
         try:
-            return reply.finish() if reply is not None else []
+            moods = self._classifier().read(sentences)
         except Exception:
             self._give_up()
             return []
+        first, self._count = self._count, self._count + len(sentences)
+        return list(enumerate(moods, first))
 
-    def _classifier(self) -> Reading:
-        if self._reading is None:
-            from companion.engine.mood_reading import Reading
+    def _classifier(self) -> MoodReader:
+        if self._reader is None:
+            from companion.mood.classifier import MoodReader
 
-            self._reading = Reading()
-        return self._reading
+            self._reader = MoodReader.load()
+        return self._reader
 
     def _give_up(self) -> None:
-        self._reply, self._deaf = None, True
+        self._deaf = True
         log.exception("moods are not heard any more")

@@ -60,6 +60,7 @@ class CompanionMode(QObject):
         small.send_requested.connect(self._chat.send)
         small.stop_requested.connect(self._chat.stop)
         small.back_requested.connect(self.leave)
+        small.quit_requested.connect(self.quit)
         self._chat.unsent.connect(self._refused)
         self._rhythm.piece_shown.connect(self._shown)
         self._rhythm.message_added.connect(self._added)
@@ -90,6 +91,11 @@ class CompanionMode(QObject):
         window.show()
         window.raise_()
         window.activateWindow()
+
+    def quit(self) -> None:
+        """End the program. The large window comes back for it: it may have to ask about something unsaved."""
+        self.leave()
+        self._window().close()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Whatever brings the large window back (a second start, a notification), the small one goes."""

@@ -59,8 +59,18 @@ def ask_where_to_export_lorebook(parent: QWidget, character: str) -> Path | None
     return (path if path.suffix else path.with_name(f"{path.name}.json")) if name else None
 
 
-def ask_for_picture(parent: QWidget) -> Path | None:
-    name, _ = QFileDialog.getOpenFileName(parent, "Choose a picture", "", "Pictures (*.png *.jpg *.jpeg *.webp)")
+def ask_for_lorebook(parent: QWidget) -> Path | None:
+    """A lorebook of its own, or a card that has one."""
+    name, _ = QFileDialog.getOpenFileName(
+        parent, "Import a lorebook", "", "Lorebooks and cards (*.json *.png *.charx);;All files (*)"
+    )
+    return Path(name) if name else None
+
+
+def ask_for_picture(parent: QWidget, title: str = "Choose a picture", *, drawings: bool = False) -> Path | None:
+    """A PNG, JPEG or WebP file; with `drawings`, an SVG file too."""
+    svg = " *.svg" if drawings else ""
+    name, _ = QFileDialog.getOpenFileName(parent, title, "", f"Pictures (*.png *.jpg *.jpeg *.webp{svg});;All files (*)")
     return Path(name) if name else None
 
 

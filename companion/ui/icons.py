@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QAbstractButton
 
 from companion.core.paths import assets_folder
-from companion.ui.theme import Theme
+from companion.ui.theme import BODY, Theme
 
 DISABLED_OPACITY = 0.4
+GAP = 0.25
+"""Between an icon and the words after it, as a share of the icon."""
 
 
 def icon(name: str, theme: Theme, colour_token: str = "muted", size: int = 20, *, checked_token: str = "") -> QIcon:  # noqa: S107
@@ -28,6 +31,18 @@ def icon(name: str, theme: Theme, colour_token: str = "muted", size: int = 20, *
     return theme.icons[key]
 
 
+def lead_with_icon(button: QAbstractButton, name: str, theme: Theme, colour_token: str = "muted", size: int = 16) -> None:  # noqa: S107
+    """Put an icon before the words of a button: it grows with them and keeps off them. Ask again on `Theme.changed`."""
+    grown = round(size * theme.font_size / BODY)
+    gap = round(grown * GAP)
+    colour = getattr(theme.palette, colour_token)
+    key = (name, colour, f"+{gap}", grown)
+    if key not in theme.icons:
+        theme.icons[key] = _draw(name, colour, colour, grown, gap)
+    button.setIcon(theme.icons[key])
+    button.setIconSize(QSize(grown + gap, grown))
+
+
 def pixmap(name: str, theme: Theme, colour_token: str = "muted", size: int = 20, dpr: float = 1.0) -> QPixmap:  # noqa: S107
     """One icon as a pixmap of `size` device-independent pixels, for labels and painters."""
     return _render(name, getattr(theme.palette, colour_token), size, dpr)
@@ -38,26 +53,26 @@ def logo(size: int, dpr: float) -> QPixmap:
     return _paint(QSvgRenderer(str(assets_folder() / "icon.svg")), size, dpr)
 
 
-def _draw(name: str, normal: str, checked: str, size: int) -> QIcon:
+def _draw(name: str, normal: str, checked: str, size: int, gap: int = 0) -> QIcon:
     app = QGuiApplication.instance()
     screens = app.screens() if isinstance(app, QGuiApplication) else []
     drawn = QIcon()
     for dpr in sorted({1.0, 2.0, *(screen.devicePixelRatio() for screen in screens)}):
-        plain = _render(name, normal, size, dpr)
+        plain = _render(name, normal, size, dpr, gap)
         drawn.addPixmap(plain, QIcon.Mode.Normal, QIcon.State.Off)
         drawn.addPixmap(_faded(plain), QIcon.Mode.Disabled, QIcon.State.Off)
         if checked != normal:
-            drawn.addPixmap(_render(name, checked, size, dpr), QIcon.Mode.Normal, QIcon.State.On)
+            drawn.addPixmap(_render(name, checked, size, dpr, gap), QIcon.Mode.Normal, QIcon.State.On)
     return drawn
 
 
-def _render(name: str, colour: str, size: int, dpr: float) -> QPixmap:
+def _render(name: str, colour: str, size: int, dpr: float, gap: int = 0) -> QPixmap:
     svg = _source(name).replace("currentColor", colour)
-    return _paint(QSvgRenderer(QByteArray(svg.encode())), size, dpr)
+    return _paint(QSvgRenderer(QByteArray(svg.encode())), size, dpr, gap)
 
 
-def _paint(renderer: QSvgRenderer, size: int, dpr: float) -> QPixmap:
-    drawn = QPixmap(round(size * dpr), round(size * dpr))
+def _paint(renderer: QSvgRenderer, size: int, dpr: float, gap: int = 0) -> QPixmap:
+    drawn = QPixmap(round((size + gap) * dpr), round(size * dpr))
     drawn.setDevicePixelRatio(dpr)
     drawn.fill(Qt.GlobalColor.transparent)
     painter = QPainter(drawn)

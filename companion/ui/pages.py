@@ -115,6 +115,8 @@ class Pages(QObject):
 
         page = SettingsPage(self._theme)
         page.changed.connect(self._preferences.replace)
+        # What is asked for is not always granted: a voice that cannot speak sets the switch back.
+        self._preferences.changed.connect(lambda _new, _old: page.follow(self._preferences.settings))
         self._stack.addWidget(page)
         return page
 

@@ -18,7 +18,7 @@ from companion.ui.stage.scenery import hour_of, paint_scenery, paint_veil, sky_a
 RAIL_WIDTH, LIST_WIDTH, STAGE_WIDTH = 64, 248, 320
 FOLD_LIST_BELOW, FOLD_STAGE_BELOW = 1100, 860
 STRIP_HEIGHT, HEADER_HEIGHT = 72, 56
-CARD_HEIGHT, CARD_RADIUS, ABOVE_CARD, BELOW_CARD = 56, 16, 8, 24
+CARD_HEIGHT, CARD_RADIUS, BELOW_CARD = 56, 16, 24
 """The card one writes in, as tall as one line of text needs."""
 
 

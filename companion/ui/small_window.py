@@ -11,10 +11,12 @@ from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
+    QShortcut,
     QTextLayout,
     QTextOption,
 )
@@ -39,7 +41,7 @@ class SmallWindow(QWidget):
     send_requested = Signal(str)
     stop_requested = Signal()
     back_requested = Signal()
-    moved = Signal(QPoint)
+    quit_requested = Signal()
 
     def __init__(self, theme: Theme, figure: QWidget, name: str) -> None:
         super().__init__(None, Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
@@ -63,6 +65,7 @@ class SmallWindow(QWidget):
         self.edit.returnPressed.connect(self._submit)
         self.back_button.clicked.connect(self.back_requested)
         self.stop_button.clicked.connect(self.stop_requested)
+        QShortcut(QKeySequence("Ctrl+Q"), self).activated.connect(self.quit_requested)
 
     def set_name(self, name: str) -> None:
         self.setWindowTitle(name)
@@ -124,7 +127,6 @@ class SmallWindow(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._grip = None
-        self.moved.emit(self.pos())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.back_requested.emit()

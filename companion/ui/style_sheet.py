@@ -13,10 +13,11 @@ from companion.ui.palette import Palette, mix
 def style_sheet(palette: Palette, font_size: int) -> str:
     """Every rule for one palette; `font_size` is body text in pixels, the other sizes keep their ratio to 14."""
     sizes = {size: max(round(size * font_size / 14), 9) for size in (12, 20, 28)}
+    line = max(round(20 * font_size / 14), 16)
     parts = (
         _labels(palette, sizes),
-        _buttons(palette),
-        _fields(palette),
+        _buttons(palette, line),
+        _fields(palette, line),
         _choices(palette),
         _lists(palette),
         _scrolling(palette),
@@ -48,11 +49,11 @@ QFrame[role="card"] {{ background: {p.surface}; border: 1px solid {p.line}; bord
 """
 
 
-def _buttons(p: Palette) -> str:
+def _buttons(p: Palette, line: int) -> str:
     # A transparent 2 px border is always there, so that the focus ring moves nothing.
     return f"""
 QPushButton, QToolButton {{ background: {p.raised}; color: {p.text}; border: 2px solid transparent; border-radius: 10px; }}
-QPushButton {{ padding: 6px 14px; min-height: 20px; }}
+QPushButton {{ padding: 6px 14px; min-height: {line}px; }}
 QToolButton {{ padding: 4px; }}
 QPushButton:hover, QToolButton:hover {{ background: {mix(p.raised, p.text, 0.08)}; }}
 QPushButton:pressed, QToolButton:pressed {{ background: {mix(p.raised, p.text, 0.14)}; }}
@@ -75,17 +76,17 @@ QToolButton::menu-indicator, QPushButton::menu-indicator {{ image: none; width: 
 """
 
 
-def _fields(p: Palette) -> str:
+def _fields(p: Palette, line: int) -> str:
     up, down = _image(p, "chevron-up"), _image(p, "chevron-down")
     return f"""
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
     background: {p.raised}; color: {p.text}; border: 2px solid transparent; border-radius: 10px;
     selection-background-color: {mix(p.surface, p.accent, 0.32)}; selection-color: {p.text};
 }}
-QLineEdit {{ padding: 5px 10px; min-height: 20px; }}
+QLineEdit {{ padding: 5px 10px; min-height: {line}px; }}
 QPlainTextEdit, QTextEdit {{ padding: 6px 8px; }}
-QAbstractSpinBox {{ padding: 5px 26px 5px 0; min-height: 20px; }}
-QComboBox {{ padding: 5px 28px 5px 10px; min-height: 20px; }}
+QAbstractSpinBox {{ padding: 5px 26px 5px 0; min-height: {line}px; }}
+QComboBox {{ padding: 5px 28px 5px 10px; min-height: {line}px; }}
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover {{ background: {mix(p.raised, p.text, 0.05)}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {p.accent}; }}
 QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {{ color: {mix(p.surface, p.muted, 0.6)}; }}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
@@ -274,7 +274,10 @@ def test_the_built_in_character_can_be_looked_at_and_copied_but_not_changed(edit
     assert editor.card() == before
     assert not editor.unsaved
     assert not editor.header.save.isVisible()
-    assert not any(button.isVisible() for button in editor.findChildren(QPushButton) if button.text().startswith("Add"))
+    for title in TITLES:
+        editor.show_section(title)
+        shown = [button for button in editor.findChildren(QPushButton) if button.isVisible()]
+        assert not any(button.text().startswith("Add") for button in shown), title
     with qtbot.waitSignal(editor.copy_requested) as signal:
         editor.header.copy.click()
     assert signal.args == [""]
@@ -313,7 +316,7 @@ def test_the_page_fits_a_narrow_window(editor: CharacterEditor):
     for title in TITLES:
         editor.show_section(title)
         QApplication.processEvents()
-        page = editor.sections.pages[TITLES.index(title)]
+        page = editor.page
         assert page.widget().minimumSizeHint().width() <= page.viewport().width(), title
 
 
@@ -323,7 +326,30 @@ def test_every_field_has_a_name_and_can_be_reached_with_the_keyboard(editor: Cha
         if control is not None:
             assert control.accessibleName(), name
             assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, name
+    for title in TITLES:
+        editor.show_section(title)
     assert all(line.accessibleName() for line in editor.findChildren(QLineEdit) if line.objectName() != "qt_spinbox_lineedit")
+
+
+def test_a_section_that_was_never_shown_is_read_and_saved_all_the_same(editor: CharacterEditor, qtbot):
+    editor.show_section("Identity")
+    before = editor.card()
+    write(qtbot, editor, "name", "Another name")
+    assert msgspec.structs.replace(editor.card(), name=before.name) == before
+    assert editor.sections.fields["mes_example"].visibleRegion().isEmpty(), "it is placed when it is asked for"
+    editor.show_section("Talking")
+    assert editor.sections.fields["mes_example"].isVisible()
+    assert msgspec.structs.replace(editor.card(), name=before.name) == before
+
+
+@pytest.mark.parametrize("width", [700, 940, 1216, 1856])
+def test_the_column_stands_in_the_middle_of_its_place(editor: CharacterEditor, width: int):
+    editor.resize(width, 800)
+    QApplication.processEvents()
+    card = editor.sections.name.parentWidget()
+    left = card.mapTo(editor.page, card.rect().topLeft()).x()
+    right = editor.page.viewport().width() - left - card.width()
+    assert abs(left - right) <= 9
 
 
 def test_sections_are_walked_with_the_arrow_keys(editor: CharacterEditor, qtbot):
@@ -331,13 +357,12 @@ def test_sections_are_walked_with_the_arrow_keys(editor: CharacterEditor, qtbot)
     first.setFocus()
     qtbot.keyClick(first, Qt.Key.Key_Right)
     assert second.isChecked()
-    assert editor.sections.pages[1].isVisible()
+    assert editor.sections.fields["description"].isVisible()
 
 
 def test_a_click_on_a_tab_shows_its_section(editor: CharacterEditor, qtbot):
     talking = editor.section_bar.buttons()[TITLES.index("Talking")]
     qtbot.mouseClick(talking, Qt.MouseButton.LeftButton, pos=QPoint(4, 4))
-    assert editor.sections.pages[TITLES.index("Talking")].isVisible()
     assert any(label.text() == "First message" for label in editor.findChildren(QLabel) if label.isVisible())
 
 
@@ -354,3 +379,15 @@ def test_a_chosen_portrait_is_saved_with_the_card(editor: CharacterEditor, qtbot
     (tmp_path / "portrait.png").write_bytes(png)
     editor.load(Character(identifier="mira", card=card, portrait=str(tmp_path / "portrait.png")))
     assert not editor.unsaved
+
+
+def test_a_closed_editor_leaves_nothing_behind(theme, qapp):
+    def there() -> int:
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        return len(qapp.allWidgets())
+
+    before = there()
+    made = CharacterEditor(theme)
+    made.deleteLater()
+    del made
+    assert there() <= before

@@ -221,6 +221,13 @@ def test_a_large_picture_is_made_smaller(tmp_path):
 NO_PICTURES = [b"", b"GIF89a" + b"\x00" * 40, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG\r\n\x1a\n"]
 
 
+def test_the_portrait_of_a_card_is_read_beside_the_page(portrait: PortraitField, theme: Theme, tmp_path, qtbot):
+    path = picture(tmp_path / "large.png", 1500, 2000)
+    portrait.set_character(Character(identifier="x", card=Card(name="Mira"), portrait=str(path)))
+    assert portrait.picture.grab().toImage().pixelColor(60, 75) == theme.colour("raised")
+    qtbot.waitUntil(lambda: portrait.picture.grab().toImage().pixelColor(60, 75) == QColor("#804020"))
+
+
 @pytest.mark.parametrize("content", NO_PICTURES)
 def test_what_is_no_picture_is_refused_in_a_sentence(portrait: PortraitField, tmp_path, content, qtbot):
     path = tmp_path / "odd.png"

@@ -190,6 +190,25 @@ def test_a_narrow_header_keeps_the_model(view: ChatView):
     assert view.model_chip.geometry().right() <= view.width()
 
 
+@pytest.mark.parametrize("size", [14, 20])
+def test_a_title_keeps_its_room_and_the_context_goes_first(view: ChatView, theme: Theme, size: int):
+    theme.set_font_size(size)
+    view.set_title("A long title of a conversation about everything under the moon")
+    view.set_model_chip("A model with a long name 135M · Q4_0", "")
+    view.set_speed(118)
+    view.set_context(1, 100)
+    header, gone = view.header, []
+    for width in range(1600, 500, -10):
+        view.resize(width, 600)
+        for chip in (header.context_chip, header.speed_chip):
+            if not chip.isVisible() and chip not in gone:
+                gone.append(chip)
+        if width >= 560 * size / 14:
+            assert header._title_width >= round(220 * size / 14), width
+    assert gone == [header.context_chip, header.speed_chip]
+    assert view.model_chip.isVisible()
+
+
 def test_the_model_chip_can_be_pressed(view: ChatView, qtbot):
     with qtbot.waitSignal(view.model_chip_pressed):
         qtbot.mouseClick(view.model_chip, LEFT)

@@ -48,6 +48,15 @@ def list_(theme: Theme, qtbot) -> ConversationList:
     return made
 
 
+@pytest.mark.parametrize("size", [12, 14, 16, 20, 24])
+def test_the_words_on_the_button_have_room_in_any_size_of_letters(list_: ConversationList, theme: Theme, size: int):
+    theme.set_font_size(size)
+    QTest.qWait(0)
+    assert list_.new_button.width() >= list_.new_button.sizeHint().width()
+    assert list_.new_button.accessibleName() == "New conversation"
+    assert list_.new_button.text() == ("New conversation" if size <= 14 else "New")
+
+
 def lines(list_: ConversationList) -> list[str]:
     return [list_.model.index(i).data() for i in range(list_.model.rowCount())]
 

@@ -86,6 +86,20 @@ def drop(gallery: Gallery, data: QMimeData) -> QDropEvent:
 # Showing
 
 
+def test_every_tile_has_a_second_line(gallery: Gallery):
+    gallery.show_characters(
+        (*FOUR, about("eve", "Eve"), about("adam", "Adam", creator=" ")), "mira", {BUILT_IN: 100.0, "eve": 5.0}
+    )
+    lines = {
+        gallery.model.index(row).data(): gallery.model.index(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(6)
+    }
+    assert lines["Hoshi"] == "Hoshi, Built in"
+    assert lines["Mira"] == "Mira, chosen, by quill"
+    assert lines["Ash"] == "Ash, night owl"
+    assert lines["Eve"] == "Eve, Talked with before"
+    assert lines["Adam"] == "Adam, Not talked with yet"
+
+
 def test_whoever_was_talked_with_last_or_came_last_stands_first(gallery: Gallery):
     assert names(gallery) == ["Hoshi", "Élodie", "Ash", "Mira"]
 

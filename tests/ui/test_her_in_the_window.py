@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from PySide6.QtCore import Qt
 
 from companion.core.character import BUILT_IN
 from companion.core.moods import Mood
@@ -198,6 +199,16 @@ def test_the_program_can_be_ended_from_companion_mode(program: Program, qtbot):
     assert program.window.isVisible()
 
 
+def test_control_q_ends_the_program_from_the_small_window_too(program: Program, qtbot):
+    program.mode.enter()
+    small = program.mode.small
+    qtbot.waitUntil(small.isActiveWindow)
+    with qtbot.waitSignal(program.window.closed):
+        qtbot.keyClick(small.edit, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    assert not program.window.isVisible()
+    assert not small.isVisible()
+
+
 def test_what_could_not_be_sent_comes_back_where_it_was_written(program: Program, qtbot):
     view = program.content.chat_view
     program.mode.enter()
@@ -212,13 +223,32 @@ def test_what_could_not_be_sent_comes_back_where_it_was_written(program: Program
 
 
 def test_a_voice_that_is_not_there_says_so_at_the_first_press(program: Program, qtbot):
-    notices: list[Notice] = []
+    notices = []
     program.notices.notice_raised.connect(notices.append)
     program.voice._engine = "no-such-engine"
     program.content.chat_view.header.voice_button.click()
     qtbot.waitUntil(lambda: bool(notices), timeout=20_000)
     assert [notice.what for notice in notices] == ["This computer has no voice that Companion can use."]
     assert not program.preferences.settings.speak
+
+
+def test_a_switch_that_was_not_granted_is_off_again_on_the_page(program: Program, qtbot):
+    program.voice._engine = "no-such-engine"
+    program.content.show_page("settings")
+    box = program.pages.settings_page.forms["Voice"].rows["speak"].editor.box
+    box.click()
+    qtbot.waitUntil(lambda: not program.preferences.settings.speak, timeout=20_000)
+    assert not box.isChecked()
+
+
+def test_what_cannot_be_saved_yet_stays_while_something_else_changes(program: Program, qtbot):
+    program.content.show_page("settings")
+    page = program.pages.settings_page
+    text = page.sampling.rows["stop"].editor.text
+    text.setPlainText("\n".join(f"stop {number}" for number in range(17)))
+    assert page.check()
+    program.preferences.update(theme="light")
+    assert "stop 16" in text.toPlainText()
 
 
 def test_what_she_will_remember_is_told_in_words(program: Program, qtbot):

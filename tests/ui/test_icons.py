@@ -6,9 +6,10 @@ import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QIcon, QImage
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QPushButton
 
 from companion.core.paths import assets_folder
-from companion.ui.icons import icon, pixmap
+from companion.ui.icons import icon, lead_with_icon, pixmap
 from companion.ui.theme import DARK, LIGHT, Theme
 
 NAMES = sorted(path.stem for path in (assets_folder() / "icons").glob("*.svg"))
@@ -52,6 +53,20 @@ WANTED = [
 
 def test_every_icon_of_the_design_is_there():
     assert set(WANTED) <= set(NAMES)
+
+
+@pytest.mark.parametrize("font_size", [14, 20])
+def test_an_icon_before_words_grows_with_them_and_keeps_off_them(theme: Theme, qtbot, font_size: int):
+    theme.set_font_size(font_size)
+    button = QPushButton("New")
+    qtbot.addWidget(button)
+    lead_with_icon(button, "plus", theme, "text", 14)
+    size = button.iconSize()
+    assert size.height() == font_size
+    drawn = button.icon().pixmap(size).toImage()
+    assert drawn.size() == size
+    inked = [x for x in range(size.width()) if any(drawn.pixelColor(x, y).alpha() > 40 for y in range(size.height()))]
+    assert size.width() - inked[-1] > 3
 
 
 @pytest.mark.parametrize("name", NAMES)

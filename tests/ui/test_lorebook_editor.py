@@ -41,6 +41,17 @@ def cell(book: LorebookEditor, row: int, column: int) -> str:
     return str(book.model.index(row, column).data())
 
 
+def test_an_entry_without_a_name_shows_what_the_list_calls_it(book: LorebookEditor, qtbot):
+    book.view.choose(2)
+    assert cell(book, 2, Column.NAME) == "Cat"
+    assert (book.form.name.line.text(), book.form.name.line.placeholderText()) == ("", "Cat")
+    book.view.choose(1)
+    assert book.form.name.line.placeholderText() == cell(book, 1, Column.NAME) == "storm"
+    assert book.value().entries == ENTRIES, "only looked at"
+    qtbot.keyClicks(book.form.name.line, "S")
+    assert cell(book, 1, Column.NAME) == "S"
+
+
 def test_a_book_that_is_only_looked_at_stays_the_same(book: LorebookEditor):
     for row in range(len(ENTRIES)):
         book.view.choose(row)

@@ -58,6 +58,13 @@ def test_every_button_asks_for_what_it_says(page: MemoryPage, qtbot):
     assert deleted.args == [CAT.id]
 
 
+def test_a_long_name_never_pushes_the_title_out(page: MemoryPage, qtbot):
+    page.set_character("Somebody with an endlessly long name " * 4)
+    assert page.title.text().endswith("…")
+    qtbot.waitUntil(lambda: page.title.width() >= page.title.sizeHint().width())
+    assert page.title.accessibleName().endswith(" remembers")
+
+
 def test_a_memory_without_a_message_has_no_way_to_it(page: MemoryPage):
     place = page.view.visualRect(page.model.index_of(NUTS.id))
     assert "open" not in page.delegate.places(place, NUTS)

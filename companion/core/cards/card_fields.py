@@ -39,7 +39,7 @@ def read_fields(envelope: Fields, name: str, *, outline: bool = False) -> Card:
     lacks the lorebook."""
     data = envelope.object("data")
     if "lorebook" in envelope.text("spec"):
-        raise CharacterError(f"“{name}” is a lorebook, not a character.", "Add it in the editor of a character.")
+        raise CharacterError(f"“{name}” is a lorebook, not a character.", "Import it in a character's editor, under Lorebook.")
     envelope.discard(*_ENVELOPE)
     if outline:
         (data or envelope).discard("character_book")

@@ -48,7 +48,7 @@ def read_archive(file: IO[bytes], name: str, *, whole: bool = True) -> tuple[byt
             limited.most = MAX_MEMBER_BYTES
             files = {path: archive.read(member) for path, member in _checked(archive, name).items() if whole or path == CARD}
     except _BROKEN as error:
-        raise CharacterError(f"The character file “{name}” is damaged.", "Get the file anew.") from error
+        raise CharacterError(f"The character file “{name}” is damaged.", "Get the file again.") from error
     try:
         return files.pop(CARD), files
     except KeyError as error:

@@ -45,7 +45,7 @@ def card_json_in(png: bytes, name: str) -> bytes:
             return _decoded(_text(texts[keyword], name), name)
     raise CharacterError(
         f"“{name}” is a picture without a character in it.",
-        "Choose the picture as its author published it: a screenshot, or a copy that was saved anew, has lost the card.",
+        "Choose the picture as its author published it: a screenshot, or a copy that was saved again, has lost the card.",
     )
 
 
@@ -75,13 +75,13 @@ def _chunks(png: bytes, name: str) -> Iterator[_Chunk]:
     view, at = memoryview(png), len(SIGNATURE)
     for number in range(MAX_CHUNKS):
         if at + 12 > len(png):
-            raise CharacterError(f"The picture “{name}” is cut off.", "Get the file anew.")
+            raise CharacterError(f"The picture “{name}” is cut off.", "Get the file again.")
         (length,) = struct.unpack_from(">I", png, at)
         kind, end = png[at + 4 : at + 8], at + 12 + length
         if not (kind.isalpha() and kind.isascii()) or (kind == b"IHDR") != (number == 0) or (number == 0 and length != 13):
-            raise CharacterError(f"The picture “{name}” is damaged.", "Get the file anew.")
+            raise CharacterError(f"The picture “{name}” is damaged.", "Get the file again.")
         if end > len(png):
-            raise CharacterError(f"The picture “{name}” is cut off.", "Get the file anew.")
+            raise CharacterError(f"The picture “{name}” is cut off.", "Get the file again.")
         yield _Chunk(kind, view[at + 8 : end - 4], view[at:end])
         if kind == b"IEND":
             return
@@ -138,4 +138,4 @@ def _text_chunk(keyword: bytes, text: bytes) -> bytes:
 
 
 def _damaged(name: str) -> CharacterError:
-    return CharacterError(f"The card in the picture “{name}” is damaged.", "Get the file anew.")
+    return CharacterError(f"The card in the picture “{name}” is damaged.", "Get the file again.")

@@ -24,7 +24,6 @@ from companion.core.lorebook import NO_EXTENSIONS
 T = TypeVar("T")
 Number = int | float
 
-_NOT_UNDERSTOOD: Final = object()
 _WHOLE: Final = 2**53
 """Whole numbers beyond this are not the same in every program."""
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -55,7 +54,7 @@ def read_object(data: bytes, name: str) -> Fields:
         except msgspec.DecodeError as error:
             raise CharacterError(
                 f"What “{name}” holds is not JSON that could be a character or a lorebook.",
-                "Choose another file, or get this one anew.",
+                "Choose another file, or get this one again.",
             ) from error
     if not _shallow(text):
         raise _too_deep(name)

@@ -15,7 +15,7 @@ from companion.core.scene import Scene
 from companion.ui.characters.editor_fields import CardField
 from companion.ui.characters.editor_header import LONGEST, EditorBar, EditorHeader
 from companion.ui.characters.editor_section_bar import SectionBar
-from companion.ui.characters.editor_sections import ALWAYS, TITLES, EditorSections
+from companion.ui.characters.editor_sections import ALWAYS, TITLES, WIDEST, EditorSections
 from companion.ui.characters.editor_totals import totals
 from companion.ui.characters.lore_trial import called_up
 from companion.ui.characters.prompt_parts import prompt_parts
@@ -25,7 +25,8 @@ from companion.ui.theme import Theme
 
 PREVIEW_FROM = 980
 """A page at least this wide has room for the preview beside the fields."""
-PREVIEW_WIDTH = 380
+PREVIEW_WIDTH, PREVIEW_SHARE = 380, 0.3
+"""The least that the preview grows to, and the share of a wider page."""
 REFRESH_MS = 300
 BUILT_IN_WORDS = "This is the built-in character: look at everything, and edit a copy. Look and Memory are yours to choose."
 
@@ -62,17 +63,20 @@ class CharacterEditor(QWidget):
         self._drafts: dict[str, Draft] = {}
         self._context_tokens = 4096
         self.counts = TokenCounts(self)
-        self.sections = EditorSections(theme, self.counts)
+        self.sections = EditorSections(theme, self.counts, self)
         self.header, self.bar = EditorHeader(theme), EditorBar()
         self.warning = QLabel()
-        self.section_bar = SectionBar(theme, TITLES)
+        self.section_bar = SectionBar(theme, TITLES, WIDEST)
         self.preview = PromptPreview(theme)
         self._pages = QStackedWidget()
+        self._made: dict[int, QWidget] = {}
+        """The pages that were shown, by the number of their section."""
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(REFRESH_MS)
         self._build()
         self._connect()
+        self._show_page(0)
 
     # What it holds
 
@@ -126,8 +130,8 @@ class CharacterEditor(QWidget):
         self._persona = persona
         self._refresh.start()
 
-    def set_token_counts(self, counts: tuple[int, ...], texts: tuple[str, ...] | None = None) -> None:
-        """The engine's answer to `count_requested`; with `texts`, an answer that comes late is not mistaken."""
+    def set_token_counts(self, counts: tuple[int, ...], texts: tuple[str, ...]) -> None:
+        """The engine's answer to `count_requested`, with the texts that were in it."""
         self.counts.set_counts(counts, texts)
 
     # What the person does
@@ -150,10 +154,21 @@ class CharacterEditor(QWidget):
         """Back to the card as it was loaded."""
         self._show(None)
 
+    @property
+    def page(self) -> QWidget:
+        """The section that is shown."""
+        return self._made[self.section_bar.menu.currentIndex()]
+
     def show_section(self, title: str) -> None:
         self.section_bar.choose(TITLES.index(title))
 
     # Inside
+
+    def _show_page(self, number: int) -> None:
+        if number not in self._made:
+            self._made[number] = page = self.sections.page(TITLES[number])
+            self._pages.addWidget(page)
+        self._pages.setCurrentWidget(self._made[number])
 
     @property
     def _savable(self) -> bool:
@@ -248,7 +263,8 @@ class CharacterEditor(QWidget):
         asked = self.header.preview.isChecked()
         self.header.preview.setVisible(not wide)
         self.preview.setVisible(wide or asked)
-        self.preview.setMaximumWidth(PREVIEW_WIDTH if wide else 16_777_215)
+        widest = max(PREVIEW_WIDTH, int(self.width() * PREVIEW_SHARE))
+        self.preview.setMaximumWidth(widest if wide else 16_777_215)
         self._fields.setVisible(wide or not asked)
         if self.preview.isVisible():
             self._refresh.start()
@@ -259,7 +275,7 @@ class CharacterEditor(QWidget):
         self.sections.portrait.edited.connect(self._show_state)
         self.sections.options.changed.connect(self.options_changed)
         self.sections.lorebook.trial_changed.connect(self._refresh.start)
-        self.section_bar.chosen.connect(self._pages.setCurrentIndex)
+        self.section_bar.chosen.connect(self._show_page)
         self.header.back_requested.connect(self.leave)
         self.header.save_requested.connect(self.save)
         self.header.copy_requested.connect(lambda: self.copy_requested.emit(self._character.identifier))
@@ -275,8 +291,6 @@ class CharacterEditor(QWidget):
         shortcut.activated.connect(self.save)
 
     def _build(self) -> None:
-        for page in self.sections.pages:
-            self._pages.addWidget(page)
         self.warning.setProperty("role", "caption")
         self.warning.setWordWrap(True)
         self._fields = QWidget()
@@ -285,7 +299,9 @@ class CharacterEditor(QWidget):
         left.setSpacing(4)
         tabs = QHBoxLayout()
         tabs.setContentsMargins(20, 0, 24, 0)
-        tabs.addWidget(self.section_bar)
+        tabs.addStretch(1)
+        tabs.addWidget(self.section_bar, 1000)  # as wide as the column below
+        tabs.addStretch(1)
         left.addLayout(tabs)
         left.addWidget(self._pages, 1)
         around = QVBoxLayout()

@@ -7,7 +7,7 @@ from typing import Final
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QPushButton
 
-from companion.ui.icons import icon
+from companion.ui.icons import lead_with_icon
 from companion.ui.theme import Theme
 
 MACROS: Final = (
@@ -33,8 +33,7 @@ ORIGINAL: Final = ("{{original}}", "the words this program would have used in it
 """Only for the instructions, which replace what the program says by itself."""
 
 
-WORDS: Final = " Insert macro"
-"""The space keeps the icon apart."""
+WORDS: Final = "Insert macro"
 
 
 class MacroButton(QPushButton):
@@ -46,10 +45,10 @@ class MacroButton(QPushButton):
         super().__init__(WORDS)
         self._theme = theme
         self._full_width = 0
-        self.setAccessibleName(WORDS.strip())
+        self.setAccessibleName(WORDS)
         self.setProperty("role", "quiet")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip("Words in double braces that become something else when she is told")
+        self.setToolTip("Words in double braces that are filled in when the model reads them")
         menu = QMenu(self)
         for macro, sentence in (ORIGINAL, *MACROS) if with_original else MACROS:
             action = menu.addAction(f"{macro}\t{sentence}")  # behind the tab is the column of shortcuts, at the right
@@ -71,4 +70,4 @@ class MacroButton(QPushButton):
 
     def _redraw(self) -> None:
         self._full_width = 0
-        self.setIcon(icon("macro", self._theme, "muted", 16))
+        lead_with_icon(self, "macro", self._theme)

@@ -7,13 +7,15 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.character import Character, CharacterOptions
 from companion.core.fields import fields_of
 from companion.ui.characters.editor_fields import FieldWords
+from companion.ui.file_dialogs import ask_for_picture
 from companion.ui.settings.editors import Editor
 from companion.ui.settings.form import Form
+from companion.ui.stage.sprites import SpritePack
 from companion.ui.theme import Theme
 
 LOOK = ("plain", "costume")
@@ -77,7 +79,8 @@ class OptionsForms(QWidget):
     def load(self, character: Character) -> None:
         """Show a character's options; emits nothing."""
         self._options = character.options
-        self.costume.offer(costumes_of(character))
+        pack = SpritePack(Path(character.folder) / "sprites") if character.folder else None
+        self.costume.offer(pack.costumes[:MOST_COSTUMES] if pack is not None else ())
         self._look.load(self._options)
         self.memory.load(self._options)
         self._redraw()
@@ -93,11 +96,8 @@ class OptionsForms(QWidget):
             self.changed.emit(options)
 
     def _ask(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self.look, "Choose a background", "", "Pictures (*.png *.jpg *.jpeg *.webp *.svg);;All files (*)"
-        )
-        if name:
-            self._change(background=name)
+        if (path := ask_for_picture(self.look, "Choose a background", drawings=True)) is not None:
+            self._change(background=str(path))
 
     def _redraw(self) -> None:
         chosen = self._options.background
@@ -126,14 +126,3 @@ class OptionsForms(QWidget):
         place.addLayout(buttons)
         column.addLayout(place)
         return look
-
-
-def costumes_of(character: Character) -> tuple[str, ...]:
-    """The sub-folders of her sprites, by name."""
-    if not character.folder:
-        return ()
-    try:
-        names = sorted(each.name for each in (Path(character.folder) / "sprites").iterdir() if each.is_dir())
-    except OSError:
-        return ()
-    return tuple(names[:MOST_COSTUMES])

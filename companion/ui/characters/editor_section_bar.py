@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QPushButton, QWidget
 
@@ -14,9 +14,11 @@ class SectionBar(QWidget):
 
     chosen = Signal(int)
 
-    def __init__(self, theme: Theme, titles: tuple[str, ...]) -> None:
+    def __init__(self, theme: Theme, titles: tuple[str, ...], widest: int) -> None:
+        """`widest` is the column it stands above: it is as wide as that, or as its tabs."""
         super().__init__()
         self._theme = theme
+        self._widest = widest
         self._group = QButtonGroup(self)
         self._tabs = QWidget()
         row = QHBoxLayout(self._tabs)
@@ -28,7 +30,6 @@ class SectionBar(QWidget):
             self._group.addButton(button, number)
             row.addWidget(button)
         row.addStretch()
-        row.setContentsMargins(0, 0, 0, 0)
         self.menu = QComboBox()
         self.menu.addItems(titles)
         self.menu.setAccessibleName("Section")
@@ -53,7 +54,7 @@ class SectionBar(QWidget):
         super().resizeEvent(event)
         self._fit()
 
-    def minimumSizeHint(self) -> object:  # type: ignore[override]
+    def minimumSizeHint(self) -> QSize:
         return self.menu.minimumSizeHint()
 
     def _step(self, step: int) -> None:
@@ -62,6 +63,7 @@ class SectionBar(QWidget):
         self._group.button(number).setFocus()
 
     def _fit(self) -> None:
+        self.setMaximumWidth(max(self._widest, self._tabs.sizeHint().width()))
         room = self._tabs.sizeHint().width() <= self.width()
         self._tabs.setVisible(room)
         self.menu.setVisible(not room)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from companion.ui.characters.editor_fields import CardField, LineField, TextField, WordsField
 from companion.ui.characters.editor_options import OptionsForms
@@ -13,20 +13,24 @@ from companion.ui.characters.greetings_editor import GreetingsEditor
 from companion.ui.characters.lorebook_editor import LorebookEditor
 from companion.ui.characters.portrait_field import PortraitField
 from companion.ui.characters.token_counts import TokenCounts
-from companion.ui.icons import icon
+from companion.ui.icons import lead_with_icon
+from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import Theme
 
 TITLES: Final = ("Identity", "Personality", "Talking", "Instructions", "Lorebook", "Look", "Memory")
 WIDEST: Final = 720
+KEPT: Final = "Kept on this machine, beside the card. A change takes effect at once."
 ALWAYS: Final = ("system_prompt", "description", "personality", "scenario", "post_history_instructions")
 """Fields that are part of every prompt."""
 
 
 class EditorSections:
-    """Every field by its name in the card, and the pages they stand on."""
+    """Every field by its name in the card, and the pages they stand on, each made when it is first shown."""
 
-    def __init__(self, theme: Theme, counts: TokenCounts) -> None:
+    def __init__(self, theme: Theme, counts: TokenCounts, parent: QWidget) -> None:
         self._theme = theme
+        shelf = QWidget(parent)  # who has no place yet goes with the editor all the same
+        shelf.hide()
         self.portrait = PortraitField(theme)
         self.lorebook = LorebookEditor(theme, counts)
         self.options = OptionsForms(theme)
@@ -39,24 +43,34 @@ class EditorSections:
             **_instructions(theme),
             "lorebook": self.lorebook,
         }
-        self.pages = self._pages()
+        for waiting in (self.portrait, self.options.look, self.options.memory, *self.fields.values()):
+            waiting.setParent(shelf)
 
-    def _pages(self) -> tuple[QWidget, ...]:
+    def page(self, title: str) -> QWidget:
+        """A new page with the fields of one section. Until theirs is made the fields hold their values without it: to put
+        all of them in their places takes longer than to make them."""
         f = self.fields
         group_only = f["group_only_greetings"]
-        fold = _fold(self._theme, "Greetings for groups", group_only)
-        return (
-            _page(
-                _card(self.portrait, f["name"], f["nickname"], f["tags"]),
-                _card(f["creator"], f["character_version"], f["creator_notes"]),
-            ),
-            _page(_card(f["description"], f["personality"], f["scenario"])),
-            _page(_card(f["first_mes"], f["alternate_greetings"]), _card(f["mes_example"]), _card(fold, group_only)),
-            _page(_card(f["system_prompt"], f["post_history_instructions"])),
-            _page(self.lorebook),
-            _page(_note("Kept on this machine, beside the card. A change takes effect at once."), _card(self.options.look)),
-            _page(_note("Kept on this machine, beside the card. A change takes effect at once."), _card(self.options.memory)),
-        )
+        match title:
+            case "Identity":
+                return _page(
+                    _card(self.portrait, f["name"], f["nickname"], f["tags"]),
+                    _card(f["creator"], f["character_version"], f["creator_notes"]),
+                )
+            case "Personality":
+                return _page(_card(f["description"], f["personality"], f["scenario"]))
+            case "Talking":
+                fold = _fold(self._theme, "Greetings for groups", group_only)
+                greetings = _card(f["first_mes"], f["alternate_greetings"])
+                return _page(greetings, _card(f["mes_example"]), _card(fold, group_only))
+            case "Instructions":
+                return _page(_card(f["system_prompt"], f["post_history_instructions"]))
+            case "Lorebook":
+                return _page(self.lorebook)
+            case "Look":
+                return _page(_note(KEPT), _card(self.options.look))
+            case _:
+                return _page(_note(KEPT), _card(self.options.memory))
 
 
 def _identity(theme: Theme) -> dict[str, CardField]:
@@ -84,7 +98,7 @@ def _talking(theme: Theme) -> dict[str, CardField]:
         "first_mes": TextField(theme, "First message", "How she begins a conversation.", least_lines=4),
         "alternate_greetings": GreetingsEditor(theme, "Other greetings", "Other ways to begin, to choose from."),
         "mes_example": TextField(theme, "Example dialogues", examples, least_lines=4),
-        "group_only_greetings": GreetingsEditor(theme, "Greetings for groups", "Used by programs where characters meet."),
+        "group_only_greetings": GreetingsEditor(theme, "Greetings for groups", "For programs in which several characters meet."),
     }
 
 
@@ -104,21 +118,7 @@ def _page(*parts: QWidget) -> QScrollArea:
     for part in parts:
         column.addWidget(part)
     column.addStretch()
-    content = QWidget()
-    content.setMaximumWidth(WIDEST)
-    content.setLayout(column)
-    middle = QWidget()
-    row = QHBoxLayout(middle)
-    row.setContentsMargins(24, 0, 16, 0)
-    row.addWidget(content, 1000)
-    row.addStretch(1)
-    area = QScrollArea()
-    area.setWidget(middle)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return area
+    return scroll_page(column, WIDEST, right=16)
 
 
 def _card(*parts: QWidget) -> QFrame:
@@ -148,7 +148,7 @@ def _fold(theme: Theme, title: str, folded: QWidget) -> QPushButton:
     folded.hide()
 
     def redraw() -> None:
-        fold.setIcon(icon("chevron-down" if fold.isChecked() else "chevron-right", theme, "muted", 16))
+        lead_with_icon(fold, "chevron-down" if fold.isChecked() else "chevron-right", theme)
 
     fold.toggled.connect(folded.setVisible)
     fold.toggled.connect(redraw)

@@ -123,6 +123,7 @@ class Gallery(QWidget):
         header = self.header
         header.search.textChanged.connect(self._search)
         header.search.left_down.connect(self._enter_tiles)
+        header.search.returnPressed.connect(self._enter_tiles)
         header.order_chosen.connect(self.model.sort_by)
         header.new_requested.connect(self.new_requested)
         header.import_requested.connect(lambda: self.import_requested.emit([]))

@@ -18,8 +18,10 @@ from companion.ui.theme import Theme
 
 FORMS = {"png": "Card as PNG picture…", "v3": "JSON, version 3…", "v2": "JSON, version 2…", "charx": "CHARX, with all files…"}
 """Forms of a card by what the menu calls them."""
-HEIGHT = 40
+ACTIONS_HEIGHT = 40
+"""What the buttons over the lower edge of a portrait take."""
 LONGEST = 80
+"""Letters of a name that a screen reader says with a button."""
 
 
 class Deed(NamedTuple):
@@ -74,7 +76,7 @@ class TileActions(QWidget):
 
     def show_for(self, summary: CharacterSummary, picture: QRect) -> None:
         """Stand over the lower edge of a portrait, in the coordinates of the parent."""
-        self.setGeometry(picture.left() + 6, picture.bottom() - HEIGHT - 5, picture.width() - 12, HEIGHT)
+        self.setGeometry(picture.left() + 6, picture.bottom() - ACTIONS_HEIGHT - 5, picture.width() - 12, ACTIONS_HEIGHT)
         name = summary.name[:LONGEST]
         self.talk.setAccessibleName(f"Talk with {name}")
         self.edit.setAccessibleName(f"{edit_words(summary)}: {name}")

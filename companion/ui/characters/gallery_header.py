@@ -2,52 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from companion.ui.characters.gallery_model import Order
-from companion.ui.icons import icon
+from companion.ui.icons import lead_with_icon
+from companion.ui.search_field import SearchField
 from companion.ui.theme import Theme
 
 SEARCH_WIDEST = 360
-
-
-class SearchField(QLineEdit):
-    """Esc clears it; the down arrow and Enter go on to the tiles."""
-
-    left_down = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setPlaceholderText("Search characters")
-        self.setAccessibleName("Search characters")
-        self.setToolTip("Search names, tags and creators (Ctrl+F)")
-        self.setMaxLength(200)
-        self.setMaximumWidth(SEARCH_WIDEST)
-        self.setAcceptDrops(False)  # a card dropped here is imported like anywhere else
-        self._mark = self.addAction(icon("search", theme), QLineEdit.ActionPosition.LeadingPosition)
-        self._clear = self.addAction(icon("close", theme), QLineEdit.ActionPosition.TrailingPosition)
-        self._clear.setToolTip("Clear the search (Esc)")
-        self._clear.setVisible(False)
-        self._clear.triggered.connect(self.clear)
-        self.textChanged.connect(lambda text: self._clear.setVisible(bool(text)))
-        theme.changed.connect(self._restyle)
-        self._restyle()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
-        elif event.key() in {Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self.left_down.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def _restyle(self) -> None:
-        self._mark.setIcon(icon("search", self._theme))
-        self._clear.setIcon(icon("close", self._theme))
-        self.setStyleSheet(f"QLineEdit {{ padding-left: 2px; placeholder-text-color: {self._theme.palette.muted}; }}")
 
 
 class GalleryHeader(QWidget):
@@ -71,7 +34,9 @@ class GalleryHeader(QWidget):
         self.new_button.setProperty("role", "primary")
         self.new_button.setAccessibleName("New character")
         self.new_button.setToolTip("Write a new character")
-        self.search = SearchField(theme)
+        self.search = SearchField(theme, "Search characters", "Search names, tags and creators", 200)
+        self.search.setMaximumWidth(SEARCH_WIDEST)
+        self.search.setAcceptDrops(False)  # a card dropped here is imported like anywhere else
         self.order = QComboBox()
         self.order.setAccessibleName("Order")
         self.order.setToolTip("Order of the characters")
@@ -111,8 +76,8 @@ class GalleryHeader(QWidget):
         column.addWidget(self.progress)
 
     def _redraw(self) -> None:
-        self.import_button.setIcon(icon("upload", self._theme, "text", 18))
-        self.new_button.setIcon(icon("plus", self._theme, "on_accent", 18))
+        lead_with_icon(self.import_button, "upload", self._theme, "text", 18)
+        lead_with_icon(self.new_button, "plus", self._theme, "on_accent", 18)
 
 
 class ImportProgress(QWidget):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import unicodedata
 from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
 from typing import Any
@@ -12,6 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from companion.core.character import BUILT_IN
 from companion.core.character_library import CharacterSummary
+from companion.core.search_index import fold
 
 Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()
@@ -52,7 +52,7 @@ class GalleryModel(QAbstractListModel):
 
     def show_characters(self, summaries: Sequence[CharacterSummary], used: Mapping[str, float]) -> None:
         """`used` says when somebody was last talked to, in seconds since the epoch."""
-        self._all = [(summary, folded(" ".join((summary.name, summary.creator, *summary.tags)))) for summary in summaries]
+        self._all = [(summary, fold(" ".join((summary.name, summary.creator, *summary.tags)))) for summary in summaries]
         self._used = dict(used)
         self._show()
 
@@ -65,7 +65,7 @@ class GalleryModel(QAbstractListModel):
 
     def search(self, text: str) -> None:
         """Show those whose name, creator and tags hold all the words."""
-        words = tuple(folded(text).split())
+        words = tuple(fold(text).split())
         if words != self._words:
             self._words = words
             self._show()
@@ -100,16 +100,25 @@ class GalleryModel(QAbstractListModel):
                 return summary.name
             case Qt.ItemDataRole.AccessibleTextRole:
                 chosen = "chosen" if summary.identifier == self.chosen else ""
-                return ", ".join(filter(None, (summary.name, chosen, second_line(summary))))
+                return ", ".join(filter(None, (summary.name, chosen, self.second_line(summary))))
             case Qt.ItemDataRole.ToolTipRole if len(summary.name) > LONG_NAME:
                 return f"<span>{html.escape(summary.name[:LONGEST_TIP])}</span>"  # a card's markup is shown, not obeyed
             case Role.SUMMARY:
                 return summary
         return None
 
+    def second_line(self, summary: CharacterSummary) -> str:
+        """What stands below a name: who made the card, else what it is about, else whether you have met."""
+        if summary.identifier == BUILT_IN:
+            return "Built in"
+        if summary.creator.strip():
+            return f"by {summary.creator}"
+        tags = " · ".join(summary.tags[:3])
+        return tags or ("Talked with before" if summary.identifier in self._used else "Not talked with yet")
+
     def _show(self) -> None:
         shown = [summary for summary, text in self._all if all(word in text for word in self._words)]
-        shown.sort(key=lambda summary: (folded(summary.name), summary.identifier))
+        shown.sort(key=lambda summary: (fold(summary.name), summary.identifier))
         if self._order is Order.RECENT:  # somebody new stands among those just talked to
             shown.sort(key=lambda s: max(self._used.get(s.identifier, 0.0), s.modified), reverse=True)
         if [s.identifier for s in shown] == [s.identifier for s in self._shown]:  # cursor and scroll position stay
@@ -125,18 +134,3 @@ class GalleryModel(QAbstractListModel):
         self._shown = shown
         self._rows = {summary.identifier: row for row, summary in enumerate(shown)}
         self._pictures = {(summary.portrait, summary.modified): row for row, summary in enumerate(shown)}
-
-
-def second_line(summary: CharacterSummary) -> str:
-    """What stands below a name: who made the card, else what it is about."""
-    if summary.identifier == BUILT_IN:
-        return "Built in"
-    if summary.creator:
-        return f"by {summary.creator}"
-    return " · ".join(summary.tags[:3])
-
-
-def folded(text: str) -> str:
-    """Without case and accents, so that “Elodie” finds “Élodie”."""
-    split = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in split if not unicodedata.combining(letter)).casefold()

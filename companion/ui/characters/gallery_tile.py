@@ -9,12 +9,13 @@ from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QLinearGradient, 
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from companion.core.character_library import CharacterSummary
-from companion.ui.characters.gallery_model import GalleryModel, Index, Role, second_line
+from companion.ui.characters.gallery_actions import ACTIONS_HEIGHT
+from companion.ui.characters.gallery_model import GalleryModel, Index, Role
 from companion.ui.characters.grounds import ground
 from companion.ui.characters.thumbnails import Thumbnails
 from companion.ui.icons import pixmap
 from companion.ui.palette import mix
-from companion.ui.stage.portrait import paint_initial
+from companion.ui.stage.portrait import initial_of, paint_initial
 from companion.ui.theme import Theme
 
 GAP = 12
@@ -24,8 +25,6 @@ RADIUS = 16
 WIDEST, NARROWEST = 232, 168
 """Of a tile; the columns share what room there is."""
 BADGE = 26
-ACTIONS_HEIGHT = 40
-"""What the buttons over the lower edge of a portrait take."""
 CHIP_GAP, CHIP_ROWS, MOST_CHIPS = 4, 3, 12
 LONGEST = 200
 """Of a text that is measured: a card may bring a name of a million letters."""
@@ -155,7 +154,8 @@ class TileDelegate(QStyledItemDelegate):
 
     def _draw_words(self, painter: QPainter, place: QRect, summary: CharacterSummary) -> None:
         name_height, line_height = self._line_heights()
-        lines = ((summary.name, self._theme.font(14, 600), "text"), (second_line(summary), self._theme.font(12), "muted"))
+        second = self._model.second_line(summary)
+        lines = ((summary.name, self._theme.font(14, 600), "text"), (second, self._theme.font(12), "muted"))
         left, top = place.left() + 2, place.bottom() + 1 + PADDING
         for (words, font, colour), height in zip(lines, (name_height, line_height), strict=True):
             room = QRect(left, top, place.width() - 4, height)
@@ -177,10 +177,6 @@ class TileDelegate(QStyledItemDelegate):
 
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
-
-
-def initial_of(name: str) -> str:
-    return name.strip()[:1].upper()
 
 
 def _stretched(picture: QPixmap, place: QRect) -> QBrush:

@@ -14,6 +14,7 @@ from companion.ui.characters.editor_fields import CardField, LineField, TextFiel
 from companion.ui.characters.lore_patterns import pattern_problem
 from companion.ui.characters.lore_place import only_slashed_patterns, place_of, told_text, with_case, with_place
 from companion.ui.characters.lore_place_field import LorePlaceField
+from companion.ui.characters.lorebook_table import called
 from companion.ui.characters.token_counts import TokenCounts
 from companion.ui.settings.editors import NumberEditor
 from companion.ui.settings.form import FieldRow
@@ -125,6 +126,8 @@ class LoreEntryForm(QFrame):
 
     def _redraw(self) -> None:
         self.secondary_keys.setVisible(self.switches["selective"].isChecked() or bool(self._entry.secondary_keys))
+        unnamed = msgspec.structs.replace(self._entry, name="")
+        self.name.line.setPlaceholderText(called(unnamed, quoted=False))  # what the list calls it without one
         slashed = only_slashed_patterns(self._entry)
         self.switches["use_regex"].setVisible(not slashed)
         keys = (*self._entry.keys, *self._entry.secondary_keys)[:MOST_CHECKED]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from companion.core.lore_keys import MAX_PATTERN, _compile, key_of
+from companion.core.lore_keys import MAX_PATTERN, compile_key, key_of
 
 
 def pattern_problem(text: str, *, uses_regex: bool) -> str:
     """A sentence when a key is a pattern that cannot be used, else empty."""
     key = key_of(text, is_regex=uses_regex, case_sensitive=False, whole_words=True)
-    if key is None or not key.is_regex or _compile(key) is not None:
+    if key is None or not key.is_regex or compile_key(key) is not None:
         return ""
     shown = text if len(text) <= 40 else f"{text[:39]}…"
     if len(text) > MAX_PATTERN:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from companion.ui.characters.editor_fields import CardField, FieldWords
 from companion.ui.characters.lore_place import DEEPEST, Place, Spot
+from companion.ui.wheel_guard import WheelGuard
 
 SPOTS: Final[tuple[tuple[Spot, str], ...]] = (
     ("before_char", "Before her description"),
@@ -45,7 +45,7 @@ class LorePlaceField(CardField):
         self.messages_after.setSpecialValueText("at the very end")
         self.messages_after.lineEdit().setTextMargins(8, 0, 0, 0)
         self.messages_after.valueChanged.connect(self._tell)
-        guard = _WheelGuard(self)
+        guard = WheelGuard(self)
         for control in (self.spot, self.voice, self.messages_after):
             guard.watch(control)
         self._build()
@@ -102,17 +102,3 @@ class LorePlaceField(CardField):
         column.addWidget(FieldWords("Place", "Where in the prompt it is told."))
         column.addLayout(spots)
         column.addWidget(self._detail)
-
-
-class _WheelGuard(QObject):
-    """Scrolling the page must not change what happens to pass under the pointer."""
-
-    def watch(self, control: QWidget) -> None:
-        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        control.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)

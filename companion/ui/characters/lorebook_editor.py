@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout
 
+from companion.core.cards.reading import read_lorebook
+from companion.core.errors import CharacterError
 from companion.core.fields import Field
 from companion.core.lore_scan import ActiveLore
 from companion.core.lorebook import Lorebook, LoreEntry
@@ -18,6 +21,7 @@ from companion.ui.characters.lorebook_table import LorebookModel
 from companion.ui.characters.lorebook_view import LorebookView
 from companion.ui.characters.token_counts import TokenCounts
 from companion.ui.chat.icon_button import IconButton
+from companion.ui.file_dialogs import ask_for_lorebook
 from companion.ui.settings.editors import NumberEditor, SwitchEditor
 from companion.ui.settings.form import FieldRow
 from companion.ui.theme import Theme
@@ -37,10 +41,13 @@ TOKEN_BUDGET: Final = msgspec.structs.replace(
     SCAN_DEPTH,
     name="token_budget",
     title="Room",
-    sentence="Most tokens that the entries of this book may take together.",
+    sentence="The most tokens that the entries of this book may take together.",
     maximum=1_000_000,
 )
-NO_ENTRIES: Final = "No entries yet. An entry is a piece of knowledge and the words that call it up."
+NO_ENTRIES: Final = (
+    "No entries yet. An entry is a piece of knowledge and the words that call it up. Add one, or import a lorebook with the "
+    "arrow above."
+)
 RECURSIVE: Final = Field(
     name="recursive_scanning",
     title="Entries call up entries",
@@ -72,6 +79,7 @@ class LorebookEditor(CardField):
         self.duplicate_button = IconButton(theme, "copy", "Duplicate")
         self.delete_button = IconButton(theme, "trash", "Delete (Del)")
         self.undo_button = IconButton(theme, "undo", "Undo")
+        self.import_button = IconButton(theme, "upload", "Import a lorebook")
         self.words = FieldWords("Lorebook", "What she knows of her world, told when somebody talks about it.", self.add_button)
         self.trial, self.trial_result = QLineEdit(), QLabel()
         self.form = LoreEntryForm(theme)
@@ -80,7 +88,7 @@ class LorebookEditor(CardField):
         self.scan_depth = FieldRow(SCAN_DEPTH, NumberEditor(SCAN_DEPTH), theme)
         self.token_budget = FieldRow(TOKEN_BUDGET, NumberEditor(TOKEN_BUDGET), theme)
         self.recursive = FieldRow(RECURSIVE, SwitchEditor(RECURSIVE), theme)
-        self._empty = QLabel()
+        self._empty, self._problem = QLabel(), QLabel()
         self._build()
         self._connect()
         self._redraw()
@@ -101,11 +109,8 @@ class LorebookEditor(CardField):
         book = value or Lorebook()
         self.search.clear()
         self.model.set_entries(book.entries)
-        for field, given in ((self.name, book.name), (self.description, book.description)):
-            field.set_value(given)
-        self.scan_depth.set_value(book.scan_depth)
-        self.token_budget.set_value(book.token_budget)
-        self.recursive.set_value(bool(book.recursive_scanning))
+        self._show_settings(book)
+        self._problem.hide()
         self.view.choose(0 if book.entries else -1)
         self._redraw()
 
@@ -155,7 +160,36 @@ class LorebookEditor(CardField):
         if not self._read_only:
             self.model.undo()
 
+    def take(self, path: Path) -> None:
+        """Add the entries of a lorebook file, or of a card; its settings too when there is no book yet."""
+        try:
+            book = read_lorebook(path)
+            if not book.entries:
+                raise CharacterError(f"The lorebook in “{path.name}” has no entries.", "Choose another one.")
+        except CharacterError as error:
+            self._problem.setText(f"{error.what} {error.remedy}")
+            self._problem.show()
+            return
+        self._problem.hide()
+        if self.value() is None:
+            self._book = msgspec.structs.replace(book, entries=())
+            self._show_settings(book)
+        self.search.clear()
+        count = "an entry" if len(book.entries) == 1 else f"{len(book.entries):,} entries"
+        self.view.choose(self.model.add_all(book.entries, f"import {count}"))
+
     # Inside
+
+    def _ask(self) -> None:
+        if (path := ask_for_lorebook(self)) is not None:
+            self.take(path)
+
+    def _show_settings(self, book: Lorebook) -> None:
+        self.name.set_value(book.name)
+        self.description.set_value(book.description)
+        self.scan_depth.set_value(book.scan_depth)
+        self.token_budget.set_value(book.token_budget)
+        self.recursive.set_value(bool(book.recursive_scanning))
 
     def _change(self, **changes: Any) -> None:
         self._book = msgspec.structs.replace(self._book or Lorebook(), **changes)
@@ -186,7 +220,7 @@ class LorebookEditor(CardField):
         some, chosen, writable = self.model.rowCount() > 0, self._row >= 0, not self._read_only
         for widget in (self.view, self.search, self.trial):
             widget.setVisible(some)
-        self._empty.setText(NO_ENTRIES if writable else "Nothing is in it.")
+        self._empty.setText(NO_ENTRIES if writable else "There is nothing in it.")
         self._empty.setVisible(not some)
         self._settings.setVisible(some or writable)
         self._settings_title.setVisible(some or writable)
@@ -195,8 +229,9 @@ class LorebookEditor(CardField):
             button.setVisible(writable and some)
             button.setEnabled(possible)
         self.add_button.setVisible(writable)
+        self.import_button.setVisible(writable)
         self.undo_button.setVisible(writable and bool(self.model.undo_words))
-        self.undo_button.setToolTip("Undo the last change of the list (Ctrl+Z)")
+        self.undo_button.setToolTip(f"Undo: {self.model.undo_words} (Ctrl+Z)")
         self.view.fit()
 
     def _connect(self) -> None:
@@ -205,6 +240,7 @@ class LorebookEditor(CardField):
         self.duplicate_button.clicked.connect(self.duplicate)
         self.delete_button.clicked.connect(self.delete)
         self.undo_button.clicked.connect(self.undo)
+        self.import_button.clicked.connect(self._ask)
         self.view.row_chosen.connect(self._chosen)
         self.view.delete_requested.connect(self.delete)
         self.view.undo_requested.connect(self.undo)
@@ -231,11 +267,16 @@ class LorebookEditor(CardField):
             label.setProperty("role", "caption")
             label.setWordWrap(True)
         self.trial_result.hide()
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
+        self._problem.setProperty("role", "problem")
+        self._problem.setWordWrap(True)
+        self._problem.hide()
         tools = QHBoxLayout()
         tools.setSpacing(4)
         tools.addWidget(self.search, 1)
-        for button in (self.duplicate_button, self.delete_button, self.undo_button):
+        for button in (self.duplicate_button, self.delete_button, self.undo_button, self.import_button):
             tools.addWidget(button)
+        tools.addStretch()
         self._settings = settings = QFrame()
         settings.setProperty("role", "card")
         inside = QVBoxLayout(settings)
@@ -248,7 +289,7 @@ class LorebookEditor(CardField):
         column.setSpacing(10)
         column.addWidget(self.words)
         column.addLayout(tools)
-        for part in (self._empty, self.view, self.trial, self.trial_result, self.form):
+        for part in (self._problem, self._empty, self.view, self.trial, self.trial_result, self.form):
             column.addWidget(part)
         column.addSpacing(12)
         self._settings_title = heading = QLabel("The whole book")

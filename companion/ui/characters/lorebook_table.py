@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +14,20 @@ from companion.ui.characters.editor_fields import join_words
 from companion.ui.characters.lore_place import place_of, told_text
 from companion.ui.characters.token_counts import TokenCounts
 
-COLUMNS: Final = ("On", "Name", "Keys", "Always", "Order", "Place", "Tokens")
-ON, NAME, KEYS, ALWAYS, ORDER, PLACE, TOKENS = range(len(COLUMNS))
+
+class Column(IntEnum):
+    """The columns in the order in which they are shown."""
+
+    ON = 0
+    NAME = 1
+    KEYS = 2
+    ALWAYS = 3
+    ORDER = 4
+    PLACE = 5
+    TOKENS = 6
+
+
+TITLES: Final = ("On", "Name", "Keys", "Always", "Order", "Place", "Tokens")
 HINTS: Final = (
     "Whether it is told at all",
     "What the list calls it",
@@ -60,19 +73,19 @@ class LorebookModel(QAbstractTableModel):
 
     def counts_changed(self) -> None:
         if self._entries:
-            self.dataChanged.emit(self.index(0, TOKENS), self.index(len(self._entries) - 1, TOKENS))
+            self.dataChanged.emit(self.index(0, Column.TOKENS), self.index(len(self._entries) - 1, Column.TOKENS))
 
     # What the person does
 
     @property
     def undo_words(self) -> str:
-        """What would be undone, such as “delete “Dome””; empty when there is nothing."""
+        """What would be undone, as the person reads it: delete “Dome”. Empty when there is nothing."""
         return self._undo[-1][0] if self._undo else ""
 
     def replace(self, row: int, entry: LoreEntry) -> None:
         if entry != self._entries[row]:
             self._entries[row] = entry
-            self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+            self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
             self.edited.emit()
 
     def add(self, entry: LoreEntry, row: int | None = None, what: str = "add an entry") -> int:
@@ -80,6 +93,25 @@ class LorebookModel(QAbstractTableModel):
         row = len(self._entries) if row is None else row
         serial = self._insert(row, entry)
         self._undo.append((what, lambda: self._remove(self._serials.index(serial)) if serial in self._serials else None))
+        self.edited.emit()
+        return row
+
+    def add_all(self, entries: tuple[LoreEntry, ...], what: str) -> int:
+        """Put these at the end; returns the row of the first. One whose id is taken loses it, as a copy does."""
+        taken = {entry.id for entry in self._entries}
+        row, serials = len(self._entries), range(self._next, self._next + len(entries))
+        self._next += len(entries)
+        self.beginInsertRows(QModelIndex(), row, row + len(entries) - 1)
+        self._entries += [msgspec.structs.replace(entry, id=None) if entry.id in taken else entry for entry in entries]
+        self._serials += serials
+        self.endInsertRows()
+
+        def take_back() -> None:
+            for at in reversed(range(len(self._serials))):
+                if self._serials[at] in serials:
+                    self._remove(at)
+
+        self._undo.append((what, take_back))
         self.edited.emit()
         return row
 
@@ -113,19 +145,19 @@ class LorebookModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(self._entries)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+        return 0 if parent is not None and parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[section]
+                return TITLES[section]
             if role == Qt.ItemDataRole.ToolTipRole:
                 return HINTS[section]
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
-        if index.column() in (ON, ALWAYS) and not self.read_only:
+        if index.column() in (Column.ON, Column.ALWAYS) and not self.read_only:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
@@ -133,46 +165,47 @@ class LorebookModel(QAbstractTableModel):
         entry, column = self._entries[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self._words(entry, column)
-        if role == Qt.ItemDataRole.CheckStateRole and column in (ON, ALWAYS):
-            return Qt.CheckState.Checked if (entry.enabled if column == ON else bool(entry.constant)) else Qt.CheckState.Unchecked
+        if role == Qt.ItemDataRole.CheckStateRole and column in (Column.ON, Column.ALWAYS):
+            ticked = entry.enabled if column == Column.ON else entry.constant
+            return Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
         if role == Qt.ItemDataRole.UserRole:
             return self._sort_key(entry, column)
-        if role == Qt.ItemDataRole.AccessibleTextRole and column in (ON, ALWAYS):
-            return COLUMNS[column]
+        if role == Qt.ItemDataRole.AccessibleTextRole and column in (Column.ON, Column.ALWAYS):
+            return TITLES[column]
         return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole or self.read_only:
             return False
-        field = "enabled" if index.column() == ON else "constant"
+        field = "enabled" if index.column() == Column.ON else "constant"
         checked = Qt.CheckState(value) == Qt.CheckState.Checked
         self.replace(index.row(), msgspec.structs.replace(self._entries[index.row()], **{field: checked}))
         return True
 
     def _words(self, entry: LoreEntry, column: int) -> str:
         match column:
-            case 1:
+            case Column.NAME:
                 return called(entry, quoted=False)
-            case 2:
+            case Column.KEYS:
                 return join_words(entry.keys[:20])[:LONGEST_CELL]
-            case 4:
+            case Column.ORDER:
                 return f"{entry.insertion_order:g}"
-            case 5:
+            case Column.PLACE:
                 return _place(entry)
-            case 6:
+            case Column.TOKENS:
                 text = told_text(entry.content)
                 return f"{'' if self._counts.is_exact(text) else '≈ '}{self._counts.count(text):,}"
         return ""
 
     def _sort_key(self, entry: LoreEntry, column: int) -> Any:
         match column:
-            case 0:
+            case Column.ON:
                 return not entry.enabled
-            case 3:
+            case Column.ALWAYS:
                 return not entry.constant
-            case 4:
+            case Column.ORDER:
                 return entry.insertion_order
-            case 6:
+            case Column.TOKENS:
                 return self._counts.count(told_text(entry.content))
         return self._words(entry, column).casefold()
 

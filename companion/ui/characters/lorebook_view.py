@@ -7,25 +7,14 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTreeView
 
 from companion.core.paths import assets_folder
-from companion.ui.characters.lorebook_table import (
-    ALWAYS,
-    KEYS,
-    NAME,
-    ON,
-    ORDER,
-    PLACE,
-    TOKENS,
-    Index,
-    LorebookFilter,
-    LorebookModel,
-)
+from companion.ui.characters.lorebook_table import Column, Index, LorebookFilter, LorebookModel
 from companion.ui.palette import mix
 from companion.ui.theme import Theme
 
 LEAST_HEIGHT = 96
 MOST_ROWS = 8
-HIDE_BELOW = 560
-"""A narrower table shows only what a person looks for first."""
+HIDE_BELOW = 70
+"""Letters: a narrower table shows only what a person looks for first."""
 
 
 class LorebookView(QTreeView):
@@ -57,14 +46,14 @@ class LorebookView(QTreeView):
         header.setSectionsMovable(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setMinimumSectionSize(40)
-        header.setSectionResizeMode(KEYS, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(Column.KEYS, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentRowChanged.connect(self._chosen)
         theme.changed.connect(self._style)
         self._style()
 
     def choose(self, row: int) -> None:
         """Select a row of the model and bring it into view; -1 selects nothing."""
-        index = self.filter.mapFromSource(self.filter.sourceModel().index(row, NAME)) if row >= 0 else QModelIndex()
+        index = self.filter.mapFromSource(self.filter.sourceModel().index(row, Column.NAME)) if row >= 0 else QModelIndex()
         if not index.isValid():
             self.selectionModel().clear()
             self.row_chosen.emit(-1)
@@ -76,7 +65,7 @@ class LorebookView(QTreeView):
 
     def chosen_rows(self) -> list[int]:
         """Rows of the model, all that are selected."""
-        return [self.filter.mapToSource(index).row() for index in self.selectionModel().selectedRows(NAME)]
+        return [self.filter.mapToSource(index).row() for index in self.selectionModel().selectedRows(Column.NAME)]
 
     def fit(self) -> None:
         """As tall as its rows, up to some."""
@@ -97,12 +86,13 @@ class LorebookView(QTreeView):
         self._share_width()
 
     def _share_width(self) -> None:
-        narrow, unit = self.width() < HIDE_BELOW, self.fontMetrics().averageCharWidth()
-        for column in (ALWAYS, ORDER, PLACE):
+        unit = self.fontMetrics().averageCharWidth()
+        narrow = self.width() < HIDE_BELOW * unit
+        for column in (Column.ALWAYS, Column.ORDER, Column.PLACE):
             self.setColumnHidden(column, narrow)
-        for column, letters in ((ON, 6), (ALWAYS, 9), (ORDER, 8), (PLACE, 13), (TOKENS, 10)):
+        for column, letters in ((Column.ON, 6), (Column.ALWAYS, 9), (Column.ORDER, 8), (Column.PLACE, 13), (Column.TOKENS, 10)):
             self.setColumnWidth(column, letters * unit)
-        self.setColumnWidth(NAME, max(int(self.width() * 0.25), 16 * unit))
+        self.setColumnWidth(Column.NAME, max(int(self.width() * 0.25), 16 * unit))
 
     def _chosen(self, current: QModelIndex) -> None:
         self.row_chosen.emit(self.filter.mapToSource(current).row() if current.isValid() else -1)
@@ -137,6 +127,6 @@ class _Faded(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        if index.model().index(index.row(), ON).data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked:
+        if index.model().index(index.row(), Column.ON).data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked:
             option.palette.setColor(option.palette.ColorRole.Text, self._theme.colour("muted"))
             option.palette.setColor(option.palette.ColorRole.HighlightedText, self._theme.colour("muted"))

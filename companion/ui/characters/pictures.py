@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage, QPainter
 from companion.core.character import Character
 from companion.ui.characters.grounds import paint_ground
 from companion.ui.stage.picture_files import DRAWING, MOST_PIXELS, is_turned, open_picture, png_bytes
-from companion.ui.stage.portrait import paint_initial
+from companion.ui.stage.portrait import initial_of, paint_initial
 
 FACE_FROM_TOP = 0.24
 """Where portraits show the face, as a share of their height."""
@@ -48,7 +48,7 @@ def portrait_png(character: Character) -> bytes:
         image = QImage(600, 800, QImage.Format.Format_RGB32)
         painter = QPainter(image)
         paint_ground(painter, image.rect(), character.name)
-        paint_initial(painter, QRectF(image.rect()), character.name.strip()[:1].upper(), "#FFFFFF")
+        paint_initial(painter, QRectF(image.rect()), initial_of(character.name), "#FFFFFF")
         painter.end()
     if image.height() > TALLEST:
         image = image.scaledToHeight(TALLEST, Qt.TransformationMode.SmoothTransformation)

@@ -7,10 +7,12 @@ from typing import Final
 
 from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QImageReader, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from companion.app.background import Background
 from companion.core.character import Character
 from companion.core.errors import CharacterError
+from companion.ui.file_dialogs import ask_for_picture
 from companion.ui.stage.picture_files import png_bytes
 from companion.ui.stage.portrait import Portrait
 from companion.ui.theme import Theme
@@ -59,6 +61,7 @@ class PortraitField(QWidget):
         self.png: bytes | None = None
         self._portrait: Portrait | None = None
         self._image: QImage | None = None
+        self._reader = Background(parent=self)
         self._name = ""
         self.choose_button, self.undo_button = QPushButton("Choose a picture"), QPushButton("Keep the old one")
         self.undo_button.setProperty("role", "quiet")
@@ -90,6 +93,8 @@ class PortraitField(QWidget):
     def set_character(self, character: Character) -> None:
         """Show the portrait it has; forgets what was chosen."""
         self._portrait, self.png, self._image = Portrait(character), None, None
+        if self._portrait.is_slow:
+            self._reader.run(self._portrait.load, lambda _: self.picture.update())
         self.picture.setAccessibleName(f"Portrait of {character.name}")
         self._redraw()
 
@@ -117,7 +122,7 @@ class PortraitField(QWidget):
     def paint_picture(self, painter: QPainter, target: QRectF) -> None:
         if self._image is not None and not self._image.isNull():
             painter.drawImage(_covering(self._image.size(), target), self._image)
-        elif self._portrait is not None:
+        elif self._portrait is not None and not self._portrait.is_slow:
             self._portrait.paint(painter, _covering(self._portrait.size, target))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -130,9 +135,8 @@ class PortraitField(QWidget):
             self.take(path)
 
     def _ask(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a picture", "", "Pictures (*.png *.jpg *.jpeg *.webp);;All files (*)")
-        if name:
-            self.take(Path(name))
+        if (path := ask_for_picture(self)) is not None:
+            self.take(path)
 
     def _show(self, image: QImage | None, png: bytes | None) -> None:
         self._image, self.png = image, png

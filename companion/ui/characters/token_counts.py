@@ -55,14 +55,13 @@ class TokenCounts(QObject):
         self._wanted = tuple(texts)
         self._quiet.start()
 
-    def set_counts(self, counts: tuple[int, ...], texts: tuple[str, ...] | None = None) -> None:
-        """The engine's answer; `texts` None means those asked for last. One that does not fit them is ignored."""
-        answered = self._asked if texts is None else texts
-        if not answered or len(answered) != len(counts):
+    def set_counts(self, counts: tuple[int, ...], texts: tuple[str, ...]) -> None:
+        """The engine's answer about these texts; one that does not fit them is ignored."""
+        if not texts or len(texts) != len(counts):
             return
-        for text, count in zip(answered, counts, strict=True):
+        for text, count in zip(texts, counts, strict=True):
             self._exact.remember(text, count)
-        if answered == self._asked:
+        if texts == self._asked:
             self._asked = ()
             self._patience.stop()
         self.changed.emit()

@@ -10,7 +10,7 @@ from companion.app.engine_state import EngineState
 from companion.ui.theme import Theme
 
 HEIGHT, PADDING, DOT = 28, 12, 8
-WIDEST_TEXT = 240
+WIDEST_TEXT, LEAST_TEXT = 240, 72
 
 _STATES = {
     EngineState.STOPPED: ("stopped", "muted"),
@@ -28,6 +28,7 @@ class Chip(QAbstractButton):
         super().__init__(parent)
         self.theme = theme
         self._colour = "muted"
+        self._widest = WIDEST_TEXT
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus if pressable else Qt.FocusPolicy.NoFocus)
         if pressable:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -42,9 +43,17 @@ class Chip(QAbstractButton):
         self.updateGeometry()
         self.update()
 
+    def give(self, room: int) -> None:
+        """Shorten the words so that it takes no more than so many pixels, if it can."""
+        self._widest = WIDEST_TEXT
+        if (over := self.sizeHint().width() - room) > 0:
+            text = QFontMetrics(self.theme.font(12)).horizontalAdvance(self.text())
+            self._widest = max(min(text, WIDEST_TEXT) - over, LEAST_TEXT)
+        self.update()
+
     def sizeHint(self) -> QSize:
         text = QFontMetrics(self.theme.font(12)).horizontalAdvance(self.text())
-        return QSize(min(text, WIDEST_TEXT) + 2 * PADDING + 2 + self.extra_width(), HEIGHT)
+        return QSize(min(text, self._widest) + 2 * PADDING + 2 + self.extra_width(), HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -68,7 +77,7 @@ class Chip(QAbstractButton):
         """Returns where the words end."""
         font = self.theme.font(12)
         metrics = QFontMetrics(font)
-        words = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, WIDEST_TEXT)
+        words = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, self._widest)
         painter.setFont(font)
         painter.setPen(self.theme.colour(self._colour))
         painter.drawText(QRectF(left, 0, self.width(), self.height()), Qt.AlignmentFlag.AlignVCenter, words)

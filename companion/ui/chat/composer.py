@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from companion.app.engine_state import EngineState
 from companion.ui.chat.column import column
 from companion.ui.chat.growing_edit import GrowingEdit
-from companion.ui.icons import icon
+from companion.ui.icons import lead_with_icon
 from companion.ui.theme import Theme
 
 MOST_LINES = 8
@@ -125,7 +125,7 @@ class Composer(QWidget):
         reason = "" if answering or self._state is EngineState.READY else self._reason or _REASONS[self._state]
         self.button.setToolTip("Stop the reply (Esc)" if answering else reason)
         self.button.setEnabled(answering or (can_send and not self.edit.document().isEmpty()))
-        self.button.setIcon(icon("stop" if answering else "send", self._theme, self._icon_colour(), 16))
+        lead_with_icon(self.button, "stop" if answering else "send", self._theme, self._icon_colour())
         if not self._urgent.isActive():
             self._set_caption(reason, "muted")
         self._place()
@@ -147,7 +147,7 @@ class Composer(QWidget):
         button = self.button.sizeHint()
         text_width = wide - 2 * PADDING - button.width() - 12 - 6
         text = self.edit.wanted_height(text_width)
-        height = max(text + 2 * PADDING, LEAST_HEIGHT)
+        height = max(text + 2 * PADDING, button.height() + 2 * PADDING, LEAST_HEIGHT)
         self._card.setGeometry(left, 8, wide, height)
         self.edit.setGeometry(PADDING + 6, (height - text) // 2, text_width, text)
         self.button.setGeometry(

@@ -10,17 +10,18 @@ from companion.app.engine_state import EngineState
 from companion.ui.chat.chips import Chip, ModelChip
 from companion.ui.chat.column import COMPACT_MARGIN, MARGIN
 from companion.ui.chat.icon_button import IconButton
-from companion.ui.theme import Theme
+from companion.ui.theme import BODY, Theme
 
 HEIGHT = 56
 GAP = 12
-LEAST_TITLE = 150
+LEAST_TITLE = 220
+"""At the usual size of letters; a title that needs less takes less."""
 NEARLY_FULL = 0.85
 BUTTON_GAP = 2
 
 
 class Header(QWidget):
-    """The title gives way first, then the speed, then the context; the model is always there."""
+    """A long title gives way first, then the context, then the speed, then the model's name; its state is always there."""
 
     model_chip_pressed = Signal()
     voice_pressed = Signal()
@@ -38,7 +39,7 @@ class Header(QWidget):
         self.model_chip.clicked.connect(self.model_chip_pressed)
         self.speed_chip = Chip(theme, parent=self)
         self.context_chip = Chip(theme, parent=self)
-        self._wanted = {self.model_chip: True, self.context_chip: False, self.speed_chip: False}
+        self._wanted = {self.model_chip: True, self.speed_chip: False, self.context_chip: False}
         self.voice_button = IconButton(theme, "silent", "Let her speak", parent=self)
         self.small_window_button = IconButton(theme, "small-window", "Only her, above other windows", parent=self)
         self.talk_button = IconButton(theme, "more", "About this conversation", parent=self)
@@ -112,7 +113,9 @@ class Header(QWidget):
         """Chips from the right, as many as leave room for the title."""
         needed = QFontMetrics(self._theme.font(20, 600)).horizontalAdvance(self._title)
         right = self._place_buttons()
-        room = right - self._margin() - min(needed, LEAST_TITLE) - GAP
+        least = round(LEAST_TITLE * self._theme.font_size / BODY)
+        room = right - self._margin() - min(needed, least) - GAP
+        self.model_chip.give(room)
         for chip, wanted in self._wanted.items():
             width = chip.sizeHint().width()
             fits = wanted and (width <= room or chip is self.model_chip)

@@ -88,10 +88,6 @@ class MessageList(QScrollArea):
         """The views that are built, in the order of the conversation."""
         return tuple(self._rows)
 
-    @property
-    def sticking(self) -> bool:
-        return self._sticking
-
     def row(self, message_id: int) -> MessageView | None:
         return next((row for row in reversed(self._rows) if row.shown.message.id == message_id), None)
 
@@ -196,10 +192,6 @@ class MessageList(QScrollArea):
         if row is not None:
             row.begin_edit()
             self._show_row(row)
-
-    def focus_last(self) -> None:
-        if self._rows:
-            self._rows[-1].setFocus()
 
     def scroll_to_end(self) -> None:
         self._sticking = True

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMenu,
     QPushButton,
     QStackedWidget,
@@ -24,9 +23,10 @@ from companion.ui.icons import icon
 from companion.ui.library.conversation_delegate import ConversationDelegate
 from companion.ui.library.conversation_model import ConversationModel, Index
 from companion.ui.library.conversation_rows import ConversationRows
+from companion.ui.search_field import SearchField
 from companion.ui.theme import Theme
 
-WIDTH = 248
+WIDTH, MARGIN, SPACING = 248, 16, 8
 SEARCH_PAUSE = 150
 NOTHING_YET = "No conversations yet. Whatever you talk about will be listed here."
 
@@ -49,7 +49,7 @@ class ConversationList(QWidget):
         self._conversations: tuple[Conversation, ...] = ()
         """The latest list, which waits while a title is being changed or hits are shown."""
         self.setFixedWidth(WIDTH)
-        self.search = _SearchField(theme, self)
+        self.search = SearchField(theme, "Search conversations", "Search in everything that was said", 1_000)
         self.model = ConversationModel(self)
         self.view = ConversationRows(self)
         self.delegate = ConversationDelegate(theme, self.model, self.view)
@@ -61,13 +61,15 @@ class ConversationList(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.view)
         self._pages.addWidget(self._nothing)
-        self.new_button = QPushButton("New conversation")
+        self.new_button = QPushButton()
         self.new_button.setProperty("role", "primary")
+        self.new_button.setAccessibleName("New conversation")
         self.new_button.setToolTip("Begin a new conversation (Ctrl+N)")
         self.import_button = IconButton(theme, "upload", "Import a conversation", side=36, size=20)
         self._pause = QTimer(self, singleShot=True, interval=SEARCH_PAUSE)
         self._arrange()
         self._connect()
+        self._word_button()
 
     # What is shown
 
@@ -127,12 +129,12 @@ class ConversationList(QWidget):
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(8)
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        column.setSpacing(SPACING)
         column.addWidget(self.search)
         column.addWidget(self._pages, 1)
         bottom = QHBoxLayout()
-        bottom.setSpacing(8)
+        bottom.setSpacing(SPACING)
         bottom.addWidget(self.new_button, 1)
         bottom.addWidget(self.import_button)
         column.addSpacing(4)
@@ -201,39 +203,13 @@ class ConversationList(QWidget):
         self.delegate.forget_sizes()
         self.view.scheduleDelayedItemsLayout()
         self.view.viewport().update()
+        self._word_button()
         self.update()
 
-
-class _SearchField(QLineEdit):
-    """Esc clears it; the down arrow goes on to the list."""
-
-    left_down = Signal()
-
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.setPlaceholderText("Search conversations")
-        self.setAccessibleName("Search conversations")
-        self.setToolTip("Search in everything that was said (Ctrl+F)")
-        self.setMaxLength(1_000)
-        self._mark = self.addAction(icon("search", theme), QLineEdit.ActionPosition.LeadingPosition)
-        self._clear = self.addAction(icon("close", theme), QLineEdit.ActionPosition.TrailingPosition)
-        self._clear.setToolTip("Clear the search (Esc)")
-        self._clear.setVisible(False)
-        self._clear.triggered.connect(self.clear)
-        self.textChanged.connect(lambda text: self._clear.setVisible(bool(text)))
-        theme.changed.connect(self._restyle)
-        self._restyle()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
-        elif event.key() == Qt.Key.Key_Down:
-            self.left_down.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def _restyle(self) -> None:
-        self._mark.setIcon(icon("search", self._theme))
-        self._clear.setIcon(icon("close", self._theme))
-        self.setStyleSheet(f"QLineEdit {{ padding-left: 2px; placeholder-text-color: {self._theme.palette.muted}; }}")
+    def _word_button(self) -> None:
+        """As much as there is room for in the size of letters that is chosen."""
+        room = WIDTH - 2 * MARGIN - SPACING - self.import_button.width()
+        for words in ("New conversation", "New"):
+            self.new_button.setText(words)
+            if self.new_button.sizeHint().width() <= room:
+                break

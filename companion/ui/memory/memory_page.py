@@ -25,7 +25,7 @@ from companion.ui.memory.memory_delegate import ACTIONS, MemoryDelegate
 from companion.ui.memory.memory_model import MemoryModel
 from companion.ui.theme import Theme
 
-WIDEST = 720
+WIDEST, MARGIN, GAP = 720, 24, 12
 SEARCH_MS = 150
 MOST_CHARACTERS = 500
 
@@ -66,7 +66,7 @@ class MemoryPage(QWidget):
 
     def set_character(self, name: str) -> None:
         self._name = name
-        self.title.setText(f"What {name} remembers")
+        self._fit_title()
         self.remember.setText(f"{name} picks up new memories by herself")
         self.remember.setToolTip(
             "At quiet moments the model looks for facts in what you said. Off, she keeps only what you write."
@@ -93,6 +93,7 @@ class MemoryPage(QWidget):
             self.view.setCurrentIndex(found if found.isValid() else self.model.index(min(row, self.model.rowCount() - 1)))
         self.view.come_back_to(place)
         self.count.setText("" if not total else "1 memory" if total == 1 else f"{total:,} memories")
+        self._fit_title()
         self.remember.blockSignals(True)
         self.remember.setChecked(remembers)
         self.remember.blockSignals(False)
@@ -147,6 +148,20 @@ class MemoryPage(QWidget):
 
     def _theme_changed(self) -> None:
         self.model.layoutChanged.emit()
+        self._fit_title()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_title()
+
+    def _fit_title(self) -> None:
+        """In one line, whatever her name is."""
+        words = f"What {self._name} remembers"
+        beside = self.count.sizeHint().width() + self.export_button.sizeHint().width() + 3 * GAP
+        room = min(self.width() - 2 * MARGIN, WIDEST) - beside
+        self.title.ensurePolished()
+        self.title.setText(self.title.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, max(room, 0)))
+        self.title.setAccessibleName(words)
 
     # Layout
 
@@ -200,7 +215,7 @@ class MemoryPage(QWidget):
         content.setMaximumWidth(WIDEST)
         content.setLayout(column)
         row = QHBoxLayout(self)
-        row.setContentsMargins(24, 0, 24, 0)
+        row.setContentsMargins(MARGIN, 0, MARGIN, 0)
         row.addStretch(1)
         row.addWidget(content, 1000)
         row.addStretch(1)
@@ -256,7 +271,7 @@ class _View(QListView):
 def _row(*widgets: QWidget | None) -> QHBoxLayout:
     """None stands for the space that grows."""
     row = QHBoxLayout()
-    row.setSpacing(12)
+    row.setSpacing(GAP)
     for widget in widgets:
         if widget is None:
             row.addStretch(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from companion.core.fields import Field
+from companion.ui.wheel_guard import WheelGuard
 
 WIDTH = 220
 LARGEST = 2**31 - 1
@@ -40,12 +41,11 @@ class Editor(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        guard = _WheelGuard(self)
+        guard = WheelGuard(self)
         for control in controls:
             row.addWidget(control)
             if isinstance(control, QAbstractSpinBox | QComboBox):
-                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-                control.installEventFilter(guard)
+                guard.watch(control)
         self.setFocusProxy(controls[0])
 
 
@@ -226,13 +226,3 @@ def _decimal(field: Field) -> QDoubleSpinBox:
 
 def _unescaped(line: str) -> str:
     return "\\".join(part.replace("\\n", "\n") for part in line.split("\\\\"))
-
-
-class _WheelGuard(QObject):
-    """Scrolling the page must not change a number that happens to pass under the pointer."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.fields import fields_of
 from companion.core.sampling import PRESETS, Sampling
 from companion.core.settings import Settings
-from companion.ui.icons import icon
+from companion.ui.icons import lead_with_icon
+from companion.ui.scroll_page import scroll_page
 from companion.ui.settings.editors import ChoiceEditor, NumberEditor
 from companion.ui.settings.form import Form
 from companion.ui.theme import Theme
@@ -60,6 +61,11 @@ class SettingsPage(QWidget):
         self.sampling.load(settings.sampling)
         self._show_preset()
         self._show_problem()
+
+    def follow(self, settings: Settings) -> None:
+        """Show what was changed elsewhere. What is being written and cannot be saved yet is left alone."""
+        if settings != self._settings and not self.check():
+            self.load(settings)
 
     def suggest(self, values: dict[str, int]) -> None:
         """What automatic chose, by field name: where a person starts from who unticks it."""
@@ -137,24 +143,9 @@ class SettingsPage(QWidget):
             column.addWidget(label)
             column.addWidget(self._card(title, form))
         column.addStretch()
-        content = QWidget()
-        content.setMaximumWidth(WIDEST)
-        content.setLayout(column)
-        middle = QWidget()
-        row = QHBoxLayout(middle)
-        row.setContentsMargins(24, 0, 24, 0)
-        row.addStretch(1)
-        row.addWidget(content, 1000)  # grows up to its widest before the sides get any room
-        row.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(middle)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(scroll_page(column, WIDEST))
 
     def _card(self, title: str, form: Form) -> QFrame:
         card = QFrame()
@@ -168,7 +159,6 @@ class SettingsPage(QWidget):
             self.fold.setProperty("role", "fold")
             self.fold.setToolTip("Every value behind the style of reply")
             self.fold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self.fold.setIconSize(QSize(16, 16))
             column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
             column.addWidget(self.sampling)
             self.sampling.hide()
@@ -179,4 +169,4 @@ class SettingsPage(QWidget):
         self._redraw()
 
     def _redraw(self) -> None:
-        self.fold.setIcon(icon("chevron-down" if self.fold.isChecked() else "chevron-right", self._theme, "muted", 16))
+        lead_with_icon(self.fold, "chevron-down" if self.fold.isChecked() else "chevron-right", self._theme)

@@ -30,6 +30,11 @@ class Actor(QObject):
         raise NotImplementedError
 
     @property
+    def fills(self) -> bool:
+        """Whether what is shown has its own background, and so fills the place instead of standing in it."""
+        return False
+
+    @property
     def has_sprites(self) -> bool:
         """Whether there are pictures beside the portrait."""
         return False

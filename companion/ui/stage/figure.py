@@ -9,8 +9,9 @@ from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPixmap
 
 from companion.core.character import Character
+from companion.ui.stage.framing import covering
 from companion.ui.stage.pictures import Pictures
-from companion.ui.stage.portrait import Portrait
+from companion.ui.stage.portrait import Portrait, standing_in
 
 if TYPE_CHECKING:
     from companion.ui.stage.actor import Actor
@@ -60,6 +61,11 @@ class Figure(QObject):
     def face(self) -> QRectF:
         """A square around her face, in the same units."""
         return self.portrait.face if self._plain else self._played().face
+
+    @property
+    def fills(self) -> bool:
+        """Whether her picture has its own background, and so fills its place instead of standing in it."""
+        return self.portrait.is_solid if self._plain else self._played().fills
 
     @property
     def is_silhouette(self) -> bool:
@@ -132,7 +138,9 @@ class Figure(QObject):
 
     def paint(self, painter: QPainter, scale: float, dpr: float) -> None:
         """Paint her with the origin at the upper left corner of her box, `scale` pixels to a unit."""
-        if self._plain or not self._played().paint(painter, scale, dpr):
+        if not self._plain and self._played().paint(painter, scale, dpr):
+            return
+        if self._plain or not (self._played().has_sprites and self.portrait.is_solid):  # that would flash before the sprite
             painter.drawPixmap(0, 0, self._still_at(scale, dpr))
 
     def _still_at(self, scale: float, dpr: float) -> QPixmap:
@@ -146,10 +154,8 @@ class Figure(QObject):
             self._still.setDevicePixelRatio(dpr)
             self._still.fill(Qt.GlobalColor.transparent)
             painter = QPainter(self._still)
-            natural = self.portrait.size
-            fit = min(size.width() / natural.width(), size.height() / natural.height())
-            width, height = natural.width() * fit, natural.height() * fit
-            self.portrait.paint(painter, QRectF((size.width() - width) / 2, size.height() - height, width, height))
+            area = QRectF(0, 0, size.width(), size.height())
+            self.portrait.paint(painter, (covering if self.fills else standing_in)(area, self.portrait.size))
             painter.end()
         return self._still
 

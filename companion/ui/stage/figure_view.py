@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from companion.core.character import Character
 from companion.ui.stage.figure import EVERYTHING, Figure
 from companion.ui.stage.frame_clock import CALM_MS, FAST_MS, UNSEEN_MS, FrameClock
+from companion.ui.stage.framing import card_in, filling, paint_card
 from companion.ui.stage.pictures import Pictures
 from companion.ui.stage.portrait import Portrait
 from companion.ui.theme import Theme
@@ -109,7 +110,18 @@ class FigureWidget(QWidget):
     def _paint_behind(self, painter: QPainter) -> None:
         """What is behind her."""
 
+    def _card(self) -> QRectF | None:
+        """The card on which a picture with its own background is shown; None when it is shown without one."""
+        return None
+
     def _paint_figure(self, painter: QPainter) -> None:
+        card = self._card() if self.figure.fills else None
+        if card is None:
+            self._paint_her(painter)
+        else:
+            paint_card(painter, card, self.devicePixelRatioF(), self._paint_her)
+
+    def _paint_her(self, painter: QPainter) -> None:
         corner, scale = self._place(self.figure.size)
         painter.save()
         painter.translate(corner)
@@ -189,9 +201,17 @@ class FigureWidget(QWidget):
         placed = QRectF(corner.x() + area.x() * scale, corner.y() + area.y() * scale, area.width() * scale, area.height() * scale)
         self.update(placed.toAlignedRect().adjusted(-1, -1, 1, 1))
 
+    def _on(self, card: QRectF) -> tuple[QPointF, float]:
+        """The place of a picture that fills this card."""
+        corner, scale = filling(self.figure.size, self.figure.face, card.size())
+        return card.topLeft() + corner, scale
+
 
 class FigureView(FigureWidget):
-    """The character alone on a transparent ground: as wide as fits, cut off below when there is not the height for her."""
+    """The character alone on a transparent ground: as wide as fits, cut off below when there is not the height for her.
+
+    A picture with its own background is a card with round corners.
+    """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
@@ -200,7 +220,12 @@ class FigureView(FigureWidget):
     def sizeHint(self) -> QSize:
         return QSize(320, 520)
 
+    def _card(self) -> QRectF:
+        return card_in(QRectF(self.rect()), self.figure.size)
+
     def _place(self, size: QSize) -> tuple[QPointF, float]:
+        if self.figure.fills:
+            return self._on(self._card())
         scale = min(self.width() / size.width(), self.height() / (size.height() * LEAST_SHOWN))
         top = max(self.height() - size.height() * scale, 0.0)
         return QPointF((self.width() - size.width() * scale) / 2, top), scale

@@ -10,10 +10,11 @@ from PySide6.QtGui import QImage, QPainter
 
 from companion.ui.stage.actor import Actor
 from companion.ui.stage.drawn_figure import VISIBLE
+from companion.ui.stage.framing import covering, is_solid
 from companion.ui.stage.motion import breath
 from companion.ui.stage.picture_files import open_picture, upright_size
 from companion.ui.stage.pictures import Pictures
-from companion.ui.stage.portrait import Portrait, likely_face
+from companion.ui.stage.portrait import Portrait, likely_face, standing_in
 from companion.ui.stage.sprites import SpritePack
 
 FADE_S = 0.2
@@ -32,6 +33,9 @@ class PictureActor(Actor):
         self._label = "neutral"
         self._size = _natural_size(self._path) if self._path else portrait.size
         self._face = likely_face(self._size) if self._path else portrait.face
+        self._fills = self._path is None and portrait.is_solid
+        self._is_judged = self._path is None
+        """Whether a sprite has been seen: its corners say whether the pack stands or fills."""
         self._still: QImage | None = None
         self._now = self._before = QImage()
         self._share = 1.0
@@ -51,6 +55,10 @@ class PictureActor(Actor):
     @property
     def lively(self) -> bool:
         return self._share < 1
+
+    @property
+    def fills(self) -> bool:
+        return self._fills
 
     @property
     def has_sprites(self) -> bool:
@@ -76,7 +84,7 @@ class PictureActor(Actor):
         self._time += seconds * (0.62 if self._asleep else 1.0)
         fading = self._share < 1
         self._share = min(self._share + seconds / FADE_S, 1.0)
-        chest = breath(self._time)
+        chest = 0.0 if self._fills else breath(self._time)  # a room does not breathe
         if not fading and abs(chest - self._shown_breath) * BREATH_SHARE * self._pixels.height() < VISIBLE:
             return []
         self._shown_breath = chest
@@ -99,12 +107,15 @@ class PictureActor(Actor):
             tall = 1 + BREATH_SHARE * self._shown_breath
             painter.translate(0, box.height() * (1 - tall))
             painter.scale(1, tall)
-        painter.drawImage(_standing_in(box, image.size()), image)
+        painter.drawImage(self._placed(box, image.size()), image)
         painter.restore()
         return True
 
     def leave(self) -> None:
         self._path = None
+
+    def _placed(self, box: QRectF, size: QSize) -> QRectF:
+        return covering(box, size) if self._fills else standing_in(box, size)
 
     def _chosen(self, label: str) -> Path | None:
         """A sprite for the label whose picture can be shown, as far as its first bytes tell."""
@@ -118,10 +129,12 @@ class PictureActor(Actor):
             self._exchange(self._portrait_image())
         else:
             wanted = self._path
-            self._pictures.request(wanted, self._pixels, lambda image: self._arrived(wanted, image))
+            self._pictures.request(wanted, self._pixels, lambda image: self._arrived(wanted, image), cover=self._fills)
 
     def _arrived(self, path: Path, image: QImage) -> None:
         if path == self._path:  # else the mood has changed again meanwhile
+            if not self._is_judged and not image.isNull():
+                self._is_judged, self._fills = True, is_solid(image)
             self._exchange(self._portrait_image() if image.isNull() else image)
 
     def _exchange(self, image: QImage) -> None:
@@ -137,7 +150,7 @@ class PictureActor(Actor):
             self._still = QImage(self._pixels, QImage.Format.Format_ARGB32_Premultiplied)
             self._still.fill(Qt.GlobalColor.transparent)
             painter = QPainter(self._still)
-            self._portrait.paint(painter, _standing_in(box, self._portrait.size))
+            self._portrait.paint(painter, self._placed(box, self._portrait.size))
             painter.end()
         return self._still
 
@@ -150,13 +163,6 @@ def _natural_size(path: Path) -> QSize:
 
 def _alike(first: QSize, second: QSize) -> bool:
     return abs(first.height() - second.height()) <= 2 or abs(first.width() - second.width()) <= 2
-
-
-def _standing_in(box: QRectF, size: QSize) -> QRectF:
-    """A picture of any shape stands in the middle of the lower edge."""
-    scale = min(box.width() / max(size.width(), 1), box.height() / max(size.height(), 1))
-    width, height = size.width() * scale, size.height() * scale
-    return QRectF(box.center().x() - width / 2, box.bottom() - height, width, height)
 
 
 def _faded(first: QImage, second: QImage, share: float) -> QImage:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPainterPath
 from PySide6.QtSvg import QSvgRenderer
 
 from companion.core.character import Character
+from companion.ui.stage.framing import is_solid
 from companion.ui.stage.picture_files import open_picture
 
 SVG_SIZE_LIMIT = 8 * 1024 * 1024
+LONGEST = 2048
+"""Pixels of a bitmap's longer side that are kept: no stage shows more, and sixty megabytes are painted slowly."""
 FACE_MARGIN = 0.14
 """Share of the face's size that an avatar shows around it, so that hair and chin are in the picture."""
 
@@ -25,23 +28,44 @@ class Portrait:
     """
 
     def __init__(self, character: Character) -> None:
-        self.initial = character.name.strip()[:1].upper()
+        self.initial = initial_of(character.name)
         self._svg: QSvgRenderer | None = None
-        self._image: QImage | None = None
+        self._read: QImage | None = None
         self.path = path = Path(character.portrait)
+        self._is_bitmap = False
         if character.portrait and path.is_file():
             if path.suffix.lower() == ".svg":
                 self._svg = _read_svg(path)
             else:
-                self._image = _read_image(path)
+                self._is_bitmap = True
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether `load` has something to read, which may take a quarter of a second."""
+        return self._is_bitmap and self._read is None
+
+    def load(self) -> None:
+        """Read a bitmap, in any thread, before anybody else looks at this; else it is read by whoever looks first."""
+        if self.is_slow:
+            self._read = _read_image(self.path)
+
+    @property
+    def _image(self) -> QImage | None:
+        self.load()
+        return None if self._read is None or self._read.isNull() else self._read
 
     @property
     def is_silhouette(self) -> bool:
         return self._svg is None and self._image is None
 
     @property
+    def is_solid(self) -> bool:
+        """Whether it is a picture with its own background, which has to fill its place."""
+        return self._image is not None and is_solid(self._image)
+
+    @property
     def size(self) -> QSize:
-        """Natural size in the picture's own units."""
+        """Natural size in the picture's own units; those of a large bitmap are not its pixels."""
         if self._svg is not None:
             return self._svg.viewBox().size()
         return self._image.size() if self._image is not None else QSize(640, 800)
@@ -80,7 +104,7 @@ class Portrait:
         if self._svg is not None:
             self._svg.render(painter, target)
         elif self._image is not None:
-            painter.drawImage(target, self._image)
+            painter.drawImage(target, _at_most(self._image, target.size() * painter.deviceTransform().m11()))
         else:
             _paint_silhouette(painter, target, self.initial)
         painter.restore()
@@ -91,6 +115,13 @@ def likely_face(size: QSize) -> QRectF:
     width, height = size.width(), size.height()
     side = min(width, height) * (0.5 if height > width * 1.15 else 0.9)
     return _square(QPointF(width / 2, max(side / 2, height * 0.24)), side)
+
+
+def standing_in(box: QRectF, size: QSize) -> QRectF:
+    """A picture of any shape stands in the middle of the lower edge."""
+    scale = min(box.width() / max(size.width(), 1), box.height() / max(size.height(), 1))
+    width, height = size.width() * scale, size.height() * scale
+    return QRectF(box.center().x() - width / 2, box.bottom() - height, width, height)
 
 
 def _square(centre: QPointF, side: float) -> QRectF:
@@ -105,10 +136,23 @@ def _read_svg(path: Path) -> QSvgRenderer | None:
     return renderer if renderer.isValid() and not renderer.viewBox().isEmpty() else None
 
 
-def _read_image(path: Path) -> QImage | None:
+def _read_image(path: Path) -> QImage:
+    """The picture, made smaller when it is large; null when it is none."""
     reader = open_picture(path)
-    image = reader.read() if reader is not None else QImage()
-    return None if image.isNull() else image
+    if reader is None:
+        return QImage()
+    size = reader.size()
+    if max(size.width(), size.height()) > LONGEST:
+        reader.setScaledSize(size.scaled(LONGEST, LONGEST, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1)))
+    return reader.read()
+
+
+def _at_most(image: QImage, pixels: QSizeF) -> QImage:
+    """A painter that makes a picture much smaller leaves most of its pixels out, and the rest flickers."""
+    wanted = pixels.toSize()
+    if wanted.isEmpty() or wanted.width() * 3 > image.width() * 2:
+        return image
+    return image.scaled(wanted, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def _paint_silhouette(painter: QPainter, target: QRectF, initial: str) -> None:
@@ -131,6 +175,11 @@ def _paint_silhouette(painter: QPainter, target: QRectF, initial: str) -> None:
     painter.setBrush(light)
     painter.drawPath(body.united(neck).united(head))
     paint_initial(painter, QRectF(220, 580, 200, 200), initial, "#FFFFFF")
+
+
+def initial_of(name: str) -> str:
+    """What stands for somebody without a picture; empty for a name of spaces."""
+    return name.strip()[:1].upper()
 
 
 def paint_initial(painter: QPainter, area: QRectF, initial: str, colour: str) -> None:

@@ -6,8 +6,10 @@ Prints: frames per second and dropped frames (%) and the longest frame (ms) whil
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
+import traceback
 
 import psutil
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer
@@ -64,7 +66,9 @@ if __name__ == "__main__":
     from companion.core.sampling import Sampling
     from companion.window import build
 
+    sys.excepthook = lambda *error: (traceback.print_exception(*error), os._exit(1))  # else Qt would go on without it
     application, program = build()
     program.preferences.update(sampling=Sampling(max_tokens=REPLY_TOKENS, seed=5, temperature=1.0), typing_rhythm=False)
+    program.window.resize(1280, 800)  # whatever the run before left
     watch = Watch(program)
     sys.exit(application.exec())

@@ -5,8 +5,10 @@ Prints: milliseconds until its first frame has been painted, and until every pic
 
 from __future__ import annotations
 
+import os
 import random
 import sys
+import traceback
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QTimer
 
@@ -73,9 +75,11 @@ if __name__ == "__main__":
     from companion.core.character_library import CharacterLibrary
     from companion.window import build
 
+    sys.excepthook = lambda *error: (traceback.print_exception(*error), os._exit(1))  # else Qt would go on without it
     application, program = build()
     library = CharacterLibrary()
     if len(library.all()) < CARDS:
         fill(library)
+    program.window.resize(1280, 800)  # whatever the run before left
     watch = Watch(program)
     sys.exit(application.exec())

@@ -1,0 +1,29 @@
+"""A page that scrolls up and down: one column in its middle, no wider than is comfortable to read."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
+
+
+def scroll_page(column: QLayout, widest: int, *, right: int = 24) -> QScrollArea:
+    """The column in a scroll area; `right` are the pixels that stay free there, 24 at the left.
+
+    The area itself never takes the keyboard: Tab goes through what is in it.
+    """
+    content = QWidget()
+    content.setMaximumWidth(widest)
+    content.setLayout(column)
+    page = QWidget()
+    row = QHBoxLayout(page)
+    row.setContentsMargins(24, 0, right, 0)
+    row.addStretch(1)
+    row.addWidget(content, 1000)  # grows up to its widest before the sides get any room
+    row.addStretch(1)
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
