@@ -42,13 +42,13 @@ class SettingsPage(QWidget):
         groups = GROUPS | ({"More": rest} if (rest := tuple(n for n in fields if n not in grouped)) else {})
         self.forms = {title: Form(Settings, theme, names, {"preset": preset}) for title, names in groups.items()}
         self.sampling = Form(Sampling, theme)
-        self.fold = QPushButton("Fine tuning")
+        self.fold = QPushButton("Sampling")
         self._problem = QLabel()
         self._build()
         for form in self.forms.values():
             form.edited.connect(self._edited)
         self.sampling.edited.connect(self._sampling_edited)
-        self.fold.toggled.connect(self._show_fine_tuning)
+        self.fold.toggled.connect(self._show_sampling)
         theme.changed.connect(self._redraw)
         self._redraw()
         self.load(self._settings)
@@ -164,7 +164,7 @@ class SettingsPage(QWidget):
             self.sampling.hide()
         return card
 
-    def _show_fine_tuning(self, shown: bool) -> None:
+    def _show_sampling(self, shown: bool) -> None:
         self.sampling.setVisible(shown)
         self._redraw()
 
