@@ -30,7 +30,7 @@ from companion.core.memory import Memory, told
 from companion.core.messages import ReplyDone
 from companion.core.paths import database_file, settings_file
 from companion.core.settings import Settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 from companion.ui.shell import FLUSH_MS, Shell
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from companion.core.conversation import Conversation, Message, PathMessage, Stat
 from companion.core.errors import StoreError
 from companion.core.messages import MoodHeard, PromptRead, ReplyDone
 from companion.core.moods import Mood
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 class _Writing(NamedTuple):

@@ -15,11 +15,11 @@ from companion.core.character import Character
 from companion.core.conversation import Conversation, SearchHit
 from companion.core.conversation_files import export_conversation, import_conversation
 from companion.core.errors import CompanionError, StoreError
-from companion.core.macros import fill_macros
-from companion.core.opening import opening
 from companion.core.persona import Persona
-from companion.core.prompt import Scene, greetings
-from companion.core.store import Store
+from companion.core.prompts.macros import fill_macros
+from companion.core.prompts.opening import opening
+from companion.core.prompts.prompt import Scene, greetings
+from companion.core.storage.store import Store
 
 Form = Literal["companion", "sillytavern"]
 KEEP_DELETED_SECONDS = 24 * 3600

@@ -12,7 +12,7 @@ from companion.app.engine import Engine
 from companion.core.conversation import PathMessage
 from companion.core.errors import StoreError
 from companion.core.moods import NEUTRAL, Mood, MoodOverTime, split_sentences
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 FADE_MS = 5000
 """How often it is looked whether her mood has faded."""

@@ -12,7 +12,7 @@ from companion.core.conversation import Message
 from companion.core.errors import CompanionError, StoreError
 from companion.core.files import write_atomic
 from companion.core.memory import UNNAMED, Memory, told
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 HEARD = 4
 """How many of the newest messages can call a memory up."""
@@ -94,7 +94,7 @@ class Memories(QObject):
     def export(self, character: str, character_name: str, path: Path) -> bool:
         """Write what she remembers as a lorebook that any program for character cards can read."""
         from companion.core.cards.writing import write_lorebook
-        from companion.core.memory_lorebook import as_lorebook
+        from companion.core.reflection.memory_lorebook import as_lorebook
 
         try:
             memories = self.all(character)

@@ -14,7 +14,7 @@ from companion.core.errors import StoreError
 from companion.core.memory import Memory
 from companion.core.messages import Embedded
 from companion.core.settings import Settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 QUIET_MS = 3000
 PORTION = 16

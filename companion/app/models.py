@@ -10,7 +10,7 @@ from companion.app.engine import Engine
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
 from companion.core.errors import CompanionError
-from companion.core.gguf_header import read_header
+from companion.core.gguf.header import read_header
 from companion.core.messages import LoadOptions, ModelInfo
 from companion.core.paths import starter_model
 from companion.core.settings import Settings

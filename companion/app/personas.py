@@ -15,7 +15,7 @@ from companion.core.conversation import Conversation
 from companion.core.errors import StoreError
 from companion.core.files import write_atomic
 from companion.core.persona import Persona
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 MAX_PORTRAIT_BYTES = 20 * 1024 * 1024
 _BEGINNINGS = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp"}

@@ -8,7 +8,7 @@ from companion.app.engine import Engine
 from companion.app.impression import Impression, Impressions
 from companion.app.scenes import Scenes
 from companion.core.conversation import Conversation, Message
-from companion.core.prompt import assemble
+from companion.core.prompts.prompt import assemble
 from companion.core.settings import Settings
 
 

@@ -14,7 +14,7 @@ from companion.app.engine import Engine
 from companion.app.memories import Memories
 from companion.app.personas import Personas
 from companion.core.settings import Settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 if TYPE_CHECKING:
     from companion.app.memory_vectors import MemoryVectors

@@ -18,11 +18,11 @@ from companion.app.engine_state import EngineState
 from companion.app.memories import Memories
 from companion.core.conversation import Conversation, Message
 from companion.core.errors import StoreError
-from companion.core.facts import Fact, find_facts
 from companion.core.memory import Memory
 from companion.core.messages import PromptRead, Reflected, Turn
 from companion.core.persona import Persona
-from companion.core.reflection_prompts import (
+from companion.core.reflection.facts import Fact, find_facts
+from companion.core.reflection.reflection_prompts import (
     FACT_SAMPLING,
     SUMMARY_PARAMETERS,
     accepted_fact,
@@ -33,7 +33,7 @@ from companion.core.reflection_prompts import (
     summary_turns,
 )
 from companion.core.sampling import Sampling
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 log = logging.getLogger(__name__)
 MOST_MESSAGES = 50

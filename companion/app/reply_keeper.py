@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 from companion.app.notices import Notices
 from companion.core.conversation import Message, PathMessage, Status
 from companion.core.errors import StoreError
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 SAVE_MS = 500
 """How often a reply is saved while it streams: at most this much of it can be lost."""

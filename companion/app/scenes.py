@@ -11,11 +11,11 @@ from companion.app.impression import Impression
 from companion.app.memories import Memories
 from companion.app.personas import Personas
 from companion.core.conversation import Conversation, Message
-from companion.core.macros import fill_names
 from companion.core.messages import Turn
-from companion.core.prompt import Scene
+from companion.core.prompts.macros import fill_names
+from companion.core.prompts.prompt import Scene
 from companion.core.settings import Settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 class Scenes:

@@ -24,7 +24,7 @@ from companion.core.logs import log_to_file
 from companion.core.messages import LoadOptions, LoadProgress, ModelInfo, Piece, PromptRead, ReplyDone
 from companion.core.paths import settings_file, starter_model
 from companion.core.persona import Persona
-from companion.core.prompt import Scene, assemble, greeting
+from companion.core.prompts.prompt import Scene, assemble, greeting
 from companion.core.settings import Settings, load_settings
 from companion.engine.client import EngineClient, EngineDied
 

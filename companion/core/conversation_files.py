@@ -21,7 +21,7 @@ from companion.core.conversation_lines import LATEST_TIME, MAX_MESSAGES, BadLine
 from companion.core.errors import ConversationFileError
 from companion.core.files import write_atomic
 from companion.core.moods import LABELS
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 ExportFormat = Literal["companion", "sillytavern"]
 

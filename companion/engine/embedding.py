@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from companion.core.gguf_header import read_embedding_header
-from companion.core.memory_need import refusal
+from companion.core.gguf.header import read_embedding_header
+from companion.core.gguf.memory_need import refusal
 from companion.engine.ladder import usable_threads
 from companion.llama.embedding import LARGEST_TEXT, EmbeddingModel
 from companion.llama.library import Library

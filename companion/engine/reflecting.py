@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psutil
 
 from companion.core.errors import EngineError
-from companion.core.memory_need import BATCH, memory_need
+from companion.core.gguf.memory_need import BATCH, memory_need
 from companion.core.messages import Reflect, Reflected
 from companion.engine.session import Session
 from companion.llama.context import SMALLEST_BATCH, Context, ContextOptions, Stopped

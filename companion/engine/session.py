@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 
 from companion.core.errors import ModelError
-from companion.core.gguf_header import GGUFHeader, read_header
+from companion.core.gguf.header import GGUFHeader, read_header
+from companion.core.gguf.memory_need import largest_context_that_fits, refusal
 from companion.core.hardware import probe
-from companion.core.memory_need import largest_context_that_fits, refusal
 from companion.core.messages import Load, LoadOptions, ModelInfo, Turn
 from companion.engine.ladder import Ladder, Report
 from companion.llama.chat_template import ChatTemplate

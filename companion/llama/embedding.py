@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import llama_cpp
 
 from companion.core.errors import EngineError, ModelError
-from companion.core.gguf_fields import GGUFHeader
+from companion.core.gguf.fields import GGUFHeader
 from companion.llama.context import floats
 from companion.llama.library import Library
 from companion.llama.model import Model, Placement

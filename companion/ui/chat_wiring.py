@@ -21,7 +21,7 @@ from companion.app.voice import Voice
 from companion.core.conversation import Conversation
 from companion.core.errors import StoreError
 from companion.core.settings import Settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 from companion.ui.chat.chat_view import ChatView
 from companion.ui.theme import Theme
 

@@ -20,7 +20,7 @@ from companion.core.messages import LoadOptions
 from companion.core.paths import database_file, settings_file
 from companion.core.sampling import Sampling
 from companion.core.settings import Settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 class Desk:

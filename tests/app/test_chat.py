@@ -12,7 +12,7 @@ from companion.app.engine_state import EngineState
 from companion.core.errors import StoreError
 from companion.core.messages import LoadOptions
 from companion.core.paths import database_file
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 def say(desk, qtbot, text: str) -> None:

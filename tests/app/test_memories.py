@@ -12,7 +12,7 @@ from companion.app.memories import Memories
 from companion.app.notices import Notice, Notices
 from companion.core.conversation import Conversation, Message
 from companion.core.paths import database_file
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 class Desk:

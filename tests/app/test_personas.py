@@ -12,7 +12,7 @@ from companion.app.personas import Personas
 from companion.app.preferences import Preferences
 from companion.core.conversation import Conversation
 from companion.core.paths import database_file, settings_file
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"a picture"
 

@@ -24,7 +24,7 @@ from companion.core.messages import LoadOptions, PromptRead, Turn
 from companion.core.paths import database_file, settings_file
 from companion.core.sampling import Sampling
 from companion.core.settings import Settings, save_settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 SECONDS = 20_000
 

@@ -6,7 +6,7 @@ import time
 
 from companion.app.impression import Impression
 from companion.core.messages import Turn
-from companion.core.prompt import assemble
+from companion.core.prompts.prompt import assemble
 from tests.app.conftest import Desk
 
 

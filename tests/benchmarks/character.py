@@ -22,8 +22,8 @@ from companion.core.conversation import Message
 from companion.core.lorebook import Lorebook, LoreEntry
 from companion.core.paths import HOME_VARIABLE, starter_model
 from companion.core.persona import Persona
-from companion.core.prompt import Scene, assemble
-from companion.core.store import Store
+from companion.core.prompts.prompt import Scene, assemble
+from companion.core.storage.store import Store
 from companion.engine.client import EngineClient
 from companion.mood.classifier import MoodReader
 from tests.benchmark_report import Report, median

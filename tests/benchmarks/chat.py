@@ -19,7 +19,7 @@ from companion.core.character_library import built_in_character
 from companion.core.messages import LoadOptions, Piece, ReplyDone, Turn
 from companion.core.paths import HOME_VARIABLE, starter_model
 from companion.core.persona import Persona
-from companion.core.prompt import Scene, greeting, system_text
+from companion.core.prompts.prompt import Scene, greeting, system_text
 from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient
 from companion.llama.library import Library

@@ -17,7 +17,7 @@ from companion.core.conversation import Message
 from companion.core.messages import Piece, Turn
 from companion.core.paths import starter_model
 from companion.core.persona import Persona
-from companion.core.prompt import Scene, assemble, greeting
+from companion.core.prompts.prompt import Scene, assemble, greeting
 from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient
 from tests.benchmark_report import Report

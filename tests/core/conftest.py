@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 @pytest.fixture

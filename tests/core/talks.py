@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from companion.core.conversation import Conversation, Message
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 def begin(store: Store, *greetings: str, title: str = "") -> Conversation:

@@ -16,7 +16,7 @@ from companion.core import conversation_lines
 from companion.core.conversation import Conversation, Message
 from companion.core.conversation_files import export_conversation, import_conversation
 from companion.core.errors import ConversationFileError
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 HEADER = {"format": "companion-conversation", "version": 1, "title": "t", "created": 1, "updated": 2}
 FIRST = {"id": 1, "parent": None, "role": "user", "text": "hello", "created": 1}

@@ -12,7 +12,7 @@ import pytest
 from companion.core.conversation import Message
 from companion.core.conversation_files import import_conversation
 from companion.core.errors import ConversationFileError
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 
 @pytest.fixture

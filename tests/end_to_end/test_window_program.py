@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from companion.core.paths import HOME_VARIABLE, database_file, settings_file
-from companion.core.store import Store
+from companion.core.storage.store import Store
 
 DRIVER = """
 import sys

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from companion.core.errors import ModelError
-from companion.core.gguf_header import read_embedding_header
+from companion.core.gguf.header import read_embedding_header
 from companion.llama.embedding import LARGEST_TEXT, EmbeddingModel, Prefixes, prefixes_for
 from companion.llama.library import Library
 from tests.tiny_models import write_tiny_bert, write_tiny_llama

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from companion.core.errors import ModelError
 from companion.core.messages import Turn
-from companion.core.prompt import assemble
-from companion.core.token_estimate import estimate_tokens
+from companion.core.prompts.prompt import assemble
+from companion.core.prompts.token_estimate import estimate_tokens
 from companion.llama.chat_template import ChatTemplate
 from companion.llama.model import Model
 from companion.llama.prompt import PromptBuilder, tokens_of

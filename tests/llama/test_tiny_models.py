@@ -15,9 +15,9 @@ import llama_cpp
 import pytest
 
 from companion.core.errors import ModelError
-from companion.core.gguf_header import read_header
-from companion.core.gguf_types import FILE_TYPES, TENSOR_TYPES
-from companion.core.memory_need import memory_need
+from companion.core.gguf.header import read_header
+from companion.core.gguf.memory_need import memory_need
+from companion.core.gguf.types import FILE_TYPES, TENSOR_TYPES
 from tests import decode_model
 from tests.mutants import mutate, number_fields
 from tests.tiny_models import write_crashing, write_tiny_llama, write_truncated, write_unknown_architecture

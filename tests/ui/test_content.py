@@ -18,7 +18,7 @@ from companion.core.conversation import Conversation, SearchHit
 from companion.core.paths import database_file, settings_file
 from companion.core.sampling import Sampling
 from companion.core.settings import Settings, save_settings
-from companion.core.store import Store
+from companion.core.storage.store import Store
 from companion.program import Program
 from companion.ui.chat.message_view import MessageView
 from companion.ui.palette import DARK, LIGHT

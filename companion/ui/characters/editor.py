@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from companion.core.character import BUILT_IN, Card, Character
 from companion.core.persona import Persona
-from companion.core.scene import Scene
+from companion.core.prompts.scene import Scene
 from companion.ui.characters.editor_fields import CardField
 from companion.ui.characters.editor_header import LONGEST, EditorBar, EditorHeader
 from companion.ui.characters.editor_section_bar import SectionBar

@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from companion.core.character import BUILT_IN
 from companion.core.character_library import CharacterSummary
-from companion.core.search_index import fold
+from companion.core.storage.search_index import fold
 
 Index = QModelIndex | QPersistentModelIndex
 NO_INDEX = QModelIndex()

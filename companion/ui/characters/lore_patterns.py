@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from companion.core.lore_keys import MAX_PATTERN, compile_key, key_of
+from companion.core.prompts.lore_keys import MAX_PATTERN, compile_key, key_of
 
 
 def pattern_problem(text: str, *, uses_regex: bool) -> str:

@@ -1,7 +1,7 @@
 """Where an entry is told, read from and written to the three ways in which cards say it.
 
 A V2 card has `position`; V3 adds the lines `@@depth` and `@@role` before the text; SillyTavern writes numbers into the
-entry's `extensions`, which count for more than `position` (companion.core.lore_decorators obeys all three). What is
+entry's `extensions`, which count for more than `position` (companion.core.prompts.lore_decorators obeys all three). What is
 written goes where the entry said it before, so that the program it came from still understands it.
 """
 
@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from companion.core.lore_decorators import read_rules
 from companion.core.lorebook import LoreEntry
+from companion.core.prompts.lore_decorators import read_rules
 
 Spot = Literal["", "before_char", "after_char", "note", "depth"]
 """Empty when the card leaves it open; `note` is beside the author's note, which only SillyTavern's cards can ask for."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from companion.core.lore_scan import ActiveLore, activate
-from companion.core.scene import Scene
+from companion.core.prompts.lore_scan import ActiveLore, activate
+from companion.core.prompts.scene import Scene
 from companion.ui.characters.prompt_parts import begun
 
 

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButto
 from companion.core.cards.reading import read_lorebook
 from companion.core.errors import CharacterError
 from companion.core.fields import Field
-from companion.core.lore_scan import ActiveLore
 from companion.core.lorebook import Lorebook, LoreEntry
+from companion.core.prompts.lore_scan import ActiveLore
 from companion.ui.characters.editor_fields import CardField, FieldWords, LineField, TextField
 from companion.ui.characters.lore_entry_form import LoreEntryForm
 from companion.ui.characters.lore_place import told_text

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from companion.core.conversation import Message
-from companion.core.prompt import greeting, preview
-from companion.core.scene import Scene
+from companion.core.prompts.prompt import greeting, preview
+from companion.core.prompts.scene import Scene
 from companion.ui.characters.prompt_preview import Part
 
 

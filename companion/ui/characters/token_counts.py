@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from companion.core.token_estimate import estimate_tokens
+from companion.core.prompts.token_estimate import estimate_tokens
 
 QUIET_MS = 500
 PATIENCE_MS = 5000

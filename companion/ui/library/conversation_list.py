@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from companion.core.conversation import Conversation, SearchHit
-from companion.core.search_index import query_words
+from companion.core.storage.search_index import query_words
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.icons import icon
 from companion.ui.library.conversation_delegate import ConversationDelegate

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PySide6.QtGui import QFontMetrics
 
-from companion.core.search_index import fold
+from companion.core.storage.search_index import fold
 
 
 class Piece(NamedTuple):

@@ -9,7 +9,7 @@ from companion.core.character import Card, Character
 from companion.core.conversation import Message
 from companion.core.lorebook import Lorebook, LoreEntry
 from companion.core.persona import Persona
-from companion.core.scene import Scene
+from companion.core.prompts.scene import Scene
 
 FOLDER = Path(__file__).parent
 

@@ -1,0 +1,1 @@
+"""From a card and a conversation to the turns that the model reads."""

@@ -1,0 +1,1 @@
+"""What is made of the talk at quiet moments: facts about the person, and summaries."""

@@ -1,0 +1,1 @@
+"""The one SQLite file: conversations, memories and personas, opened, searched, mended and forgotten."""
