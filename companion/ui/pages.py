@@ -16,7 +16,7 @@ from companion.app.engine import Engine
 from companion.app.memories import Memories
 from companion.app.personas import Personas
 from companion.app.preferences import Preferences
-from companion.core.character import BUILT_IN, Card, Character, CharacterOptions
+from companion.core.character import Card, Character, CharacterOptions
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -83,16 +83,20 @@ class Pages(QObject):
                 self._show_settings()
 
     def edit(self, identifier: str) -> None:
-        """Open a character in the editor; the built-in one as a copy."""
-        copied = self._characters.duplicate(identifier) if identifier == BUILT_IN else None
-        character = copied or self._characters.load(identifier)
-        if character is None or (identifier == BUILT_IN and copied is None):
+        """Open a character in the editor. The built-in card is only read there, but how she looks and what she keeps are
+        the person's to choose."""
+        character = self._characters.load(identifier)
+        if character is None:
             return
         if (model := self._engine.model) is not None:
             self.editor.set_context_tokens(model.context_tokens)
         self.editor.set_persona(self._personas.default)
         self.editor.load(character)
         self._go("editor")
+
+    def _edit_copy(self, identifier: str) -> None:
+        if (copy := self._characters.duplicate(identifier)) is not None:
+            self.edit(copy.identifier)
 
     def may_close(self) -> bool:
         """Whether nothing would be lost: a changed card is shown and asked about, once; who closes again means it."""
@@ -181,7 +185,7 @@ class Pages(QObject):
         page = CharacterEditor(self._theme)
         page.save_requested.connect(self._save_card)
         page.options_changed.connect(self._save_options)
-        page.copy_requested.connect(self.edit)
+        page.copy_requested.connect(self._edit_copy)
         page.count_requested.connect(self._count)
         page.closed.connect(lambda: self._go("characters"))
         self._engine.model_ready.connect(lambda model: page.set_context_tokens(model.context_tokens))

@@ -125,7 +125,7 @@ def test_a_memory_can_be_written_and_found_in_the_window(program: Program, qtbot
 
 
 def test_an_unsaved_card_holds_the_window_once(program: Program, qtbot):
-    program.pages.edit(BUILT_IN)
+    program.pages.editor.copy_requested.emit(BUILT_IN)
     assert not program.pages.editor.unsaved
     program.pages.editor.sections.fields["description"].set_value("Somebody else.")
     assert not program.pages.may_close()
@@ -290,7 +290,7 @@ def test_no_page_takes_the_keyboard_from_the_window_when_it_is_made(program: Pro
     for page in ("characters", "memory", "personas", "settings"):
         program.content.show_page(page)
         assert program.window.isActiveWindow()
-    program.pages.edit(BUILT_IN)
+    program.pages.editor.copy_requested.emit(BUILT_IN)
     qtbot.wait(50)
     assert program.window.isActiveWindow()
 
@@ -325,3 +325,15 @@ def test_a_notice_from_another_page_does_not_cover_the_composer(program: Program
     composer = program.content.chat_view.composer
     top = composer.mapTo(program.content, composer.rect().topLeft()).y()
     assert program.content.notice_area.geometry().bottom() < top
+
+
+def test_the_built_in_character_can_be_looked_at_and_her_options_are_the_persons(program: Program, qtbot):
+    program.pages.edit(BUILT_IN)
+    editor = program.pages.editor
+    assert editor.identifier == BUILT_IN
+    assert len(program.characters.all()) == 1, "looking makes no copy"
+    editor.options_changed.emit(msgspec.structs.replace(program.characters.current.options, notice_mood=True))
+    assert program.characters.current.options.notice_mood
+    editor.copy_requested.emit(BUILT_IN)
+    assert editor.identifier != BUILT_IN
+    assert len(program.characters.all()) == 2

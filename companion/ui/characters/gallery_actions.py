@@ -96,8 +96,8 @@ class TileActions(QWidget):
 
 
 def edit_words(summary: CharacterSummary) -> str:
-    """What editing does: the built-in character stays as it is."""
-    return "Edit a copy" if summary.identifier == BUILT_IN else "Edit"
+    """What the editor is for: the built-in card can only be read in it."""
+    return "View" if summary.identifier == BUILT_IN else "Edit"
 
 
 class TileMenu(QMenu):
