@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from companion.app.engine import Engine
 from companion.app.feelings import Feelings
 from companion.app.memories import Memories
 from companion.app.models import Models
-from companion.app.notices import Notice, Notices
+from companion.app.notices import Notice, Notices, Tone
 from companion.app.personas import Personas
 from companion.app.preferences import Preferences
 from companion.app.prompting import Prompting
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from companion.ui.companion_mode import CompanionMode
     from companion.ui.stage.portrait import Portrait
 
+_NAME_TOLD = re.compile(r"\{\{user\}\}'s name is (.{1,60})\.")
 LEAST_CONTEXT = 2048
 """Taken for granted while no model says how much it keeps in mind."""
 
@@ -238,11 +240,29 @@ class Program:
         if len(memories) > 1:
             what = f"{name} will remember {len(memories)} things, such as: {words}"
 
+        if self._offer_the_name(memories):
+            return
+
         def undo() -> None:
             for memory in memories:
                 self.memories.take_back(memory.id)
 
         self.notices.undoable(what, undo)
+
+    def _offer_the_name(self, memories: tuple[Memory, ...]) -> bool:
+        """She asked how to call the person and has been told: one press, and she does."""
+        given = next((found[1] for memory in memories if (found := _NAME_TOLD.fullmatch(memory.text)) is not None), "")
+        current = self.conversations.current
+        if not given or self.preferences.settings.person_name or current is None or current.persona:
+            return False
+
+        def call() -> None:
+            self.preferences.update(person_name=given)
+
+        self.notices.raise_notice(
+            Notice(Tone.INFORMATION, f"{self._partner().name} has heard your name.", action=f"Call me {given}", act=call)
+        )
+        return True
 
     def _announce(self, event: ReplyDone) -> None:
         path = self.chat.path

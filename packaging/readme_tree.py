@@ -6,6 +6,7 @@ python3 packaging/readme_tree.py
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def lines(folder: Path, depth: int = 1) -> Iterator[str]:
 
 
 def main() -> None:
+    if len(sys.argv) > 1:
+        raise SystemExit("readme_tree.py takes no arguments; it rewrites README.md.")
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     head, mark, rest = text.rpartition("```\ncompanion/\n")

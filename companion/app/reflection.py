@@ -21,7 +21,7 @@ from companion.core.errors import StoreError
 from companion.core.memory import Memory
 from companion.core.messages import PromptRead, Reflected, Turn
 from companion.core.persona import Persona
-from companion.core.reflection.facts import Fact, find_facts
+from companion.core.reflection.facts import Fact, find_facts, name_given
 from companion.core.reflection.reflection_prompts import (
     FACT_SAMPLING,
     SUMMARY_PARAMETERS,
@@ -226,10 +226,14 @@ class Reflection(QObject):
         return False
 
     def _news_in(self, message: Message, conversation: Conversation) -> list[Fact]:
-        """Facts of a message, without the name by which the person is called anyway."""
+        """Facts of a message and its answer to a question for the name, without the name that is known anyway."""
         name = self._person(conversation).name.strip()
         known = f"'s name is {name}." if name else ""
-        facts = find_facts(message.text, datetime.fromtimestamp(message.created).date())
+        facts = list(find_facts(message.text, datetime.fromtimestamp(message.created).date()))
+        before = self._store.message(message.parent) if message.parent is not None else None
+        given = name_given(before.text, message.text) if before is not None else None
+        if given is not None and all(fact.kind != "name" for fact in facts):
+            facts.insert(0, given)
         return [fact for fact in facts if not (known and fact.kind == "name" and fact.text.endswith(known))]
 
     def _new_messages(self, number: int) -> list[Message]:

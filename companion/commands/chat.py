@@ -130,6 +130,8 @@ def _progress(console: Console) -> Iterator[Callable[[LoadProgress], None]]:
 
 def chat(*, once: str | None, model: Path | None, character: Path | None, as_json: bool) -> int:
     """Run the command; returns the exit status. Raises CompanionError."""
+    if once is not None and not once.strip():
+        raise CompanionError("There is nothing to say.", "Give a text: companion chat --once “Hello”")
     log_to_file("terminal")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")

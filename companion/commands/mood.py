@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import msgspec
@@ -16,10 +17,13 @@ from companion.mood.classifier import MoodReader
 from companion.mood.evaluation import Report, Row, measure
 
 SHOWN_SCORES = 3
+MOST_PIPED = 4 * 1024 * 1024
 
 
 def mood(*, text: str | None, evaluate: Path | None, as_json: bool) -> int:
     """Print the mood of each sentence, or the table of an evaluation; returns the exit status."""
+    if evaluate is not None and text is not None:
+        raise CompanionError("A text and a file cannot be read at once.", "Leave out one of the two.")
     if evaluate is not None:
         report = measure(MoodReader.load(), evaluate)
         if as_json:
@@ -27,6 +31,8 @@ def mood(*, text: str | None, evaluate: Path | None, as_json: bool) -> int:
         else:
             _print_report(report)
         return 0
+    if text is None and not sys.stdin.isatty():
+        text = sys.stdin.buffer.read(MOST_PIPED).decode("utf-8", errors="replace")
     sentences = split_sentences(text or "")
     if not sentences:
         raise CompanionError("There is no text to read.", "Give one: companion mood “I missed you!”")
@@ -63,11 +69,15 @@ def _print_moods(sentences: list[str], moods: list[Mood]) -> None:
     table.add_column("valence", justify="right")
     table.add_column("arousal", justify="right")
     for sentence, each in zip(sentences, moods, strict=True):
-        strongest = ", ".join(f"{label} {score:.2f}" for label, score in _best(each)[:SHOWN_SCORES])
+        others = [(label, score) for label, score in _best(each) if label != each.label][: SHOWN_SCORES - 1]
+        shown_first = [(each.label, each.scores[LABELS.index(each.label)]), *others]
+        strongest = ", ".join(f"{label} {score:.2f}" for label, score in shown_first)
         # a lone surrogate cannot be printed
         shown = sentence.encode(errors="replace").decode()
         table.add_row(Text(shown), each.label, strongest, f"{each.valence:+.2f}", f"{each.arousal:+.2f}")
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("[dim]A score of 0.5 is its label's own threshold; of those above it, the likeliest label is shown.[/dim]")
 
 
 def _print_report(report: Report) -> None:

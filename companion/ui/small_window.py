@@ -223,8 +223,10 @@ class Bubble(QWidget):
         layout.endLayout()
         if len(lines) > MOST_LINES:
             lines = lines[-MOST_LINES:]
-            metrics = QFontMetricsF(self._theme.font())
-            lines[0] = metrics.elidedText(f"… {lines[0]}", Qt.TextElideMode.ElideLeft, self.width() - 2 * BUBBLE_MARGIN - 2)
+            metrics, words = QFontMetricsF(self._theme.font()), lines[0].split()
+            while len(words) > 1 and metrics.horizontalAdvance(f"… {' '.join(words)}") > self.width() - 2 * BUBBLE_MARGIN - 2:
+                del words[0]
+            lines[0] = f"… {' '.join(words)}"
         return lines
 
     def changeEvent(self, event: QEvent) -> None:

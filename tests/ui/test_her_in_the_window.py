@@ -337,3 +337,15 @@ def test_the_built_in_character_can_be_looked_at_and_her_options_are_the_persons
     editor.copy_requested.emit(BUILT_IN)
     assert editor.identifier != BUILT_IN
     assert len(program.characters.all()) == 2
+
+
+def test_whoever_tells_her_a_name_can_be_called_by_it_with_one_press(program: Program, qtbot):
+    program.preferences.update(person_name="")
+    notices = []
+    program.notices.notice_raised.connect(notices.append)
+    program.quiet.remembered.emit((program.memories.add("", "{{user}}'s name is Ana."),))
+    assert notices[-1].action == "Call me Ana"
+    notices[-1].act()
+    assert program.preferences.settings.person_name == "Ana"
+    program.quiet.remembered.emit((program.memories.add("", "{{user}}'s name is Bo."),))
+    assert notices[-1].action == "Undo", "somebody who has a name is not renamed"

@@ -115,6 +115,10 @@ _TOGETHER: Final = re.compile(r"(?:We|Our)\b")
 _SHARED: Final = frozenset({"home", "family", "pets", "plans"})
 """What “we” tell of each of us."""
 _NO_NAMES: Final = "Ok Okay Sorry Sure Fine Good Great Happy Sad Tired Bored Here Back Ready Done Glad Not Just So In At On"
+_NO_ANSWERS: Final = (
+    "Hi Hello Hey Yes No Nope Yeah Maybe Why What Who Nobody Someone Somebody Anything Whatever Guess Nothing Thanks Please Well "
+    "Oh Hmm Lost Cold Hungry Late New American British English Irish German French Spanish Italian Russian Chinese Japanese"
+)
 _I_AM_NAME: Final = re.compile(r"I am (?P<name>[A-Z][a-z]{1,15})")
 _CALL_ME: Final = re.compile(
     r"(?:(?:you can|please|just|everyone|everybody|people|my friends|friends)(?: just|"
@@ -131,6 +135,26 @@ def find_facts(text: str, said_on: date | None = None) -> tuple[Fact, ...]:
             found += _facts_of(sentence, said_on)
     unique = {fact.text.casefold(): fact for fact in found}
     return tuple(unique.values())[:MOST]
+
+
+_ASKS_NAME: Final = re.compile(
+    r"\b(?:(?:should|may|can|shall|do) I call you|what do (?:people|they) call you|your name|who are you|and you are)\b[^.!]*\?",
+    re.IGNORECASE,
+)
+_ANSWERS_NAME: Final = re.compile(
+    r"(?:(?i:hi|hello|hey|oh|well|good (?:morning|day|evening))\b[,!. ]*)?"
+    r"(?:(?i:I'm|I am|I’m|it's|it’s|it is|this is|just|they call me)\s+)?(?P<name>[A-Z][a-z'’-]{1,15})\s*[.!,]?"
+)
+
+
+def name_given(question: str, answer: str) -> Fact | None:
+    """The name in “I'm Ana.” or just “Ana.”, which are only names when somebody has asked for one."""
+    sentences = split_sentences(_NOT_SAID.sub(" ", answer[:2000]))
+    said = sentences[0].strip() if sentences else ""
+    found = _ANSWERS_NAME.fullmatch(said) if _ASKS_NAME.search(question) else None
+    if found is None or found["name"] in (*_NO_NAMES.split(), *_NO_ANSWERS.split()):
+        return None
+    return Fact(kind="name", text=f"{PERSON}'s name is {found['name']}.", said=said, sure=True)
 
 
 def _facts_of(sentence: str, said_on: date | None) -> list[Fact]:

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from companion.core.reflection.facts import LONGEST, MOST, find_facts
+from companion.core.reflection.facts import LONGEST, MOST, find_facts, name_given
 from companion.core.reflection.third_person import normalized, third_person
 
 
@@ -247,3 +247,26 @@ def test_long_and_hostile_messages_take_no_time():
 )
 def test_only_the_verb_behind_the_name_is_conjugated(clause, text):
     assert third_person(normalized(clause)) == text
+
+
+ASKED = "There's tea if your hands are cold. What should I call you?"
+
+
+@pytest.mark.parametrize(
+    "answer", ["I'm Ana.", "*waves* I'm Ana. My dog is called Rex.", "Ana", "Hi, it's Ana!", "They call me Ana."]
+)
+def test_a_name_is_known_by_the_question_it_answers(answer: str):
+    given = name_given(ASKED, answer)
+    assert given is not None
+    assert given.text == "{{user}}'s name is Ana."
+
+
+@pytest.mark.parametrize(
+    "answer", ["I'm German.", "Tired.", "Guess.", "ana", "Why?", "I'm Ana and Bo.", "", "Whatever you like."]
+)
+def test_other_answers_are_no_names(answer: str):
+    assert name_given(ASKED, answer) is None
+
+
+def test_without_the_question_there_is_no_name():
+    assert name_given("The kettle is on.", "I'm Ana.") is None
