@@ -92,6 +92,9 @@ class Ladder:
                     failed=tuple(failed),
                     measurement=result.measurement,
                 )
+                if result.measurement.was_disturbed:
+                    again = "Another program kept this computer busy while the model was measured; the next start measures again."
+                    return msgspec.structs.replace(plan, failed=(*plan.failed, again))
                 try:
                     remember(file, plan)
                 except OSError:

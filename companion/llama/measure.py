@@ -19,6 +19,10 @@ SEED_TOKENS, REPEATS, TURN_TOKENS = 256, 8, 40
 """A conversation of 2,048 tokens is made of 256 that are read and repeated; then a turn of 40 is timed."""
 
 
+COLLAPSE = 0.6
+"""At rest, more threads than are useful cost a few per cent."""
+
+
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
     """One measured setting; speeds in tokens per second."""
 
@@ -39,6 +43,17 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     """Such as '2 threads: 118 tok/s, 1: 74'."""
     speeds: tuple[Speed, ...]
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether more threads collapsed where one should not: threads wait for each other, so a program that holds a core
+        makes two of them several times slower than one. Nothing else does."""
+        replies: dict[int, float] = {}
+        for speed in self.speeds:
+            if not speed.depth:
+                replies[speed.threads] = max(speed.reply, replies.get(speed.threads, 0.0))
+        fewest, most = min(replies), max(replies)
+        return self.threads == fewest < most and replies[most] < COLLAPSE * replies[fewest]
 
     @property
     def best_prompt(self) -> float:
