@@ -23,7 +23,7 @@ def write_tables(path: Path, reports: dict[str, Report], thresholds: dict[str, N
         "micro-F1, 28 labels": [f"{r.micro_f1:.3f}" for r in reports.values()],
         "area under ROC, mean of labels": [f"{r.auc:.3f}" for r in reports.values()],
         "macro-F1, Ekman groups and neutral": [f"{r.group_macro_f1:.3f}" for r in reports.values()],
-        "label shown is in a right group": [f"{r.group_accuracy:.3f}" for r in reports.values()],
+        "label shown is in the right group": [f"{r.group_accuracy:.3f}" for r in reports.values()],
         "valence: MSE, R²": [f"{r.valence.mse:.3f}, {r.valence.r2:.3f}" for r in reports.values()],
         "arousal: MSE, R²": [f"{r.arousal.mse:.3f}, {r.arousal.r2:.3f}" for r in reports.values()],
     }

@@ -29,6 +29,9 @@ NOTE_HEIGHT = 88
 MOST_NOTE = 4000
 DEEPEST = 99
 SAVE_MS = 600
+FORGETTING = (
+    "What was said here and learned from it is removed for good, in backups too; databases set aside as damaged go with it."
+)
 
 
 class TalkCard(QFrame):
@@ -184,7 +187,7 @@ class TalkCard(QFrame):
         self.confirm_button.clicked.connect(self._forget)
         row = QHBoxLayout(sure)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(_sentence("Everything said here and learned from it is removed for good."), 1)
+        row.addWidget(_sentence(FORGETTING), 1)
         row.addWidget(keep)
         row.addWidget(self.confirm_button)
         self._end.addWidget(ask)
