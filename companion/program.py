@@ -134,6 +134,7 @@ class Program:
             content.show_page,
         )  # fmt: skip
         content.set_pages(self.pages)
+        self.voice.changed.connect(lambda: self.pages.offer_voices(self.voice.voices))
         self.window.may_close = self.pages.may_close
         self.presence = Presence(engine, chat, self.rhythm, self.feelings, self.voice, lambda: preferences.settings)
         self.presence.join(content.stage)

@@ -59,6 +59,8 @@ class Voice(QObject):
         """What has not been said to its end, the one being said first."""
         self._tells_words = False
         self._settings = Settings()
+        self.voices: tuple[str, ...] = ()
+        """Names of the voices that can be chosen; empty until the voice was on."""
         self.is_on = False
         self.reason = ""
         """Why she cannot speak, with what to do; empty while nothing is known to stand in the way."""
@@ -149,7 +151,7 @@ class Voice(QObject):
         match event:
             case SpeechReady():
                 self._starting.stop()
-                self._tells_words = event.words
+                self._tells_words, self.voices = event.words, event.voices
                 self._tune()
                 self._tell(self._settings.speak)
             case NoSpeech():

@@ -87,8 +87,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = False
     speak: Annotated[bool, Meta(title="Voice", description="Her replies are spoken, sentence by sentence.")] = False
-    voice: str = ""
-    """Name of the system's voice; empty takes the first one."""
+    voice: Annotated[
+        str,
+        Meta(max_length=200, title="Which voice", description="One of the system's voices; they are known once the voice is on."),
+    ] = ""
     voice_rate: Annotated[float, Meta(ge=-1, le=1, title="Pace of the voice", description="0 is the voice's own pace.")] = 0.0
     voice_pitch: Annotated[float, Meta(ge=-1, le=1, title="Pitch of the voice", description="0 is the voice's own pitch.")] = 0.0
     still_on_battery: Annotated[

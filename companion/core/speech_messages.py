@@ -8,6 +8,8 @@ import msgspec
 
 from companion.core.messages import decode
 
+MOST_VOICES = 200
+
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
     """Base of everything that travels; the tag is the class name."""
@@ -41,6 +43,8 @@ SpeechRequest = Say | Silence | Tune
 class SpeechReady(_Message, frozen=True, kw_only=True):
     """There is a voice."""
 
+    voices: tuple[str, ...]
+    """Names of those that can be chosen, MOST_VOICES at most."""
     words: bool
     """Whether `WordSpoken` will come; without it the lips follow the text of the sentence."""
 

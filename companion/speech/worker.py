@@ -20,6 +20,7 @@ from PySide6.QtTextToSpeech import QTextToSpeech
 from companion.core.logs import log_to_stderr
 from companion.core.pipes import WorkerPipe
 from companion.core.speech_messages import (
+    MOST_VOICES,
     NoSpeech,
     Say,
     Silence,
@@ -112,8 +113,10 @@ class Speaker(QObject):
         elif state is QTextToSpeech.State.Ready:
             if not self._told_ready:
                 self._told_ready = True
-                able = self._ready_engine().engineCapabilities()
-                self._pipe.send(SpeechReady(words=bool(able & QTextToSpeech.Capability.WordByWordProgress)))
+                engine = self._ready_engine()
+                words = bool(engine.engineCapabilities() & QTextToSpeech.Capability.WordByWordProgress)
+                voices = dict.fromkeys(voice.name() for voice in engine.availableVoices())
+                self._pipe.send(SpeechReady(voices=tuple(voices)[:MOST_VOICES], words=words))
             ended, self._saying = self._saying, None
             if ended is not None:
                 self._pipe.send(SpeechEnded(number=ended.number))

@@ -55,6 +55,7 @@ class Pages(QObject):
         self._go = go
         self._counting: dict[int, tuple[str, ...]] = {}
         """Texts whose tokens the engine is counting, by request."""
+        self._voices: tuple[str, ...] = ()
         self._asked_about: Card | None = None
         """The unsaved card that the person was asked about when the window was to close."""
         characters.changed.connect(self._refresh_gallery)
@@ -124,7 +125,14 @@ class Pages(QObject):
         self._stack.addWidget(page)
         return page
 
+    def offer_voices(self, names: tuple[str, ...]) -> None:
+        """The system's voices have become known."""
+        self._voices = names
+        if "settings_page" in self.__dict__:
+            self.settings_page.offer_voices(names)
+
     def _show_settings(self) -> None:
+        self.settings_page.offer_voices(self._voices)
         self.settings_page.load(self._preferences.settings)
         if (model := self._engine.model) is not None:
             self.settings_page.suggest({"context_tokens": model.context_tokens, "threads": model.threads})

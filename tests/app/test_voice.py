@@ -27,6 +27,7 @@ def speaking(voice: Voice, qtbot) -> Voice:
     with qtbot.waitSignal(voice.changed, timeout=READY_MS):
         voice.apply(ON)
     assert voice.is_on
+    assert "Bob" in voice.voices
     return voice
 
 

@@ -186,3 +186,18 @@ def test_a_form_can_be_made_from_any_struct(theme: Theme, qtbot):
     with qtbot.waitSignal(form.edited) as signal:
         form.rows["steps"].editor.spin.setValue(80)
     assert signal.args == ["steps"]
+
+
+def test_the_voices_of_the_system_can_be_chosen_and_one_that_is_gone_stays_chosen(page: SettingsPage, qtbot):
+    row = page.forms["Voice"].rows["voice"]
+    assert [row.editor.box.itemText(i) for i in range(row.editor.box.count())] == ["The system's choice"]
+    page.load(Settings(voice="Anne"))
+    assert row.value() == "Anne"
+    page.offer_voices(("Bob", "Carla"))
+    assert row.value() == "Anne"
+    box = row.editor.box
+    assert [box.itemText(i) for i in range(box.count())] == ["The system's choice", "Bob", "Carla", "Anne"]
+    with qtbot.waitSignal(page.changed) as changed:
+        box.setCurrentIndex(1)
+        box.activated.emit(1)
+    assert changed.args[0].voice == "Bob"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -73,10 +74,20 @@ class ChoiceEditor(Editor):
         super().__init__()
         self.box = QComboBox()
         self.box.setAccessibleName(field.title)
+        # A voice may have a long name, and all editors of a form are equally wide.
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for choice in choices or field.choices:
             self.box.addItem(choice[:1].upper() + choice[1:], choice)
         self.box.activated.connect(self.edited)
         self._adopt(self.box)
+
+    def offer(self, choices: Mapping[str, str]) -> None:
+        """Other choices, each with its words; the value stays."""
+        value = self.value() if self.box.count() else next(iter(choices), "")
+        self.box.clear()
+        for choice, words in choices.items():
+            self.box.addItem(words, choice)
+        self.set_value(value)
 
     def value(self) -> str:
         return str(self.box.currentData())

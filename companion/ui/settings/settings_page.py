@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -20,7 +22,7 @@ CUSTOM = "Custom"
 GROUPS = {
     "You": ("person_name", "send_with_enter", "notify"),
     "Look": ("theme", "font_size", "typing_rhythm", "reduce_motion", "still_on_battery"),
-    "Voice": ("speak", "voice_rate", "voice_pitch"),
+    "Voice": ("speak", "voice", "voice_rate", "voice_pitch"),
     "Replies": ("preset",),
     "Model": ("context_tokens", "threads", "gpu_layers", "embedding_model"),
 }
@@ -38,9 +40,13 @@ class SettingsPage(QWidget):
         self._settings = Settings()
         fields = {field.name: field for field in fields_of(Settings)}
         preset = ChoiceEditor(fields["preset"], (*PRESETS, CUSTOM))
+        self._voice = ChoiceEditor(fields["voice"])
+        self.offer_voices(())
         grouped = {name for names in GROUPS.values() for name in names}
         groups = GROUPS | ({"More": rest} if (rest := tuple(n for n in fields if n not in grouped)) else {})
-        self.forms = {title: Form(Settings, theme, names, {"preset": preset}) for title, names in groups.items()}
+        self.forms = {
+            title: Form(Settings, theme, names, {"preset": preset, "voice": self._voice}) for title, names in groups.items()
+        }
         self.sampling = Form(Sampling, theme)
         self.fold = QPushButton("Sampling")
         self._problem = QLabel()
@@ -66,6 +72,10 @@ class SettingsPage(QWidget):
         """Show what was changed elsewhere. What is being written and cannot be saved yet is left alone."""
         if settings != self._settings and not self.check():
             self.load(settings)
+
+    def offer_voices(self, names: Sequence[str]) -> None:
+        """The voices that the system has."""
+        self._voice.offer({"": "The system's choice"} | {name: name for name in names})
 
     def suggest(self, values: dict[str, int]) -> None:
         """What automatic chose, by field name: where a person starts from who unticks it."""
