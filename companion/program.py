@@ -109,6 +109,9 @@ class Program:
             store, engine, self.chat, self.conversations, self.characters, self.memories, self.personas, settings
         )
         self.quiet.remembered.connect(self._tell_what_is_remembered)
+        self.quiet.embedding_refused.connect(
+            lambda what, remedy: notices.warning(f"{what} Memories are found by their words.", remedy)
+        )
         preferences.changed.connect(lambda new, _old: self.voice.apply(new))
 
     def _build_views(self, application: QApplication) -> None:
@@ -137,6 +140,7 @@ class Program:
         self.voice.changed.connect(lambda: self.pages.offer_voices(self.voice.voices))
         self.window.may_close = self.pages.may_close
         self.presence = Presence(engine, chat, self.rhythm, self.feelings, self.voice, lambda: preferences.settings)
+        preferences.changed.connect(lambda _new, _old: self.presence.look_at_the_battery())
         self.presence.join(content.stage)
         self.presence.join(content.strip)
         self._connect_views()
@@ -147,7 +151,7 @@ class Program:
         from companion.ui.companion_mode import CompanionMode
 
         mode = CompanionMode(
-            self.theme, lambda: self.window, self.engine, self.chat, self.rhythm, self.presence, lambda: self._partner().name
+            self.theme, lambda: self.window, self.engine, self.chat, self.rhythm, self.presence, self.conversations
         )
         mode.begun.connect(self.wiring.take_words)
         return mode
@@ -198,13 +202,12 @@ class Program:
 
     def _show_character(self) -> None:
         """Whoever the open conversation is with stands on the stage."""
-        current = self.conversations.current
-        if current is None:
+        if self.conversations.current is None:
             return
-        character = self.characters.of(current)
+        character = self.conversations.partner
         if not self._has_portrait:
             self.content.show_name(character)
-        elif character != self._shown:
+        elif self._shown is None or _seen(character) != _seen(self._shown):
             from companion.ui.stage.portrait import Portrait
 
             is_another = self._shown is None or self._shown.identifier != character.identifier
@@ -223,11 +226,6 @@ class Program:
             self.content.show_face(character, portrait)
             self.presence.set_character(character, portrait)
 
-    def _partner(self) -> Character:
-        """Whom the open conversation is with; one whose card is gone still has a name."""
-        current = self.conversations.current
-        return self.characters.of(current) if current is not None else self.characters.current
-
     def _tell_what_is_remembered(self, memories: tuple[Memory, ...]) -> None:
         """A word about it, so that nothing is kept behind the person's back."""
         memories = tuple(memory for memory in memories if self.store.memories.memory(memory.id) is not None)
@@ -235,7 +233,7 @@ class Program:
             return
         first = memories[0]
         talk = self.store.conversation(first.conversation) if first.conversation is not None else None
-        name = self.characters.of(talk).name if talk is not None else self._partner().name
+        name = self.characters.of(talk).name if talk is not None else self.conversations.partner.name
         words = told(first.text, self.personas.of(talk).name)
         what = f"{name} will remember: {words}"
         if len(memories) > 1:
@@ -260,13 +258,18 @@ class Program:
         def call() -> None:
             self.preferences.update(person_name=given)
 
-        self.notices.raise_notice(
-            Notice(Tone.INFORMATION, f"{self._partner().name} has heard your name.", action=f"Call me {given}", act=call)
-        )
+        what = f"{self.conversations.partner.name} has heard your name."
+        self.notices.raise_notice(Notice(Tone.INFORMATION, what, action=f"Call me {given}", act=call))
         return True
 
     def _announce(self, event: ReplyDone) -> None:
         path = self.chat.path
         alone = "mode" in self.__dict__ and self.mode.is_on
         if path and not alone:  # there, her words stand above all other windows
-            self.announcer.reply_done(event, self._partner().name, path[-1].message.text)
+            self.announcer.reply_done(event, self.conversations.partner.name, path[-1].message.text)
+
+
+def _seen(character: Character) -> tuple[object, ...]:
+    """What of a character her pictures depend on; a portrait that was exchanged comes with another card."""
+    options = character.options
+    return character.identifier, character.card, character.portrait, options.plain, options.costume, options.background

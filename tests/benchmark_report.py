@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import statistics
-from collections.abc import Sequence
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 from rich.console import Console
 from rich.table import Table
+
+from companion.core.paths import HOME_VARIABLE, starter_model
+
+WINDOWS = Path(__file__).parent / "benchmarks" / "windows"
 
 
 class Metric(NamedTuple):
@@ -55,6 +65,37 @@ class Report:
             facts = {row.name: {"value": row.value, "goal": row.goal, "holds": row.holds} for row in self._rows}
             self.options.json.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         return 0 if all(row.holds for row in self._rows) else 1
+
+
+@contextlib.contextmanager
+def fresh_home() -> Iterator[None]:
+    """A home folder of the benchmark's own, and a word on standard error when the machine is busy."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    busy = psutil.cpu_percent(interval=1)
+    if busy > 20:
+        print(f"Something else uses {busy:.0f} % of this machine; the figures will be worse than they are.", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ[HOME_VARIABLE] = home
+        yield
+
+
+def starter_or_leave() -> Path:
+    """The starter model; without it the benchmark ends with a sentence and exit status 2."""
+    starter = starter_model()
+    if starter is None:
+        print("The starter model is missing: run packaging/start.py first.", file=sys.stderr)
+        raise SystemExit(2)
+    return starter
+
+
+def medians_of(script: str, rounds: int) -> list[float]:
+    """Runs a script of `benchmarks/windows`, which prints figures on its last line, and takes the median of each."""
+    runs = []
+    for _ in range(rounds):
+        command = [sys.executable, str(WINDOWS / script)]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+        runs.append([float(word) for word in result.stdout.split()])
+    return [median(figures) for figures in zip(*runs, strict=True)]
 
 
 def median(values: Sequence[float]) -> float:

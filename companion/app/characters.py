@@ -22,6 +22,8 @@ from companion.core.errors import CharacterError
 
 log = logging.getLogger(__name__)
 
+CARD_ENDINGS = frozenset({".png", ".json", ".charx"})
+"""Of files that may be cards; the reader looks inside them."""
 CardForm = Literal["png", "v3", "v2", "charx"]
 KEEP_DELETED_SECONDS = 24 * 3600
 """A deleted character can be brought back until the first start after this long."""
@@ -155,8 +157,7 @@ class Characters(QObject):
             if copy is None:
                 return None
             identifier = copy.identifier
-        picture = None if portrait is None else (portrait, "png")
-        return self._saved(lambda: self._library.save(identifier, card, picture))
+        return self._saved(lambda: self._library.save(identifier, card, portrait))
 
     def save_options(self, identifier: str, options: CharacterOptions) -> Character | None:
         """Keep what the person chose for a character, the built-in one included."""

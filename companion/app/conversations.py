@@ -57,6 +57,11 @@ class Conversations(QObject):
         else:
             self.new()
 
+    @property
+    def partner(self) -> Character:
+        """Whom the open conversation is with; one whose card is gone still has a name and her memories."""
+        return self._characters.of(self.current) if self.current is not None else self._characters.current
+
     def all(self) -> tuple[Conversation, ...]:
         return self._store.conversations()
 
@@ -159,7 +164,7 @@ class Conversations(QObject):
             self._store.delete_conversation(conversation)
         if self._store.conversation(conversation) is not None:
             return
-        self._leave(conversation)
+        self.left_behind(conversation)
 
         def undo() -> None:
             with self._notices.telling(StoreError):
@@ -170,11 +175,7 @@ class Conversations(QObject):
         self._notices.undoable(f"“{found.title or 'New conversation'}” was deleted.", undo)
 
     def left_behind(self, conversation: int) -> None:
-        """A conversation has been forgotten: another one takes its place."""
-        self._leave(conversation)
-
-    def _leave(self, conversation: int) -> None:
-        """It is no longer there: the next one opens when it was the open one."""
+        """A conversation is no longer there: the next one opens when it was the open one."""
         self.changed.emit()
         if self.current is not None and self.current.id == conversation:
             rest = self.all()

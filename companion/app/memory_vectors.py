@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from companion.app.characters import Characters
 from companion.app.engine import Engine
@@ -23,6 +23,9 @@ PORTION = 16
 
 class MemoryVectors(QObject):
     """A model that fails is left alone until another one is chosen."""
+
+    refused = Signal(str, str)
+    """What is wrong with the model, and what to do; once for each."""
 
     def __init__(
         self, store: Store, engine: Engine, characters: Characters, memories: Memories, settings: Callable[[], Settings]
@@ -70,7 +73,8 @@ class MemoryVectors(QObject):
             return
         self._next()
 
-    def _failed(self, request: int, _what: str, _remedy: str) -> None:
+    def _failed(self, request: int, what: str, remedy: str) -> None:
         if request and request == self._request:
             self._request = 0
             self._failed_model = self._model
+            self.refused.emit(what, remedy)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
+from companion.core.cards.assets import picture_kind
 from companion.core.conversation import Conversation
 from companion.core.errors import StoreError
 from companion.core.files import write_atomic
@@ -18,7 +19,8 @@ from companion.core.persona import Persona
 from companion.core.storage.store import Store
 
 MAX_PORTRAIT_BYTES = 20 * 1024 * 1024
-_BEGINNINGS = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp"}
+KINDS = {"png", "jpg", "webp"}
+"""An animation is no portrait."""
 
 
 class Personas(QObject):
@@ -121,10 +123,9 @@ class Personas(QObject):
             if not picture.is_file() or picture.stat().st_size > MAX_PORTRAIT_BYTES:
                 raise StoreError(f"“{picture.name}” is no picture of less than 20 MB.", "Choose another one.")
             content = picture.read_bytes()
-            ending = next((ending for begin, ending in _BEGINNINGS.items() if content.startswith(begin)), "")
-            if not ending or (ending == ".webp" and content[8:12] != b"WEBP"):
+            if (kind := picture_kind(content)) not in KINDS:
                 raise StoreError(f"“{picture.name}” is no picture this program can show.", "Choose a PNG, JPEG or WebP file.")
-            name = uuid.uuid4().hex + ending
+            name = f"{uuid.uuid4().hex}.{kind}"
             write_atomic(self._store.personas.folder / name, content)
         except OSError as error:
             raise StoreError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from companion.app.engine import Engine
+from companion.app.engine_state import EngineState
 from companion.app.impression import Impression, Impressions
 from companion.app.scenes import Scenes
 from companion.core.conversation import Conversation, Message
@@ -24,6 +25,8 @@ class Prompting:
 
         Returns the request's number, 0 when the engine cannot read now.
         """
+        if self._engine.state is not EngineState.READY:  # nor is a prompt put together for nothing, such as at the start
+            return 0
         turns = assemble(self._scenes.scene(conversation, messages), messages, ahead=True)
         return self._engine.prepare(turns, self._settings().sampling.max_tokens)
 

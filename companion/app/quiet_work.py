@@ -27,6 +27,9 @@ class QuietWork(QObject):
     remembered = Signal(object)
     """A tuple of Memory: what she has learned at this quiet moment."""
 
+    embedding_refused = Signal(str, str)
+    """What is wrong with the embedding model that the person chose, and what to do."""
+
     def __init__(
         self,
         store: Store,
@@ -68,6 +71,7 @@ class QuietWork(QObject):
         self._reflection.summed_up.connect(self._chat.read_again)
         self._reflection.look_at_the_open_one()
         self._vectors = MemoryVectors(self._store, self._engine, self._characters, self._memories, self._settings)
+        self._vectors.refused.connect(self.embedding_refused)
 
     def disturb(self) -> None:
         """Somebody is doing something: wait until it is quiet again."""

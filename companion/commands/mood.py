@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from companion.core.conversation import plain_text
 from companion.core.errors import CompanionError
 from companion.core.moods import LABELS, Mood, split_sentences
 from companion.mood.classifier import MoodReader
@@ -33,7 +34,7 @@ def mood(*, text: str | None, evaluate: Path | None, as_json: bool) -> int:
         return 0
     if text is None and not sys.stdin.isatty():
         text = sys.stdin.buffer.read(MOST_PIPED).decode("utf-8", errors="replace")
-    sentences = split_sentences(text or "")
+    sentences = split_sentences(plain_text(text or ""))
     if not sentences:
         raise CompanionError("There is no text to read.", "Give one: companion mood “I missed you!”")
     moods = MoodReader.load().read(sentences)
@@ -72,9 +73,7 @@ def _print_moods(sentences: list[str], moods: list[Mood]) -> None:
         others = [(label, score) for label, score in _best(each) if label != each.label][: SHOWN_SCORES - 1]
         shown_first = [(each.label, each.scores[LABELS.index(each.label)]), *others]
         strongest = ", ".join(f"{label} {score:.2f}" for label, score in shown_first)
-        # a lone surrogate cannot be printed
-        shown = sentence.encode(errors="replace").decode()
-        table.add_row(Text(shown), each.label, strongest, f"{each.valence:+.2f}", f"{each.arousal:+.2f}")
+        table.add_row(Text(sentence), each.label, strongest, f"{each.valence:+.2f}", f"{each.arousal:+.2f}")
     console = Console(highlight=False)
     console.print(table)
     console.print("[dim]A score of 0.5 is its label's own threshold; of those above it, the likeliest label is shown.[/dim]")

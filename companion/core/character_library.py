@@ -106,13 +106,13 @@ class CharacterLibrary:
         read = CardFile(card=card, picture=portrait, picture_kind=kind_of(portrait) if portrait is not None else "")
         return self._take_in(card.name, lambda folder: fill_folder(folder, read))
 
-    def save(self, identifier: str, card: Card, portrait: tuple[bytes, str] | None = None) -> Character:
-        """Write a changed card, and a new portrait (content and extension) unless it stays as it is."""
+    def save(self, identifier: str, card: Card, portrait: bytes | None = None) -> Character:
+        """Write a changed card, and a new portrait (as for `create`) unless it stays as it is."""
         folder = self._own(identifier)
         content = card_json(replace(card, modification_date=int(time.time())))
         with _told(f"“{card.name}” could not be saved"):
             if portrait is not None:
-                write_portrait(folder, portrait[0])
+                write_portrait(folder, portrait)
             write_atomic(folder / CARD, content)
         return self.load(identifier)
 

@@ -21,6 +21,7 @@ from companion.core.conversation_lines import LATEST_TIME, MAX_MESSAGES, BadLine
 from companion.core.errors import ConversationFileError
 from companion.core.files import write_atomic
 from companion.core.moods import LABELS
+from companion.core.storage.persona_store import PersonaStore
 from companion.core.storage.store import Store
 
 ExportFormat = Literal["companion", "sillytavern"]
@@ -107,7 +108,7 @@ def import_conversation(store: Store, path: Path) -> Conversation:
             raise ConversationFileError(f"“{path.name}” is empty.", "Choose a file that Companion or SillyTavern wrote.")
         header = json_object(number, first)
         if header.get("format") == _FORMAT:
-            tree = _read(number, first, header, lines, _persona_ids(store))
+            tree = _read(number, first, header, lines, store.personas)
         elif sillytavern.begins(header):
             tree = sillytavern.read(number, header, lines, path.stem)
         else:
@@ -122,11 +123,6 @@ def import_conversation(store: Store, path: Path) -> Conversation:
             f"“{path.name}” cannot be opened ({error.strerror}).", "Check that the file is still there."
         ) from error
     return store.insert_conversation(tree.conversation, tree.messages)
-
-
-def _persona_ids(store: Store) -> dict[str, int]:
-    """Every persona by its name, the oldest one where several have the same."""
-    return {persona.name: persona.id for persona in sorted(store.personas.all(), key=lambda persona: -persona.id)}
 
 
 def _write(conversation: Conversation, messages: tuple[Message, ...], persona: str) -> Iterator[bytes]:
@@ -156,7 +152,7 @@ def _write(conversation: Conversation, messages: tuple[Message, ...], persona: s
 
 
 def _read(
-    start: int, first: bytes, header: dict[str, object], lines: Iterator[tuple[int, bytes]], personas: dict[str, int]
+    start: int, first: bytes, header: dict[str, object], lines: Iterator[tuple[int, bytes]], personas: PersonaStore
 ) -> ConversationTree:
     version = header.get("version")
     if isinstance(version, int) and version > _VERSION:
@@ -179,6 +175,7 @@ def _read(
         messages.append(msgspec.structs.replace(message, status=status, mood=mood))
     if begun.active is not None and begun.active not in seen:
         raise BadLineError(start, f"names message {begun.active} as the active one, which is on no line")
+    persona = personas.named(begun.persona) if begun.persona else None
     conversation = Conversation(
         id=0,
         title=begun.title,
@@ -188,7 +185,7 @@ def _read(
         created=begun.created,
         updated=begun.updated,
         active=begun.active,
-        persona=personas.get(begun.persona or "", 0),
+        persona=persona.id if persona is not None else 0,
         note=begun.note or "",
         note_depth=4 if begun.note_depth is UNSET else begun.note_depth,
     )

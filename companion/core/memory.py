@@ -11,6 +11,7 @@ Writer = Literal["person", "model"]
 PERSON: Final = "{{user}}"
 """Whom a stored memory is about: it stays true when the person takes another name."""
 UNNAMED: Final = "the person"
+"""What {{user}} is called, to the model too, while the person has given no name."""
 _PERSON = re.compile(r"\{\{user\}\}", re.IGNORECASE)
 
 

@@ -61,6 +61,7 @@ class Worker:
         self._moods = Moods()
         self._inbox = Inbox()
         self._stopped: set[int] = set()
+        """Requests that are to stop; a `Stop` that came too late stays here, and its number never comes again."""
         self._loading = 0
         """The `Load` being carried out, 0 for none."""
         self._leaving = threading.Event()
@@ -82,7 +83,7 @@ class Worker:
         for line in self._pipe.lines():
             try:
                 request = decode_request(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except msgspec.DecodeError as error:
                 self._pipe.send(RequestFailed(request=0, what=f"The engine did not understand a request: {error}."))
                 continue
             if isinstance(request, Leave):
@@ -99,24 +100,9 @@ class Worker:
         threading.Timer(LEAVE_SECONDS, os._exit, args=(0,)).start()
 
     def _serve(self, item: Item) -> None:
-        request = item.work
+        request, rest = item.work, None
         try:
-            if isinstance(request, Load):
-                self._load(request)
-            elif isinstance(request, Generate):
-                self._answer(request, item.arrived)
-            elif isinstance(request, Prepare):
-                self._prepare(item, request)
-            elif isinstance(request, CountTokens):
-                vocabulary = self._ready().model.vocabulary
-                counts = tuple(len(vocabulary.tokenize(text)) for text in request.texts)
-                self._pipe.send(TokenCounts(request=request.request, counts=counts))
-            elif isinstance(request, ReadMoods):
-                self._pipe.send(MoodsRead(request=request.request, moods=self._moods.read(request.texts)))
-            elif isinstance(request, Reflect):
-                self._reflect(request)
-            elif isinstance(request, Embed):
-                self._embed(item, request)
+            rest = self._carry_out(item)
         except CompanionError as error:
             self._pipe.send(RequestFailed(request=request.request, what=error.what, remedy=error.remedy))
         except Exception:
@@ -128,22 +114,42 @@ class Worker:
                     remedy="Try again; the log has the details.",
                 )
             )
+        if rest is not None:
+            self._inbox.put_back(rest)
+        else:
+            self._stopped.discard(request.request)
+
+    def _carry_out(self, item: Item) -> Item | None:
+        """Returns what is left of a request that gave way to others."""
+        request = item.work
+        if isinstance(request, Prepare):
+            return self._prepare(item, request)
+        if isinstance(request, Embed):
+            return self._embed(item, request)
+        if isinstance(request, Load):
+            self._load(request)
+        elif isinstance(request, Generate):
+            answer(self._ready(), self._moods, request, item.arrived, self._stopping(request.request), self._pipe.send)
+        elif isinstance(request, CountTokens):
+            vocabulary = self._ready().model.vocabulary
+            counts = tuple(len(vocabulary.tokenize(text)) for text in request.texts)
+            self._pipe.send(TokenCounts(request=request.request, counts=counts))
+        elif isinstance(request, ReadMoods):
+            self._pipe.send(MoodsRead(request=request.request, moods=self._moods.read(request.texts)))
+        elif isinstance(request, Reflect):
+            session, stopping = self._ready(), self._stopping(request.request)
+            self._pipe.send(self._reflector.reflect(session, request, lambda: stopping() or self._inbox.holds()))
+        return None
 
     def _ready(self) -> Session:
         if self._session is None:
             raise CompanionError("No model is loaded.", "Choose a model first.")
         return self._session
 
-    def _answer(self, request: Generate, arrived: float) -> None:
-        try:
-            answer(self._ready(), self._moods, request, arrived, self._stopping(request.request), self._pipe.send)
-        finally:
-            self._stopped.discard(request.request)
-
-    def _prepare(self, item: Item, request: Prepare) -> None:
+    def _prepare(self, item: Item, request: Prepare) -> Item | None:
         """Read ahead until somebody asks for something; what was read stays in the cache, and small things do not end it."""
         if self._session is None:
-            return
+            return None
         stopping = self._stopping(request.request)
         prepare(
             self._session,
@@ -151,17 +157,10 @@ class Worker:
             lambda: stopping() or self._inbox.holds(Load, Generate, Prepare, CountTokens, ReadMoods, Embed),
             self._pipe.send,
         )
-        if self._inbox.holds(CountTokens, ReadMoods, Embed) and not self._inbox.holds(Load, Generate, Prepare):
-            self._inbox.put_back(item)
+        goes_on = self._inbox.holds(CountTokens, ReadMoods, Embed) and not self._inbox.holds(Load, Generate, Prepare)
+        return item if goes_on and not stopping() else None
 
-    def _reflect(self, request: Reflect) -> None:
-        session, stopping = self._ready(), self._stopping(request.request)
-        try:
-            self._pipe.send(self._reflector.reflect(session, request, lambda: stopping() or self._inbox.holds()))
-        finally:
-            self._stopped.discard(request.request)
-
-    def _embed(self, item: Item, request: Embed) -> None:
+    def _embed(self, item: Item, request: Embed) -> Item | None:
         """A reply does not wait for the texts that are still to come."""
         stopping = self._stopping(request.request)
         rest = request.texts[len(item.vectors) :]
@@ -171,11 +170,10 @@ class Worker:
         item = item._replace(vectors=item.vectors + added)
         if len(item.vectors) == len(request.texts):
             self._pipe.send(Embedded(request=request.request, vectors=item.vectors))
-        elif stopping():
-            self._stopped.discard(request.request)
+            return None
+        if stopping():
             raise EngineError("The work was stopped.")
-        else:
-            self._inbox.put_back(item)
+        return item
 
     def _stopping(self, number: int) -> Callable[[], bool]:
         return lambda: number in self._stopped or self._leaving.is_set()
@@ -194,9 +192,7 @@ class Worker:
         def report(stage: str, fraction: float) -> None:
             self._pipe.send(LoadProgress(request=number, stage=stage, fraction=fraction))  # type: ignore[arg-type]
 
-        def leaving() -> bool:
-            return self._leaving.is_set() or number in self._stopped
-
+        leaving = self._stopping(number)
         self._ladder.resume()
         self._loading = number
         try:
@@ -218,7 +214,6 @@ class Worker:
             return
         finally:
             self._loading = 0
-            self._stopped.discard(number)
         self._pipe.send(ModelReady(request=number, model=self._session.info, seconds=time.perf_counter() - began))
         self._moods.prepare()
 

@@ -84,23 +84,15 @@ class ChatTemplate:
             exchange = (Turn("user", "\u2603a"), Turn("assistant", "\u2603b"), Turn("user", "\u2603c"))
             if any(turn.text not in self._render_text(exchange) for turn in exchange):
                 return False
-            self._takes_system = self._accepts((Turn("system", "\u2603s"), *exchange))
-            if self._takes_system and not self._keeps_order((Turn("system", "\u2603s"), *exchange)):
-                self._takes_system = False  # some put the system text into the last message
+            self._takes_system = self._keeps_order((Turn("system", "\u2603s"), *exchange))
             self._takes_later_system = self._takes_system and self._tells_later_system_apart()
             self._trims = " \u2603c " not in self._render_text((Turn("user", " \u2603c "),))
         except (TemplateError, jinja2.TemplateError, RecursionError, MemoryError):
             return False
         return True
 
-    def _accepts(self, turns: Sequence[Turn]) -> bool:
-        try:
-            text = self._render_text(turns)
-        except TemplateError:
-            return False
-        return all(turn.text in text for turn in turns)
-
     def _keeps_order(self, turns: Sequence[Turn]) -> bool:
+        """Whether it writes every turn where it stands: some refuse or lose the system's, or put it into the last message."""
         try:
             return len(self._render_marked(turns, continue_last=False).typed) == len(turns)
         except TemplateError:

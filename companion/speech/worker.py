@@ -67,7 +67,7 @@ class Speaker(QObject):
         for line in self._pipe.lines():
             try:
                 self.received.emit(decode_speech_request(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except msgspec.DecodeError:
                 log.warning("not a request: %.200r", line)
         self.closed.emit()
         threading.Timer(1.0, os._exit, args=(0,)).start()  # a server that hangs is not waited for

@@ -19,8 +19,6 @@ class Announcer(QObject):
     """The tray icon appears with the first notification; pressing either brings the window forward."""
 
     pressed = Signal()
-    announced = Signal(str, str)
-    """Title and text of what was shown."""
 
     def __init__(self, window: QWidget, wanted: Callable[[], bool], icon: QIcon) -> None:
         super().__init__(window)
@@ -29,17 +27,17 @@ class Announcer(QObject):
         self._icon = icon
         self._tray: QSystemTrayIcon | None = None
 
-    def reply_done(self, event: ReplyDone, name: str, text: str) -> None:
-        """Tell about a reply if the person asked for that and cannot see it."""
+    def reply_done(self, event: ReplyDone, name: str, text: str) -> str:
+        """Tell about a reply if the person asked for that and cannot see it; returns the words, empty for silence."""
         waited = event.first_token_seconds + event.seconds
         if not self._wanted() or event.reason == "stopped" or waited < LONG_SECONDS or self._is_seen():
-            return
+            return ""
         words = " ".join(text.split())
         words = words if len(words) <= MOST_CHARACTERS else words[: MOST_CHARACTERS - 1].rstrip() + "…"
         QApplication.alert(self._window)
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
             self._ready_tray().showMessage(name, words, self._icon)
-        self.announced.emit(name, words)
+        return words
 
     def _is_seen(self) -> bool:
         return self._window.isVisible() and not self._window.isMinimized() and self._window.isActiveWindow()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from companion.app.characters import CARD_ENDINGS
 from companion.app.chat import Chat
 from companion.app.conversations import Conversations
 from companion.app.memories import Memories
@@ -28,8 +29,6 @@ from companion.ui.theme import Theme
 if TYPE_CHECKING:
     from companion.ui.chat.model_card import ModelCard
     from companion.ui.chat.talk_card import TalkCard
-
-CARD_ENDINGS = {".png", ".json", ".charx"}
 
 
 class ChatWiring(QObject):
@@ -84,7 +83,7 @@ class ChatWiring(QObject):
     def model_card(self) -> ModelCard:
         from companion.ui.chat.model_card import ModelCard
 
-        card = ModelCard(self._theme, self._parent)
+        card = ModelCard(self._parent)
         card.open_requested.connect(self.choose_model)
         card.starter_requested.connect(self._models.choose_starter)
         card.reload_requested.connect(self._models.reload)
@@ -94,7 +93,7 @@ class ChatWiring(QObject):
     def talk_card(self) -> TalkCard:
         from companion.ui.chat.talk_card import TalkCard
 
-        card = TalkCard(self._theme, self._parent)
+        card = TalkCard(self._parent)
         card.persona_chosen.connect(self._choose_persona)
         card.personas_requested.connect(self.personas_requested)
         card.note_changed.connect(self._conversations.set_note)
@@ -221,7 +220,6 @@ class ChatWiring(QObject):
             self._view.set_draft(kept)
         self._shown = conversation.id
         self._view.set_speed(None)
-        self._view.set_title(conversation.title or "New conversation")
 
     def _was_talked_in(self) -> bool:
         return any(step.message.role == "user" for step in self._chat.path)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from companion.app.chat import Chat
+from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.engine_state import EngineState
 from companion.app.rhythm import Rhythm
@@ -35,7 +36,7 @@ class CompanionMode(QObject):
         chat: Chat,
         rhythm: Rhythm,
         presence: Presence,
-        name: Callable[[], str],
+        conversations: Conversations,
     ) -> None:
         super().__init__()
         self._theme = theme
@@ -44,7 +45,7 @@ class CompanionMode(QObject):
         self._chat = chat
         self._rhythm = rhythm
         self._presence = presence
-        self._name = name
+        self._conversations = conversations
         self._message = 0
         """The reply whose words are in the bubble."""
 
@@ -55,7 +56,7 @@ class CompanionMode(QObject):
     @cached_property
     def small(self) -> SmallWindow:
         figure = FigureView(self._theme)
-        small = SmallWindow(self._theme, figure, self._name())
+        small = SmallWindow(self._theme, figure, self._conversations.partner.name)
         self._presence.join(figure)
         small.send_requested.connect(self._chat.send)
         small.stop_requested.connect(self._chat.stop)
@@ -72,7 +73,8 @@ class CompanionMode(QObject):
         """Show only her, in the lower right corner the first time, and later where she was left."""
         first = "small" not in self.__dict__
         small, window = self.small, self._window()
-        small.set_name(self._name())
+        small.set_name(self._conversations.partner.name)
+        self._rhythm.show_all()  # the path holds what was still waiting to be typed
         small.set_words(self._last_words())
         small.set_writing(self._engine.state is EngineState.ANSWERING)
         if first:
@@ -122,11 +124,13 @@ class CompanionMode(QObject):
             self.small.refuse(text)
 
     def _shown(self, message: int, text: str) -> None:
+        if not self.is_on:
+            return
         if message != self._message:
             self._message = message
             self.small.set_words("")
         self.small.add_words(text)
 
     def _added(self, step: PathMessage) -> None:
-        if step.message.role == "user":
+        if step.message.role == "user" and self.is_on:
             self.small.set_words("")

@@ -192,6 +192,9 @@ class Content(QWidget):
         self.chat_view.focus_composer()
 
     def _focus_search(self) -> None:
+        """The search of the page that is shown, else that of the conversations."""
+        if self._pages_beside is not None and self._pages_beside.focus_search(self._page):
+            return
         if self._page != "chat":
             self.show_page("chat")
         if not self.list.isVisible():
@@ -202,12 +205,16 @@ class Content(QWidget):
         current = self._conversations.current
         self.list.show_conversations(self._conversations.all(), current.id if current else None)
         if current is not None:
-            self.chat_view.set_title(current.title or "New conversation")
+            self._show_title(current)
+
+    def _show_title(self, conversation: Conversation) -> None:
+        self.chat_view.set_title(conversation.title or "New conversation")
 
     def _opened(self, conversation: Conversation) -> None:
         if self._page not in ("chat", "characters"):  # among the characters one may be deleted, and others follow
             self.show_page("chat")
         self.list.set_current(conversation.id)
+        self._show_title(conversation)
 
     def _open_hit(self, conversation: int, message: int) -> None:
         self._conversations.open_at(conversation, message)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QStackedWidget
 
 from companion.app.characters import CardForm, Characters
@@ -16,7 +16,7 @@ from companion.app.engine import Engine
 from companion.app.memories import Memories
 from companion.app.personas import Personas
 from companion.app.preferences import Preferences
-from companion.core.character import Card, Character, CharacterOptions
+from companion.core.character import Card, CharacterOptions
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -82,6 +82,17 @@ class Pages(QObject):
                 self._refresh_personas()
             case "settings":
                 self._show_settings()
+
+    def focus_search(self, name: str) -> bool:
+        """Go to the search of a page; False when it has none."""
+        match name:
+            case "characters":
+                self.gallery.focus_search()
+            case "memory":
+                self.memory_page.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            case _:
+                return False
+        return True
 
     def edit(self, identifier: str) -> None:
         """Open a character in the editor. The built-in card is only read there, but how she looks and what she keeps are
@@ -224,7 +235,7 @@ class Pages(QObject):
         from companion.ui.memory.memory_page import MemoryPage
 
         page, actions = MemoryPage(self._theme), self._memories
-        page.add_requested.connect(lambda text: actions.add(self._partner().identifier, text))
+        page.add_requested.connect(lambda text: actions.add(self._conversations.partner.identifier, text))
         page.edit_requested.connect(actions.edit)
         page.pin_requested.connect(actions.pin)
         page.delete_requested.connect(actions.delete)
@@ -235,15 +246,10 @@ class Pages(QObject):
         self._stack.addWidget(page)
         return page
 
-    def _partner(self) -> Character:
-        """Whom the open conversation is with; one whose card is gone still has her memories."""
-        current = self._conversations.current
-        return self._characters.of(current) if current is not None else self._characters.current
-
     def _refresh_memories(self) -> None:
         if "memory_page" not in self.__dict__ or self._stack.currentWidget() is not self.memory_page:
             return
-        character = self._partner()
+        character = self._conversations.partner
         person = self._personas.of(self._conversations.current).name.strip()
         self.memory_page.set_character(character.name)
         self.memory_page.show_memories(
@@ -257,14 +263,14 @@ class Pages(QObject):
     def _export_memories(self) -> None:
         from companion.ui.file_dialogs import ask_where_to_export_lorebook
 
-        character = self._partner()
+        character = self._conversations.partner
         if (path := ask_where_to_export_lorebook(self._stack, character.name)) is not None:
             self._memories.export(character.identifier, character.name, path)
 
     def _set_remember(self, remember: bool) -> None:
         from msgspec.structs import replace
 
-        character = self._partner()
+        character = self._conversations.partner
         self._characters.save_options(character.identifier, replace(character.options, remember=remember))
 
     # Personas

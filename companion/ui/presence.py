@@ -59,7 +59,7 @@ class Presence(QObject):
     def join(self, figure: FigureWidget) -> None:
         self._figures.append(figure)
         if self._character is not None:
-            self._dress(figure)
+            figure.set_character(self._character, self._portrait)
         figure.set_paused(self._on_battery)
         figure.set_thinking(self._thinking)
         figure.set_asleep(self._asleep)
@@ -72,7 +72,7 @@ class Presence(QObject):
     def set_character(self, character: Character, portrait: Portrait) -> None:
         self._character, self._portrait = character, portrait
         for figure in self._figures:
-            self._dress(figure)
+            figure.set_character(character, portrait)
         self._show_mood(self._feelings.hers)
 
     def look_at_the_battery(self) -> None:
@@ -83,25 +83,22 @@ class Presence(QObject):
             for figure in self._figures:
                 figure.set_paused(spare)
 
-    def _dress(self, figure: FigureWidget) -> None:
-        assert self._character is not None  # noqa: S101 - asked only then
-        figure.set_character(self._character, self._portrait)
-        figure.set_costume(self._character.options.costume)
-
     def _show_mood(self, mood: Mood) -> None:
         label = "" if mood.label == NEUTRAL.label else mood.label
         for figure in self._figures:
             figure.set_mood(label, mood.score)
 
     def _think(self, on: bool) -> None:
-        self._thinking = on
-        for figure in self._figures:
-            figure.set_thinking(on)
+        if on != self._thinking:  # it is asked for with every piece of a reply
+            self._thinking = on
+            for figure in self._figures:
+                figure.set_thinking(on)
 
     def _sleep(self, on: bool) -> None:
-        self._asleep = on
-        for figure in self._figures:
-            figure.set_asleep(on)
+        if on != self._asleep:
+            self._asleep = on
+            for figure in self._figures:
+                figure.set_asleep(on)
 
     def _heard(self, _message: int, text: str) -> None:
         self._think(False)

@@ -6,20 +6,23 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
 
 
-def scroll_page(column: QLayout, widest: int, *, right: int = 24) -> QScrollArea:
-    """The column in a scroll area; `right` are the pixels that stay free there, 24 at the left.
-
-    The area itself never takes the keyboard: Tab goes through what is in it.
-    """
+def in_the_middle(column: QLayout, widest: int, *, right: int = 24) -> QHBoxLayout:
+    """The column between two sides; `right` are the pixels that stay free there, 24 at the left."""
     content = QWidget()
     content.setMaximumWidth(widest)
     content.setLayout(column)
-    page = QWidget()
-    row = QHBoxLayout(page)
+    row = QHBoxLayout()
     row.setContentsMargins(24, 0, right, 0)
     row.addStretch(1)
     row.addWidget(content, 1000)  # grows up to its widest before the sides get any room
     row.addStretch(1)
+    return row
+
+
+def scroll_page(column: QLayout, widest: int, *, right: int = 24) -> QScrollArea:
+    """`in_the_middle` of a scroll area, which never takes the keyboard: Tab goes through what is in it."""
+    page = QWidget()
+    page.setLayout(in_the_middle(column, widest, right=right))
     area = QScrollArea()
     area.setWidget(page)
     area.setWidgetResizable(True)

@@ -44,7 +44,7 @@ QFrame[role="toast"]:focus {{ border-color: {p.accent}; }}
 QFrame[role="toast"] QPushButton {{ background: {mix(p.raised, p.text, 0.10)}; color: {p.text}; }}
 QFrame[role="toast"] QPushButton:hover {{ background: {mix(p.raised, p.text, 0.18)}; }}
 QFrame[role="toast"] QToolButton:hover {{ background: {mix(p.raised, p.text, 0.10)}; }}
-QFrame#modelCard {{ background: {p.surface}; border: 1px solid {p.line}; }}
+QFrame#popupCard {{ background: {p.surface}; border: 1px solid {p.line}; }}
 QFrame[role="card"] {{ background: {p.surface}; border: 1px solid {p.line}; border-radius: 16px; }}
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from companion.app import feelings as feelings_module
 from companion.app.feelings import Feelings
 from companion.core.moods import NEUTRAL, Mood
 from tests.app.conftest import Desk
@@ -37,6 +38,16 @@ def test_a_sentence_changes_her_mood_and_time_takes_it_away(desk: Desk, feelings
     feelings.look()
     assert feelings.hers.label == NEUTRAL.label
     assert [mood.label for mood in shown][-1] == NEUTRAL.label
+
+
+def test_her_mood_fades_without_anybody_asking(desk: Desk, clock: Clock, qtbot, monkeypatch):
+    monkeypatch.setattr(feelings_module, "FADE_MS", 10)
+    feelings = Feelings(desk.engine, desk.chat, desk.store, clock)
+    desk.chat.mood_heard.emit(1, JOY)
+    clock.now += 3600
+    with qtbot.waitSignal(feelings.her_mood_changed) as changed:
+        pass
+    assert changed.args[0].label == NEUTRAL.label
 
 
 def test_a_reply_keeps_the_mood_it_was_in(desk: Desk, feelings: Feelings):

@@ -8,20 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from companion.app.memories import Memories
-from companion.app.notices import Notice, Notices
 from companion.core.conversation import Conversation, Message
 from companion.core.paths import database_file
-from companion.core.storage.store import Store
+from tests.app.conftest import Household
 
 
-class Desk:
+class Desk(Household):
     def __init__(self) -> None:
-        self.store = Store(database_file())
-        self.notices = Notices()
-        self.told: list[Notice] = []
-        self.notices.notice_raised.connect(self.told.append)
-        self.memories = Memories(self.store, self.notices)
+        super().__init__()
         self.changes = 0
         self.memories.changed.connect(self._changed)
 
@@ -43,7 +37,7 @@ class Desk:
 def desk(qapp) -> Iterator[Desk]:
     desk = Desk()
     yield desk
-    desk.store.close()
+    desk.close()
 
 
 def test_the_person_writes_edits_and_pins(desk: Desk):

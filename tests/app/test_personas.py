@@ -7,26 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from companion.app.notices import Notice, Notices
-from companion.app.personas import Personas
-from companion.app.preferences import Preferences
 from companion.core.conversation import Conversation
-from companion.core.paths import database_file, settings_file
-from companion.core.storage.store import Store
+from companion.core.paths import database_file
+from tests.app.conftest import Household
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"a picture"
 
 
-class Desk:
-    def __init__(self) -> None:
-        self.store = Store(database_file())
-        self.notices = Notices()
-        self.told: list[Notice] = []
-        self.notices.notice_raised.connect(self.told.append)
-        self.preferences = Preferences(settings_file(), self.notices)
-        self.preferences.update(person_name="Sam")
-        self.personas = Personas(self.store, self.notices, self.preferences)
-
+class Desk(Household):
     def conversation(self, persona: int = 0) -> Conversation:
         return self.store.create_conversation(character="", character_name="", persona=persona)
 
@@ -40,8 +28,7 @@ class Desk:
 def desk(qapp) -> Iterator[Desk]:
     desk = Desk()
     yield desk
-    desk.preferences.save()
-    desk.store.close()
+    desk.close()
 
 
 def test_without_a_choice_the_person_is_the_one_of_the_settings(desk: Desk):

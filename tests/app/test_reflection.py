@@ -10,38 +10,22 @@ from pathlib import Path
 import pytest
 
 from companion.app import reflection
-from companion.app.characters import Characters
-from companion.app.conversations import Conversations
 from companion.app.engine import Engine
-from companion.app.memories import Memories
-from companion.app.notices import Notices
-from companion.app.personas import Personas
-from companion.app.preferences import Preferences
 from companion.app.reflection import Reflection, Timings
 from companion.core.character import CharacterOptions
-from companion.core.character_library import CharacterLibrary
 from companion.core.messages import LoadOptions, PromptRead, Turn
-from companion.core.paths import database_file, settings_file
 from companion.core.sampling import Sampling
-from companion.core.settings import Settings, save_settings
-from companion.core.storage.store import Store
+from tests.app.conftest import Household
 
 SECONDS = 20_000
 
 
-class Evening:
+class Evening(Household):
     """A person, a character, and what is said and learned between them."""
 
-    def __init__(self, name: str = "Sam") -> None:
-        save_settings(settings_file(), Settings(person_name=name))
-        self.notices = Notices()
-        preferences = Preferences(settings_file(), self.notices)
-        self.store = Store(database_file())
+    def __init__(self) -> None:
+        super().__init__()
         self.engine = Engine()
-        self.characters = Characters(CharacterLibrary(), preferences, self.notices)
-        self.personas = Personas(self.store, self.notices, preferences)
-        self.conversations = Conversations(self.store, self.notices, self.characters, self.personas)
-        self.memories = Memories(self.store, self.notices)
         self.options = CharacterOptions()
         self.reflection = Reflection(
             self.store,
@@ -78,8 +62,7 @@ class Evening:
     def close(self) -> None:
         self.reflection.close()
         self.engine.close()
-        self.characters.close()
-        self.store.close()
+        super().close()
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from companion.app.impression import Impression
+from companion.core.character import BUILT_IN, CharacterOptions
 from companion.core.messages import Turn
 from companion.core.prompts.prompt import assemble
 from tests.app.conftest import Desk
@@ -38,6 +41,21 @@ def test_a_memory_that_was_told_counts_as_used(desk: Desk):
     assert desk.store.memories.memory(memory.id).used == 0
     desk.scenes.told(scene, assemble(scene, messages))
     assert desk.store.memories.memory(memory.id).used > time.time() - 60
+
+
+@pytest.mark.parametrize(("noticed", "mood"), [(True, "gratitude"), (False, "")])
+def test_how_the_person_sounds_is_told_only_where_her_options_say_so(ready: Desk, qtbot, noticed: bool, mood: str):
+    assert ready.characters.save_options(BUILT_IN, CharacterOptions(notice_mood=noticed)) is not None
+    conversation = ready.conversations.current
+    ready.store.add_message(conversation.id, parent=conversation.active, role="user", text="Thank you so much!")
+    ready.conversations.refresh()
+    messages = [step.message for step in ready.chat.path]
+    heard: list[Impression] = []
+    ready.prompting.take_in(conversation, messages, heard.append)
+    qtbot.waitUntil(lambda: bool(heard))
+    assert heard == [Impression(mood=mood)]
+    turns = assemble(ready.scenes.scene(conversation, messages, heard[0]), messages)
+    assert ("Sam's mood: gratitude." in "".join(turn.text for turn in turns)) == noticed
 
 
 def test_a_character_that_is_gone_still_has_its_name(desk: Desk):

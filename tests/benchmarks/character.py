@@ -6,29 +6,25 @@ one: Qt then paints with the processor, as it does on machines without a GPU).
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from companion.core.character import Card, Character
 from companion.core.conversation import Message
 from companion.core.lorebook import Lorebook, LoreEntry
-from companion.core.paths import HOME_VARIABLE, starter_model
 from companion.core.persona import Persona
+from companion.core.prompts.lore_scan import activate
 from companion.core.prompts.prompt import Scene, assemble
 from companion.core.storage.store import Store
 from companion.engine.client import EngineClient
 from companion.mood.classifier import MoodReader
-from tests.benchmark_report import Report, median
+from tests.benchmark_report import Report, fresh_home, median, medians_of, starter_or_leave
 
-HERE = Path(__file__).parent
 SENTENCES = (
     "The kettle is on, so you have about four minutes to tell me everything.",
     "I can't believe you remembered that, thank you!",
@@ -75,6 +71,14 @@ def prompts(report: Report) -> None:
             assemblies.append(ended - recalled)
             totals.append(ended - began)
         store.close()
+    recursive = msgspec.structs.replace(card, lorebook=Lorebook(entries=entries, scan_depth=4, recursive_scanning=True))
+    scene, scans = msgspec.structs.replace(scene, character=Character(identifier="mira", card=recursive)), []
+    for number in range(ROUNDS):
+        said = msgspec.structs.replace(talk[-1], text=f"And {words(3)} number {number}?")
+        began = time.perf_counter()
+        activate(scene, [*talk, said])
+        scans.append(time.perf_counter() - began)
+    report.add("recursive_lore", median(scans[1:]) * 1000, "ms", goal=20)
     report.add("memories_recalled", median(recalls[1:]) * 1000, "ms")
     report.add("lore_and_prompt", median(assemblies[1:]) * 1000, "ms")
     report.add("first_prompt_of_a_card", totals[0] * 1000, "ms")
@@ -108,46 +112,25 @@ def moods(report: Report) -> None:
 
 def face(report: Report) -> None:
     """Frames while a reply streams, and what she costs while nothing happens."""
-    shown, dropped, worst, idle, busy = [], [], [], [], []
-    for _ in range(3):
-        result = subprocess.run(
-            [sys.executable, str(HERE / "windows/alive.py")], capture_output=True, text=True, timeout=240, check=True
-        )
-        values = [float(word) for word in result.stdout.split()]
-        for figures, value in zip((shown, dropped, worst, idle, busy), values, strict=True):
-            figures.append(value)
-    report.add("frames_per_second_while_speaking", median(shown), "fps", goal=55, most=False)
-    report.add("dropped_frames_while_speaking", median(dropped), "%", goal=5)
-    report.add("longest_frame_while_speaking", median(worst), "ms")
-    report.add("idle_share_of_a_core", median(idle), "%", goal=5)
-    report.add("speaking_share_of_a_core", median(busy), "%")
+    shown, dropped, worst, idle, busy = medians_of("alive.py", 3)
+    report.add("frames_per_second_while_speaking", shown, "fps", goal=55, most=False)
+    report.add("dropped_frames_while_speaking", dropped, "%", goal=5)
+    report.add("longest_frame_while_speaking", worst, "ms")
+    report.add("idle_share_of_a_core", idle, "%", goal=5)
+    report.add("speaking_share_of_a_core", busy, "%")
 
 
 def gallery(report: Report) -> None:
     """Five hundred cards with portraits: opening the page until its first frame, and until every visible face is there."""
-    first, faces = [], []
-    for _ in range(3):
-        result = subprocess.run(
-            [sys.executable, str(HERE / "windows/gallery.py")], capture_output=True, text=True, timeout=240, check=True
-        )
-        a, b = map(float, result.stdout.split())
-        first.append(a)
-        faces.append(b)
-    report.add("gallery_first_paint", median(first), "ms", goal=300)
-    report.add("gallery_visible_faces", median(faces), "ms")
+    first, faces = medians_of("gallery.py", 3)
+    report.add("gallery_first_paint", first, "ms", goal=300)
+    report.add("gallery_visible_faces", faces, "ms")
 
 
 def main() -> int:
     report = Report("Character")
-    if starter_model() is None:
-        print("The starter model is missing: run packaging/start.py first.", file=sys.stderr)
-        return 2
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    busy = psutil.cpu_percent(interval=1)
-    if busy > 20:
-        print(f"Something else uses {busy:.0f} % of this machine; the figures will be worse than they are.", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as home:
-        os.environ[HOME_VARIABLE] = home
+    starter_or_leave()
+    with fresh_home():
         for part in (prompts, moods, face, gallery):
             if report.wants(part.__name__):
                 part(report)

@@ -13,11 +13,9 @@ import time
 from pathlib import Path
 
 import llama_cpp
-import psutil
 
 from companion.core.character_library import built_in_character
 from companion.core.messages import LoadOptions, Piece, ReplyDone, Turn
-from companion.core.paths import HOME_VARIABLE, starter_model
 from companion.core.persona import Persona
 from companion.core.prompts.prompt import Scene, greeting, system_text
 from companion.core.sampling import Sampling
@@ -25,7 +23,7 @@ from companion.engine.client import EngineClient
 from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.plan import all_plans
-from tests.benchmark_report import Report, median
+from tests.benchmark_report import Report, fresh_home, median, medians_of, starter_or_leave
 
 HERE = Path(__file__).parent
 STORY = (
@@ -155,34 +153,17 @@ def _until_said(script: str, environment: dict[str, str], *words: str) -> list[f
 
 def streaming(report: Report) -> None:
     """The real window and the real engine: how long the event loop stalls, when the first word comes, how much memory."""
-    stalls, firsts, window_memory, engine_memory = [], [], [], []
-    for _ in range(5):
-        result = subprocess.run(
-            [sys.executable, str(HERE / "windows/streaming.py")], capture_output=True, text=True, timeout=180, check=True
-        )
-        stall, first, window, engine = map(float, result.stdout.split())
-        stalls.append(stall)
-        firsts.append(first)
-        window_memory.append(window)
-        engine_memory.append(engine)
-    report.add("longest_stall_while_streaming", median(stalls), "ms", goal=50)
-    report.add("first_word_from_cold_start", median(firsts), "s")
-    report.add("window_peak_memory", median(window_memory), "MB")
-    report.add("engine_peak_memory", median(engine_memory), "MB")
+    stall, first, window, engine = medians_of("streaming.py", 5)
+    report.add("longest_stall_while_streaming", stall, "ms", goal=50)
+    report.add("first_word_from_cold_start", first, "s")
+    report.add("window_peak_memory", window, "MB")
+    report.add("engine_peak_memory", engine, "MB")
 
 
 def main() -> int:
     report = Report("Chat")
-    starter = starter_model()
-    if starter is None:
-        print("The starter model is missing: run packaging/start.py first.", file=sys.stderr)
-        return 2
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    busy = psutil.cpu_percent(interval=1)
-    if busy > 20:
-        print(f"Something else uses {busy:.0f} % of this machine; the figures will be worse than they are.", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as home:
-        os.environ[HOME_VARIABLE] = home
+    starter = starter_or_leave()
+    with fresh_home():
         with EngineClient() as engine:  # measure once, as a first start does
             engine.load(starter, LoadOptions())
         if report.wants("generation"):

@@ -15,12 +15,11 @@ from companion.core.character import CharacterOptions
 from companion.core.character_library import built_in_character
 from companion.core.conversation import Message
 from companion.core.messages import Piece, Turn
-from companion.core.paths import starter_model
 from companion.core.persona import Persona
 from companion.core.prompts.prompt import Scene, assemble, greeting
 from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient
-from tests.benchmark_report import Report
+from tests.benchmark_report import Report, starter_or_leave
 
 FACTS = (
     ("Sam's cat is called Miso.", "What is my cat called?", "miso"),
@@ -89,10 +88,7 @@ def recalled(engine: EngineClient, turns: Sequence[Turn], word: str) -> int:
 
 def main() -> int:
     report = Report("Recall")
-    starter = starter_model()
-    if starter is None:
-        print("The starter model is missing: run packaging/start.py first.", file=sys.stderr)
-        return 2
+    starter = starter_or_leave()
     hoshi = msgspec.structs.replace(built_in_character(), options=CharacterOptions())
     scene = Scene(character=hoshi, persona=Persona(name="Sam"))
     with EngineClient() as engine:

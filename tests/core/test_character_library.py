@@ -163,18 +163,18 @@ def test_a_changed_card_is_saved(library: CharacterLibrary, tmp_path: Path) -> N
 
 def test_a_new_portrait_takes_the_place_of_the_old_one(library: CharacterLibrary) -> None:
     character = library.create(Card(name="Ada"), samples.png())
-    saved = library.save("ada", character.card, (b"GIF89a...", "gif"))
+    saved = library.save("ada", character.card, b"GIF89a...")
     assert [path for path in visible(Path(saved.folder)) if "portrait" in path] == ["portrait.gif"]
     assert library.all()[1].portrait == saved.portrait
     with pytest.raises(CharacterError, match="not a picture"):
-        library.save("ada", character.card, (b"MZ", "png"))
+        library.save("ada", character.card, b"MZ")
     assert Path(saved.portrait).exists()
 
 
 def test_a_card_that_cannot_be_written_changes_nothing(library: CharacterLibrary) -> None:
     library.create(Card(name="Ada", description="old"), samples.png())
     with pytest.raises(CharacterError):
-        library.save("ada", Card(name="Ada", description="x" * MAX_CARD_BYTES), (b"GIF89a", "gif"))
+        library.save("ada", Card(name="Ada", description="x" * MAX_CARD_BYTES), b"GIF89a")
     assert library.load("ada").card.description == "old"
     assert library.load("ada").portrait.endswith("portrait.png")
 
@@ -322,7 +322,7 @@ def test_a_character_goes_out_in_every_form(library: CharacterLibrary, tmp_path:
 
 def test_a_new_portrait_goes_into_the_charx_file(library: CharacterLibrary, tmp_path: Path) -> None:
     card = library.add(put(tmp_path, "mira.charx", samples.mira_charx())).card
-    library.save("mira", card, (b"GIF89a new", "gif"))
+    library.save("mira", card, b"GIF89a new")
     library.export_charx("mira", tmp_path / "new.charx")
     assert read_card_file(tmp_path / "new.charx").picture == b"GIF89a new"
     library.export_charx(BUILT_IN, tmp_path / "hoshi.charx", samples.png())  # hers is an SVG, which others do not show

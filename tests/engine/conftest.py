@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from companion.core.messages import Turn
+from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient
+
+HELLO = (Turn("user", "Hello there."),)
+LONG = Sampling(max_tokens=30_000, temperature=1.5)
 
 
 @pytest.fixture

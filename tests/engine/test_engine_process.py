@@ -27,10 +27,9 @@ from companion.core.processes import worker_command
 from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient, EngineDied
 from tests import tiny_models
+from tests.engine.conftest import HELLO, LONG
 
-HELLO = (Turn("user", "Hello there."),)
 SHORT = Sampling(max_tokens=20, seed=1)
-LONG = Sampling(max_tokens=30_000, temperature=1.5)
 
 
 def reply(engine: EngineClient, turns=HELLO, sampling=SHORT) -> tuple[str, ReplyDone, PromptRead]:

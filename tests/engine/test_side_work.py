@@ -29,9 +29,7 @@ from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient, EngineDied
 from companion.engine.inbox import Inbox, Item
 from tests import tiny_models
-
-HELLO = (Turn("user", "Hello there."),)
-LONG = Sampling(max_tokens=30_000, temperature=1.5)
+from tests.engine.conftest import HELLO, LONG
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +60,11 @@ def test_reflecting_writes_and_leaves_the_conversations_cache_alone(ready):
 def test_a_reply_does_not_wait_for_a_reflection(endless):
     endless.send(Reflect(request=50, turns=HELLO, sampling=LONG))
     time.sleep(0.05)  # alone on a quick machine the whole reflection takes 0.3 seconds
-    began = time.perf_counter()
     endless.send(Generate(request=51, turns=HELLO, sampling=Sampling(max_tokens=1)))
     events = events_until(endless, ReplyDone)
-    assert time.perf_counter() - began < 1
+    assert isinstance(events[-1], ReplyDone)
     reflected = next(event for event in events if isinstance(event, Reflected))
-    assert not reflected.complete
+    assert not reflected.complete, "it was given up for the reply"
 
 
 def test_a_reflection_can_be_stopped_and_the_next_one_is_not(endless):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 
 import llama_cpp
@@ -18,6 +17,7 @@ from companion.core.prompts.token_estimate import estimate_tokens
 from companion.llama.chat_template import ChatTemplate
 from companion.llama.model import Model
 from companion.llama.prompt import PromptBuilder, tokens_of
+from companion.llama.prompt_turns import Cut, TurnsByKind
 from tests import tiny_models
 from tests.core.golden.scenes import FOLDER, FULL, TALK
 
@@ -227,11 +227,32 @@ def test_inserts_go_only_when_they_leave_no_room_for_the_newest_message_and_the_
     assert len(prompt.tokens) <= 412
 
 
-def test_a_talk_of_thousands_of_messages_is_cut_in_a_moment(builder):
-    talk = rich_talk(4000)
-    began = time.perf_counter()
-    assert builder.build(talk, reply_tokens=100).dropped_turns > 7900
-    assert time.perf_counter() - began < 2
+def test_when_the_guess_was_too_low_examples_leave_before_messages_and_messages_before_inserts():
+    turns = rich_talk(2, examples=2, inserts=("Note.", "Lore."))
+    parts = TurnsByKind(turns, [1] * len(turns))
+    steps = [Cut()]
+    while (more := parts.more(steps[-1])) is not None:
+        steps.append(more)
+    assert steps == [
+        *(Cut(n, 0, 0) for n in range(3)),
+        *(Cut(2, n, 0) for n in range(1, 5)),
+        *(Cut(2, 4, n) for n in (1, 2)),
+    ]
+    assert [turn.text for turn in parts.kept(steps[-1])] == ["You are Hoshi, who never forgets who she is.", "And now?"]
+
+
+def test_a_talk_of_thousands_of_messages_is_rendered_only_after_it_was_cut(builder, monkeypatch):
+    rendered: list[int] = []
+    render = builder.template.render
+
+    def count(turns: Sequence[Turn], **more):
+        rendered.append(len(turns))
+        return render(turns, **more)
+
+    monkeypatch.setattr(builder.template, "render", count)
+    assert builder.build(rich_talk(4000), reply_tokens=100).dropped_turns > 7900
+    assert len(rendered) <= 3
+    assert max(rendered) < 100
 
 
 def test_a_card_that_is_too_long_is_refused_with_numbers(builder):

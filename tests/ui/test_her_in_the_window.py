@@ -232,6 +232,24 @@ def test_a_voice_that_is_not_there_says_so_at_the_first_press(program: Program, 
     assert not program.preferences.settings.speak
 
 
+def test_she_falls_silent_at_once_when_something_is_said_or_stopped_or_opened(program: Program, qtbot):
+    program.voice._engine = "mock"
+    program.preferences.update(speak=True)
+    qtbot.waitUntil(lambda: program.voice.is_on, timeout=20_000)
+    for silence in (
+        lambda: qtbot.keyClick(program.content.chat_view.composer.edit, Qt.Key.Key_Escape),
+        program.content.chat_view.stop_requested.emit,
+        lambda: program.chat.send("Wait."),
+        program.conversations.new,
+        lambda: program.preferences.update(speak=False),
+    ):
+        program.voice.interrupt()
+        program.voice.hear("A sentence that would take some time to say, and would be heard. Another one. ")
+        assert program.voice.is_speaking
+        silence()
+        assert not program.voice.is_speaking
+
+
 def test_a_switch_that_was_not_granted_is_off_again_on_the_page(program: Program, qtbot):
     program.voice._engine = "no-such-engine"
     program.content.show_page("settings")

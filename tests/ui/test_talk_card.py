@@ -27,12 +27,12 @@ PERSONAS = (Persona(id=1, name="Sam"), Persona(id=2, name="Captain Ana"))
 
 
 @pytest.fixture
-def card(theme, qtbot):
+def card(qtbot, theme):
     window = QWidget()
     window.resize(900, 700)
     qtbot.addWidget(window)
     window.show()
-    made = TalkCard(theme, window)
+    made = TalkCard(window)
     made.show_talk(TALK, PERSONAS, "", "They met at the lake.")
     made.show_below(window)
     yield made

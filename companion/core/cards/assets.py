@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from companion.core.cards.limits import MAX_PICTURE_BYTES
+from companion.core.cards.png import SIGNATURE
 from companion.core.character import Asset, Card
 
 _INSIDE: Final = ("embeded://", "embedded://")  # the specification's spelling, and English
@@ -15,7 +16,7 @@ _INSIDE: Final = ("embeded://", "embedded://")  # the specification's spelling, 
 
 def picture_kind(content: bytes) -> str:
     """File name extension of a picture that this program shows, by its first bytes; empty for anything else."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+    if content.startswith(SIGNATURE):
         return "png"
     if content.startswith(b"\xff\xd8\xff"):
         return "jpg"

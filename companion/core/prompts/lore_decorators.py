@@ -4,7 +4,7 @@ same purposes in an entry's extensions."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -25,7 +25,10 @@ _PLACES: dict[str, Place] = {
     "personality": "personality",
     "scenario": "scenario",
 }
-_ST_PLACES: tuple[Place, ...] = ("before_char", "after_char", "note", "note", "depth", "after_char", "after_char")
+ROLES: tuple[LoreRole, ...] = get_args(LoreRole)
+"""In the order of SillyTavern's numbers."""
+ST_PLACES: tuple[Place, ...] = ("before_char", "after_char", "note", "note", "depth", "after_char", "after_char")
+"""By SillyTavern's numbers."""
 
 
 class LoreRules(msgspec.Struct, kw_only=True):
@@ -92,6 +95,11 @@ def read_rules(entry: LoreEntry) -> LoreRules:
     return rules
 
 
+def is_from_sillytavern(extensions: Container[str]) -> bool:
+    """Whether SillyTavern wrote an entry's extensions: these names are its own."""
+    return "exclude_recursion" in extensions or "display_index" in extensions
+
+
 def split_decorators(content: str) -> tuple[list[tuple[str, str, str]], str]:
     """The (mark, name, value) of each leading decorator line, and the content without them."""
     found: list[tuple[str, str, str]] = []
@@ -139,7 +147,7 @@ def _keys(field: str) -> Callable[[LoreRules, str], bool]:
 
 
 def _role(rules: LoreRules, value: str) -> bool:
-    if value.lower() not in get_args(LoreRole):
+    if value.lower() not in ROLES:
         return False
     rules.role = value.lower()  # type: ignore[assignment]
     return True
@@ -183,15 +191,15 @@ def _take_extensions(rules: LoreRules, extensions: bytes) -> None:
         return
     if not isinstance(fields, dict):
         return
-    if "exclude_recursion" in fields or "display_index" in fields:
-        rules.uses_regex = False  # SillyTavern writes use_regex into every entry and means only keys in slashes
-    if (place := _index(fields, "position", len(_ST_PLACES))) is not None:
-        rules.place = _ST_PLACES[place]
+    if is_from_sillytavern(fields):
+        rules.uses_regex = False  # it writes use_regex into every entry and means only keys in slashes
+    if (place := _index(fields, "position", len(ST_PLACES))) is not None:
+        rules.place = ST_PLACES[place]
     if (depth := _index(fields, "depth", MAX_DEPTH)) is not None:
         rules.depth = depth
-    if (role := _index(fields, "role", 3)) is not None:
-        rules.role = get_args(LoreRole)[role]
-    if (logic := _index(fields, "selectiveLogic", 4)) is not None:
+    if (role := _index(fields, "role", len(ROLES))) is not None:
+        rules.role = ROLES[role]
+    if (logic := _index(fields, "selectiveLogic", len(get_args(Together)))) is not None:
         rules.together = get_args(Together)[logic]
     rules.scan_depth = _index(fields, "scan_depth", MAX_DEPTH)
     if fields.get("match_whole_words") is False:

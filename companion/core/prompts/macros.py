@@ -24,6 +24,12 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_UNITS = (
+    *(("year", 31_557_600), ("month", 2_629_800), ("week", 604_800)),
+    *(("day", 86_400), ("hour", 3600), ("minute", 60)),
+)
+"""In seconds."""
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _MARKS = re.compile(r"\{\{(?!\{)|\}\}|<(?:user|bot|char)>", re.ASCII | re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 _DICE = re.compile(r"(?:(\d{1,4})?d)?(\d{1,8})([+-]\d{1,8})?", re.ASCII | re.IGNORECASE)
@@ -178,14 +184,15 @@ class _Filling:
         return str(sum(chance.randint(1, faces) for _ in range(count)) + int(found[3] or 0))
 
 
-def spoken_duration(seconds: float) -> str:
-    """A length of time as people say it: 'a moment', '5 minutes', 'an hour', '3 days'."""
-    for name, size in (("year", 31_557_600), ("month", 2_629_800), ("week", 604_800), ("day", 86_400), ("hour", 3600)):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {name}s" if count > 1 else f"{'an' if name == 'hour' else 'a'} {name}"
-    minutes = int(max(seconds, 0) // 60)
-    return f"{minutes} minutes" if minutes > 1 else "a minute" if minutes else "a moment"
+def spoken_duration(seconds: float, *, in_words: bool = False) -> str:
+    """A length of time as people say it: 'a moment', '5 minutes', 'an hour', '3 days'; `in_words`, 'three days'."""
+    for name, size in _UNITS:
+        count = int(seconds // size)
+        if count == 1:
+            return f"{'an' if name == 'hour' else 'a'} {name}"
+        if count > 1:
+            return f"{_NUMBERS[count] if in_words and count < len(_NUMBERS) else count} {name}s"
+    return "a moment"
 
 
 def _choices(rest: str) -> list[str]:

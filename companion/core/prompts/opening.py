@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from companion.core.character import Card
+from companion.core.prompts.macros import spoken_duration
 
 PartOfDay = Literal["morning", "day", "evening", "night"]
 _STARTS: tuple[tuple[int, PartOfDay], ...] = ((0, "night"), (5, "morning"), (11, "day"), (17, "evening"), (22, "night"))
@@ -47,15 +48,6 @@ def part_of_day(now: datetime) -> PartOfDay:
     return next(part for hour, part in reversed(_STARTS) if now.hour >= hour)
 
 
-def gap_words(seconds: float) -> str:
-    """How long it has been as people say it: "three hours", "a week"; empty below ten minutes."""
-    for size, name in ((365 * DAY, "year"), (30 * DAY, "month"), (7 * DAY, "week"), (DAY, "day"), (HOUR, "hour")):
-        count = int(seconds // size)
-        if count >= 1:
-            return f"{'an' if name == 'hour' else 'a'} {name}" if count == 1 else f"{_number(count)} {name}s"
-    return "a few minutes" if seconds >= 600 else ""
-
-
 def opening(card: Card, now: datetime, last_talk: float | None, seed: int) -> str:
     """The first words to somebody she talked with at `last_talk` (seconds since the epoch); empty for a stranger, who gets
     the card's own first message. Macros are not filled in yet."""
@@ -68,10 +60,10 @@ def opening(card: Card, now: datetime, last_talk: float | None, seed: int) -> st
     lines: tuple[str, ...] = special or getattr(own, part)
     if lines:
         line = random.Random(seed).choice(lines)
-        return line.replace("{{gap}}", gap_words(gap) or "a moment")
+        return line.replace("{{gap}}", spoken_duration(gap, in_words=True))
     if gap < HOUR:
         return "There you are again, {{user}}."
-    return f"{_SALUTATIONS[part]} It has been {gap_words(gap)}."
+    return f"{_SALUTATIONS[part]} It has been {spoken_duration(gap, in_words=True)}."
 
 
 def _openings(card: Card) -> Openings:
@@ -79,8 +71,3 @@ def _openings(card: Card) -> Openings:
         return msgspec.json.decode(card.extensions, type=_Extensions).companion.openings
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # somebody else's "companion"
         return Openings()
-
-
-def _number(count: int) -> str:
-    words = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-    return words[count] if count < len(words) else str(count)

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from companion.core.conversation import Message
+from companion.core.memory import UNNAMED
 from companion.core.messages import Turn
 from companion.core.moods import LABELS, NEUTRAL
 from companion.core.prompts.lore_decorators import LoreRole as Role
@@ -26,7 +27,7 @@ from companion.core.prompts.prompt_examples import example_blocks
 from companion.core.prompts.scene import Scene
 from companion.core.prompts.token_estimate import within_tokens
 
-__all__ = ["PromptPart", "Scene", "activated_lore", "assemble", "greeting", "greetings", "preview", "system_text"]
+__all__ = ["PromptPart", "Scene", "assemble", "greeting", "greetings", "preview", "system_text"]
 
 DEFAULT_SYSTEM_PROMPT = (
     "You are {{char}}, talking with {{user}}. Stay {{char}}. Answer in one to three short sentences, the way people talk, "
@@ -34,10 +35,6 @@ DEFAULT_SYSTEM_PROMPT = (
 )
 """Of a card that brings none, and what {{original}} means in one that does. Short: a small model follows three rules
 better than ten."""
-
-
-UNNAMED = "the person"
-"""What the model is told for {{user}} while the person has given no name: to the model, "you" is the character."""
 
 
 class PromptPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,23 +83,15 @@ def preview(scene: Scene, messages: Sequence[Message] = ()) -> tuple[PromptPart,
     return tuple(_parts(scene, messages, ahead=False))
 
 
-def activated_lore(scene: Scene, messages: Sequence[Message]) -> tuple[str, ...]:
-    """The names of the lorebook's entries that are told, in their order."""
-    return tuple(entry.name for entry in activate(_named(scene), _said(messages)))
-
-
 def _named(scene: Scene) -> Scene:
+    """To the model "you" is the character, so a person without a name is not called that."""
     if scene.persona.name.strip():
         return scene
     return msgspec.structs.replace(scene, persona=msgspec.structs.replace(scene.persona, name=UNNAMED))
 
 
-def _said(messages: Sequence[Message]) -> list[Message]:
-    return [message for message in messages if message.text]
-
-
 def _parts(scene: Scene, messages: Sequence[Message], *, ahead: bool) -> Iterator[PromptPart]:
-    said = _said(messages)
+    said = [message for message in messages if message.text]
     scene = _named(scene)
     lore = activate(scene, said, ahead=ahead)
     for number, (title, text) in enumerate(_system(scene, lore)):

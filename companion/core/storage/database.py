@@ -57,6 +57,11 @@ class Database:
         with self.reading() as connection:
             return connection.execute(sql, parameters).fetchall()
 
+    def change(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """One statement in a transaction of its own; returns how many rows it changed."""
+        with self.transaction() as connection:
+            return connection.execute(sql, parameters).rowcount
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with self._translated():

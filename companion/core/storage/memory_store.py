@@ -20,6 +20,7 @@ from companion.core.storage.memory_likeness import Likeness, compare
 from companion.core.storage.memory_search import Places, by_words, exact_parts, fuse, loose_parts, places
 from companion.core.storage.memory_vectors import Signs, by_vector, packed, read_signs, signs_of, unit
 from companion.core.storage.memory_words import query_terms, terms
+from companion.core.storage.message_tree import ACTIVE_PATH
 from companion.core.storage.search_index import fold, query_words
 
 MAX_CHARACTERS = 1000
@@ -34,8 +35,7 @@ _MEMORIES = (
     " LEFT JOIN messages g ON g.id = s.message AND g.deleted IS NULL AND c.id NOT NULL WHERE m.deleted IS NULL"
 )
 _SUMMARY = (
-    "WITH RECURSIVE up (id, parent) AS (SELECT m.id, m.parent FROM conversations c JOIN messages m ON m.id = c.active"
-    " WHERE c.id = ? UNION ALL SELECT m.id, m.parent FROM up JOIN messages m ON m.id = up.parent)"
+    f"{ACTIVE_PATH}"  # noqa: S608
     " SELECT s.conversation, s.message, s.text, s.created FROM up JOIN summaries s ON s.message = up.id"
     " ORDER BY s.message DESC, s.id DESC LIMIT 1"
 )
@@ -179,15 +179,15 @@ class MemoryStore:
         return self._existing(memory)
 
     def pin(self, memory: int, pinned: bool) -> None:
-        self._change("UPDATE memories SET pinned = ? WHERE id = ?", (pinned, memory))
+        self._database.change("UPDATE memories SET pinned = ? WHERE id = ?", (pinned, memory))
 
     def delete(self, memory: int) -> None:
         """Can be undone until `Store.purge_deleted` makes it final."""
-        self._change("UPDATE memories SET deleted = ? WHERE id = ? AND deleted IS NULL", (time.time(), memory))
+        self._database.change("UPDATE memories SET deleted = ? WHERE id = ? AND deleted IS NULL", (time.time(), memory))
         self._without_signs(memory)
 
     def restore(self, memory: int) -> None:
-        self._change("UPDATE memories SET deleted = NULL WHERE id = ?", (memory,))
+        self._database.change("UPDATE memories SET deleted = NULL WHERE id = ?", (memory,))
         self.refresh()
 
     def mark_used(self, memories: Iterable[int], now: float | None = None) -> None:
@@ -210,7 +210,7 @@ class MemoryStore:
         """Of any length; one without a direction is kept as done, and is near nothing."""
         found = unit(vector)
         blobs = (b"", b"") if found is None else (signs_of(found), packed(found))
-        self._change(
+        self._database.change(
             "INSERT OR REPLACE INTO memory_vectors (memory, model, signs, vector) SELECT id, ?, ?, ? FROM memories WHERE id = ?",
             (model, *blobs, memory),
         )
@@ -232,7 +232,7 @@ class MemoryStore:
         return int(rows[0][0]) if rows else 0
 
     def set_learned(self, conversation: int, message: int) -> None:
-        self._change("UPDATE conversations SET learned = ? WHERE id = ?", (message, conversation))
+        self._database.change("UPDATE conversations SET learned = ? WHERE id = ?", (message, conversation))
 
     def summary(self, conversation: int) -> Summary | None:
         """The one that reaches furthest along the active path."""
@@ -268,10 +268,6 @@ class MemoryStore:
         if found is None:
             raise StoreError("This memory no longer exists.")
         return found
-
-    def _change(self, sql: str, values: Sequence[Any]) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(sql, values)
 
 
 def _fact(text: str) -> str:

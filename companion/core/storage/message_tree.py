@@ -9,6 +9,12 @@ from __future__ import annotations
 import sqlite3
 import time
 
+ACTIVE_PATH = (
+    "WITH RECURSIVE up (id, parent) AS (SELECT m.id, m.parent FROM conversations c JOIN messages m ON m.id = c.active"
+    " WHERE c.id = ? UNION ALL SELECT m.id, m.parent FROM up JOIN messages m ON m.id = up.parent)"
+)
+"""How a query begins that reads the active path of a conversation, its first parameter, as the table `up`."""
+
 
 def leaf_below(connection: sqlite3.Connection, conversation: int, start: int | None) -> int | None:
     """The leaf below `start` (or in the whole conversation) that was active most recently, else the newest."""

@@ -55,11 +55,10 @@ class PersonaStore:
 
     def update(self, persona: Persona) -> Persona:
         """As stored, all fields of it."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE personas SET name = ?, description = ?, portrait = ? WHERE id = ? AND deleted IS NULL",
-                (*_fields(persona.name, persona.description, persona.portrait), persona.id),
-            )
+        self._database.change(
+            "UPDATE personas SET name = ?, description = ?, portrait = ? WHERE id = ? AND deleted IS NULL",
+            (*_fields(persona.name, persona.description, persona.portrait), persona.id),
+        )
         return self._existing(persona.id)
 
     def delete(self, persona: int) -> None:
@@ -74,8 +73,7 @@ class PersonaStore:
         return frozenset(row[0] for row in self._database.rows("SELECT portrait FROM personas WHERE portrait <> ''"))
 
     def _set_deleted(self, persona: int, moment: float | None) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE personas SET deleted = ? WHERE id = ?", (moment, persona))
+        self._database.change("UPDATE personas SET deleted = ? WHERE id = ?", (moment, persona))
 
     def _existing(self, persona: int) -> Persona:
         found = self.persona(persona)

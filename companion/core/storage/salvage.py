@@ -86,14 +86,11 @@ def _copy_from_conversations(old: sqlite3.Connection, new: sqlite3.Connection) -
         for table in ("conversations", "messages")
     )
     for row in _readable_rows(old, new, "memory_sources"):
-        conversation = row["conversation"] if row["conversation"] in conversations else None
-        _insert(new, "memory_sources", row | {"conversation": conversation} | _message_of(row, messages))
+        row["conversation"] = row["conversation"] if row["conversation"] in conversations else None
+        row["message"] = row["message"] if row["message"] in messages else None
+        _insert(new, "memory_sources", row)
     for row in _readable_rows(old, new, "summaries"):
         _insert(new, "summaries", row)
-
-
-def _message_of(row: dict[str, Any], messages: set[int]) -> dict[str, Any]:
-    return {"message": row["message"] if row["message"] in messages else None}
 
 
 def _placeholder(message: dict[str, Any]) -> dict[str, Any]:

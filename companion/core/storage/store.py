@@ -11,7 +11,6 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -35,8 +34,7 @@ from companion.core.storage.stored_rows import (
 
 _MESSAGES = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE"  # noqa: S608
 _PATH = (
-    "WITH RECURSIVE up (id, parent) AS (SELECT m.id, m.parent FROM conversations c JOIN messages m ON m.id = c.active"  # noqa: S608
-    " WHERE c.id = ? UNION ALL SELECT m.id, m.parent FROM up JOIN messages m ON m.id = up.parent)"
+    f"{message_tree.ACTIVE_PATH}"  # noqa: S608
     f" SELECT {MESSAGE_COLUMNS}, sum(s.id <= m.id), count(*) FROM up JOIN messages m ON m.id = up.id"
     " JOIN messages s ON s.conversation = m.conversation AND s.parent IS m.parent AND s.deleted IS NULL"
     " GROUP BY m.id ORDER BY m.id"
@@ -100,19 +98,25 @@ class Store:
     def rename_conversation(self, conversation: int, title: str) -> None:
         """An empty title hands the naming back to the program."""
         title = one_line(title)
-        self._change("UPDATE conversations SET title = ?, titled_by_person = ? WHERE id = ?", (title, bool(title), conversation))
+        self._database.change(
+            "UPDATE conversations SET title = ?, titled_by_person = ? WHERE id = ?", (title, bool(title), conversation)
+        )
 
     def set_automatic_title(self, conversation: int, title: str) -> None:
         """Does nothing once the person has chosen a title."""
-        self._change("UPDATE conversations SET title = ? WHERE id = ? AND NOT titled_by_person", (one_line(title), conversation))
+        self._database.change(
+            "UPDATE conversations SET title = ? WHERE id = ? AND NOT titled_by_person", (one_line(title), conversation)
+        )
 
     def set_persona(self, conversation: int, persona: int) -> None:
         """Who the person is in it; 0 for the name of the settings."""
-        self._change("UPDATE conversations SET persona = ? WHERE id = ?", (persona, conversation))
+        self._database.change("UPDATE conversations SET persona = ? WHERE id = ?", (persona, conversation))
 
     def set_note(self, conversation: int, text: str, depth: int = 4) -> None:
         """The author's note; no text takes it away."""
-        self._change("UPDATE conversations SET note = ?, note_depth = ? WHERE id = ?", (*stored_note(text, depth), conversation))
+        self._database.change(
+            "UPDATE conversations SET note = ?, note_depth = ? WHERE id = ?", (*stored_note(text, depth), conversation)
+        )
 
     def last_talk(self, character: str) -> float | None:
         """When something was last said in a conversation with her in which the person has spoken; None for never."""
@@ -125,10 +129,12 @@ class Store:
 
     def delete_conversation(self, conversation: int) -> None:
         """Can be undone until it is purged. What was learned in it stays, as it does after the purge."""
-        self._change("UPDATE conversations SET deleted = ? WHERE id = ? AND deleted IS NULL", (time.time(), conversation))
+        self._database.change(
+            "UPDATE conversations SET deleted = ? WHERE id = ? AND deleted IS NULL", (time.time(), conversation)
+        )
 
     def restore_conversation(self, conversation: int) -> None:
-        self._change("UPDATE conversations SET deleted = NULL WHERE id = ?", (conversation,))
+        self._database.change("UPDATE conversations SET deleted = NULL WHERE id = ?", (conversation,))
 
     def forget_conversation(self, conversation: int) -> None:
         """Remove it at once and for good, deleted or not, with all that was learned in it: see `forgetting`."""
@@ -217,7 +223,7 @@ class Store:
 
     def save_text(self, message: int, text: str) -> None:
         """The text so far, while a reply streams: well below a millisecond, and the search learns of it at the end."""
-        self._change("UPDATE messages SET text = ? WHERE id = ?", (plain_text(text), message))
+        self._database.change("UPDATE messages SET text = ? WHERE id = ?", (plain_text(text), message))
 
     def finish_message(
         self, message: int, *, text: str, status: Status, tokens: int = 0, tokens_per_second: float = 0.0
@@ -240,11 +246,11 @@ class Store:
 
     def set_feedback(self, message: int, value: int) -> None:
         """-1, 0 or 1: thumb down, none, thumb up."""
-        self._change("UPDATE messages SET feedback = ? WHERE id = ?", (max(-1, min(1, value)), message))
+        self._database.change("UPDATE messages SET feedback = ? WHERE id = ?", (max(-1, min(1, value)), message))
 
     def set_mood(self, message: int, label: str) -> None:
         """One of the 28 labels, or nothing."""
-        self._change("UPDATE messages SET mood = ? WHERE id = ?", (plain_text(label), message))
+        self._database.change("UPDATE messages SET mood = ? WHERE id = ?", (plain_text(label), message))
 
     def select_alternate(self, message: int, step: int) -> None:
         """Move the active path `step` alternates on (1: the next, -1: the previous), down to where that branch was left.
@@ -302,17 +308,13 @@ class Store:
     def recover_interrupted(self) -> int:
         """At the start: replies that were streaming when the program died are interrupted; returns how many, empty ones
         included."""
-        return self._change("UPDATE messages SET status = 'interrupted' WHERE status = 'streaming'")
+        return self._database.change("UPDATE messages SET status = 'interrupted' WHERE status = 'streaming'")
 
     def _existing(self, conversation: int) -> Conversation:
         found = self.conversation(conversation)
         if found is None:
             raise StoreError("This conversation no longer exists.")
         return found
-
-    def _change(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        with self._database.transaction() as connection:
-            return connection.execute(sql, parameters).rowcount
 
 
 def _conversation_of(connection: sqlite3.Connection, message: int) -> int:

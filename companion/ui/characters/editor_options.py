@@ -7,45 +7,19 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.character import Character, CharacterOptions
 from companion.core.fields import fields_of
 from companion.ui.characters.editor_fields import FieldWords
 from companion.ui.file_dialogs import ask_for_picture
-from companion.ui.settings.editors import Editor
+from companion.ui.settings.editors import ChoiceEditor
 from companion.ui.settings.form import Form
 from companion.ui.stage.sprites import SpritePack
 from companion.ui.theme import Theme
 
 LOOK = ("plain", "costume")
 MOST_COSTUMES = 200
-
-
-class CostumeEditor(Editor):
-    """One of the sub-folders of her sprites."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.box = QComboBox()
-        self.box.setAccessibleName("Costume")
-        self.box.activated.connect(self.edited)
-        self._adopt(self.box)
-        self.offer(())
-
-    def offer(self, costumes: tuple[str, ...]) -> None:
-        self.box.clear()
-        self.box.addItem("The usual one", "")
-        for costume in costumes:
-            self.box.addItem(costume, costume)
-
-    def value(self) -> str:
-        return str(self.box.currentData())
-
-    def set_value(self, value: str) -> None:
-        if self.box.findData(value) < 0:
-            self.box.addItem(value, value)
-        self.box.setCurrentIndex(self.box.findData(value))
 
 
 class OptionsForms(QWidget):
@@ -56,8 +30,9 @@ class OptionsForms(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._options = CharacterOptions()
-        self.costume = CostumeEditor()
-        rest = tuple(field.name for field in fields_of(CharacterOptions) if field.name not in LOOK)
+        fields = {field.name: field for field in fields_of(CharacterOptions)}
+        self.costume = ChoiceEditor(fields["costume"])
+        rest = tuple(name for name in fields if name not in LOOK)
         self._look = Form(CharacterOptions, theme, LOOK, {"costume": self.costume})
         self.memory = Form(CharacterOptions, theme, rest)
         self.background = QLabel()
@@ -80,8 +55,9 @@ class OptionsForms(QWidget):
         """Show a character's options; emits nothing."""
         self._options = character.options
         pack = SpritePack(Path(character.folder) / "sprites") if character.folder else None
-        self.costume.offer(pack.costumes[:MOST_COSTUMES] if pack is not None else ())
+        costumes = pack.costumes[:MOST_COSTUMES] if pack is not None else ()
         self._look.load(self._options)
+        self.costume.offer({"": "The usual one"} | {name: name for name in costumes})
         self.memory.load(self._options)
         self._redraw()
 

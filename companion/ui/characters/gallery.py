@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from companion.core.character_library import CharacterSummary
 from companion.core.paths import cache_folder
@@ -15,6 +15,7 @@ from companion.ui.characters.gallery_header import GalleryHeader
 from companion.ui.characters.gallery_model import GalleryModel
 from companion.ui.characters.gallery_view import GalleryView
 from companion.ui.characters.thumbnails import Thumbnails
+from companion.ui.invitation import Invitation
 from companion.ui.theme import Theme
 
 MARGIN, NARROW_MARGIN, NARROW_BELOW = 24, 16, 480
@@ -44,8 +45,8 @@ class Gallery(QWidget):
         self.thumbnails = thumbnails or Thumbnails(cache_folder() / "thumbnails", self)
         self.header = GalleryHeader(theme)
         self.view = GalleryView(theme, self.model, self.thumbnails)
-        self.hint = _Hint()
-        self.nothing = _Hint()
+        self.hint = Invitation()
+        self.nothing = Invitation()
         self._veil = DropVeil(theme, self)
         self._pages = QStackedWidget()
         self._arrange()
@@ -183,23 +184,3 @@ class Gallery(QWidget):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self.import_requested.emit(cards)
-
-
-class _Hint(QWidget):
-    """One sentence and one button."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sentence = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self.sentence.setProperty("role", "muted")
-        self.sentence.setWordWrap(True)
-        self.button = QPushButton()
-        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(32, 16, 32, 40)
-        column.setSpacing(16)
-        column.addStretch(1)
-        column.addWidget(self.sentence)
-        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(1)

@@ -8,17 +8,17 @@ from PySide6.QtCore import QMimeData, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from companion.app.characters import CARD_ENDINGS
 from companion.ui.icons import pixmap
 from companion.ui.theme import Theme
 
-SUFFIXES = frozenset({".png", ".json", ".charx"})
 MARGIN = 12
 
 
 def cards_in(dragged: QMimeData) -> list[Path]:
     """Files on this computer that may be cards; the reader looks inside them later."""
     files = [Path(url.toLocalFile()) for url in dragged.urls() if url.isLocalFile()] if dragged.hasUrls() else []
-    return [file for file in files if file.suffix.lower() in SUFFIXES]
+    return [file for file in files if file.suffix.lower() in CARD_ENDINGS]
 
 
 class DropVeil(QWidget):

@@ -13,13 +13,11 @@ from typing import Final, Literal
 import msgspec
 
 from companion.core.lorebook import LoreEntry
-from companion.core.prompts.lore_decorators import read_rules
+from companion.core.prompts.lore_decorators import ROLES, ST_PLACES, is_from_sillytavern, read_rules
 
 Spot = Literal["", "before_char", "after_char", "note", "depth"]
 """Empty when the card leaves it open; `note` is beside the author's note, which only SillyTavern's cards can ask for."""
-ROLES: Final = ("system", "user", "assistant")
 DEEPEST: Final = 1000
-_SILLYTAVERN: Final[dict[str, int]] = {"before_char": 0, "": 1, "after_char": 1, "note": 2, "depth": 4}
 _Fields = dict[str, msgspec.Raw]
 
 
@@ -56,7 +54,7 @@ def with_place(entry: LoreEntry, place: Place, text: str) -> LoreEntry:
     position = place.spot if place.spot in ("before_char", "after_char") else entry.position if place.spot == "depth" else None
     entry = msgspec.structs.replace(entry, content=text, position=position)
     if "position" in fields:
-        numbers = {"position": _SILLYTAVERN[place.spot]}
+        numbers = {"position": ST_PLACES.index(place.spot or "after_char")}
         if place.spot == "depth":
             numbers |= {"depth": place.depth, "role": ROLES.index(place.role) if place.role in ROLES else 0}
         return _with_fields(entry, fields, numbers)
@@ -74,8 +72,7 @@ def with_case(entry: LoreEntry, case_sensitive: bool) -> LoreEntry:
 
 def only_slashed_patterns(entry: LoreEntry) -> bool:
     """SillyTavern says `use_regex` of every entry and means only keys that stand between slashes."""
-    fields = _extensions(entry)
-    return "exclude_recursion" in fields or "display_index" in fields
+    return is_from_sillytavern(_extensions(entry))
 
 
 def _take_lines(content: str) -> tuple[str, int | None, str]:

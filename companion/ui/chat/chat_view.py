@@ -8,6 +8,7 @@ from PySide6.QtCore import QMimeData, QRect, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from companion.app.characters import CARD_ENDINGS
 from companion.app.engine_state import EngineState
 from companion.core.conversation import PathMessage
 from companion.ui.chat.chips import ModelChip
@@ -19,7 +20,7 @@ from companion.ui.chat.message_list import MessageList
 from companion.ui.chat.prose_writer import allowed_link
 from companion.ui.theme import Theme
 
-DROPPABLE = {".gguf", ".jsonl", ".png", ".json", ".charx"}
+DROPPABLE = {".gguf", ".jsonl", *CARD_ENDINGS}
 
 
 class ChatView(QWidget):

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from companion.core.amounts import bytes_text
 from companion.core.messages import ModelInfo
-from companion.ui.theme import Theme
+from companion.ui.chat.popup_card import PopupCard
 
 WIDTH = 420
 
 
-class ModelCard(QFrame):
-    """A popup below the model chip; closes on a click elsewhere or Escape."""
+class ModelCard(PopupCard):
+    """Belongs to the model chip."""
 
     open_requested = Signal()
     starter_requested = Signal()
     reload_requested = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self._theme = theme
-        self.setObjectName("modelCard")
-        self.setAccessibleName("About the model")
-        self.setFixedWidth(WIDTH)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, WIDTH, "About the model")
+        self.column.setSpacing(12)
         self._title = QLabel("No model")
         self._title.setProperty("role", "title")
         self._title.setWordWrap(True)
@@ -40,10 +34,10 @@ class ModelCard(QFrame):
         self._facts.setHorizontalSpacing(16)
         self._facts.setVerticalSpacing(6)
         self._facts.setColumnStretch(1, 1)
-        column.addWidget(self._title)
-        column.addWidget(self._trouble)
-        column.addLayout(self._facts)
-        column.addLayout(self._buttons())
+        self.column.addWidget(self._title)
+        self.column.addWidget(self._trouble)
+        self.column.addLayout(self._facts)
+        self.column.addLayout(self._buttons())
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -83,17 +77,6 @@ class ModelCard(QFrame):
         """Why the last load failed; the facts of the model before it stay until another is ready."""
         self._trouble.setText(sentence)
         self._trouble.show()
-
-    def show_below(self, widget: QWidget) -> None:
-        """Open under `widget`, kept inside the window."""
-        column = self.layout()
-        assert column is not None  # noqa: S101 - made in the constructor
-        column.activate()
-        self.setFixedHeight(column.totalHeightForWidth(WIDTH))  # a popup asks its labels nothing about wrapping
-        corner = widget.mapToGlobal(QPoint(0, widget.height() + 6))
-        right = widget.window().mapToGlobal(QPoint(widget.window().width() - self.width() - 8, 0)).x()
-        self.move(min(corner.x(), right), corner.y())
-        self.show()
 
     def _fill(self, rows: tuple[tuple[str, str], ...]) -> None:
         while (item := self._facts.takeAt(0)) is not None:

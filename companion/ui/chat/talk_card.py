@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -16,13 +15,12 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSpinBox,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from companion.core.conversation import Conversation
 from companion.core.persona import Persona
-from companion.ui.theme import Theme
+from companion.ui.chat.popup_card import PopupCard
 
 WIDTH = 400
 NOTE_HEIGHT = 88
@@ -34,8 +32,8 @@ FORGETTING = (
 )
 
 
-class TalkCard(QFrame):
-    """A popup below the header; the note is told while it is written, and at the latest when the card closes."""
+class TalkCard(PopupCard):
+    """Belongs to the header; the note is told while it is written, and at the latest when the card closes."""
 
     persona_chosen = Signal(int)
     personas_requested = Signal()
@@ -43,13 +41,9 @@ class TalkCard(QFrame):
     """Text, and how many of the newest messages come after it."""
     forget_requested = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self._theme = theme
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, WIDTH, "About this conversation", ends_with_it=True)
         self._told = ("", 4)
-        self.setObjectName("modelCard")
-        self.setAccessibleName("About this conversation")
-        self.setFixedWidth(WIDTH)
         self.persona = QComboBox()
         self.persona.setAccessibleName("You are")
         self.note = QPlainTextEdit()
@@ -91,20 +85,8 @@ class TalkCard(QFrame):
         self._show_end(0)
 
     def show_below(self, widget: QWidget) -> None:
-        """Open under `widget`, kept inside the window."""
-        self._fit()
-        corner = widget.mapToGlobal(QPoint(widget.width() - WIDTH, widget.height() + 6))
-        left = widget.window().mapToGlobal(QPoint(8, 0)).x()
-        self.move(max(corner.x(), left), corner.y())
-        self.show()
+        super().show_below(widget)
         self.note.setFocus()
-
-    def _fit(self) -> None:
-        """As tall as what is in it now."""
-        column = self.layout()
-        assert column is not None  # noqa: S101 - made in the constructor
-        column.activate()
-        self.setFixedHeight(column.totalHeightForWidth(WIDTH))
 
     def _show_end(self, page: int) -> None:
         """Ask whether it shall be forgotten (0), or whether that is meant (1): the question has more words."""
@@ -112,7 +94,7 @@ class TalkCard(QFrame):
             policy = QSizePolicy.Policy.Preferred if number == page else QSizePolicy.Policy.Ignored
             side.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
         self._end.setCurrentIndex(page)
-        self._fit()
+        self.fit()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -143,8 +125,7 @@ class TalkCard(QFrame):
     # Layout
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
+        column = self.column
         column.setSpacing(8)
         column.addWidget(_heading("You are"))
         manage = QPushButton("Personas…")

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from companion.core.memory import Memory
 from companion.ui.memory.memory_delegate import ACTIONS, MemoryDelegate
 from companion.ui.memory.memory_model import MemoryModel
+from companion.ui.scroll_page import in_the_middle
 from companion.ui.theme import Theme
 
 WIDEST, MARGIN, GAP = 720, 24, 12
@@ -211,14 +212,7 @@ class MemoryPage(QWidget):
         column.addWidget(self.remember)
         column.addWidget(self.search)
         column.addWidget(self._pages, 1)
-        content = QWidget()
-        content.setMaximumWidth(WIDEST)
-        content.setLayout(column)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(MARGIN, 0, MARGIN, 0)
-        row.addStretch(1)
-        row.addWidget(content, 1000)
-        row.addStretch(1)
+        self.setLayout(in_the_middle(column, WIDEST, right=MARGIN))
 
 
 class _View(QListView):

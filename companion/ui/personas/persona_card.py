@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QPixmap
@@ -11,13 +13,13 @@ from companion.core.character import Card, Character
 from companion.core.persona import Persona
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.stage.avatar import avatar
+from companion.ui.stage.sprites import PICTURE_TYPES
 from companion.ui.theme import Theme
 
 PICTURE = 64
 DESCRIPTION_HEIGHT = 84
 MOST_NAME, MOST_DESCRIPTION = 60, 4000
 SAVE_MS = 600
-PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
 class PersonaCard(QFrame):
@@ -84,7 +86,7 @@ class PersonaCard(QFrame):
 
     def _dropped(self, event: QDropEvent) -> str:
         paths = (url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile())
-        return next((path for path in paths if any(path.lower().endswith(end) for end in PICTURES)), "")
+        return next((path for path in paths if Path(path).suffix.lower() in PICTURE_TYPES), "")
 
     def _build(self) -> None:
         self.picture.setIcon(QIcon(self._face()))

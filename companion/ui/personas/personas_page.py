@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.persona import Persona
 from companion.ui.personas.persona_card import PersonaCard
+from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import Theme
 
 WIDEST = 720
@@ -32,7 +33,7 @@ class PersonasPage(QWidget):
         self._theme = theme
         self.cards: list[PersonaCard] = []
         self.new_button, self.back_button = QPushButton("New persona"), QPushButton("Back")
-        self._column, self._cards, self._empty = QVBoxLayout(), QVBoxLayout(), QLabel()
+        self._cards, self._empty = QVBoxLayout(), QLabel()
         self._build()
         self.new_button.clicked.connect(self.flush)
         self.new_button.clicked.connect(self.new_requested)
@@ -94,28 +95,15 @@ class PersonasPage(QWidget):
         row.addWidget(self.back_button)
         row.addWidget(self.new_button)
         self._cards.setSpacing(12)
-        self._column.setContentsMargins(0, 24, 0, 32)
-        self._column.setSpacing(12)
-        self._column.addLayout(row)
-        self._column.addWidget(sentence)
-        self._column.addWidget(self._empty)
-        self._column.addLayout(self._cards)
-        self._column.addStretch(1)
-        content = QWidget()
-        content.setMaximumWidth(WIDEST)
-        content.setLayout(self._column)
-        middle = QWidget()
-        sides = QHBoxLayout(middle)
-        sides.setContentsMargins(24, 0, 24, 0)
-        sides.addStretch(1)
-        sides.addWidget(content, 1000)
-        sides.addStretch(1)
-        self._area = area = QScrollArea()
-        area.setWidget(middle)
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Tab goes through what is in it
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 24, 0, 32)
+        column.setSpacing(12)
+        column.addLayout(row)
+        column.addWidget(sentence)
+        column.addWidget(self._empty)
+        column.addLayout(self._cards)
+        column.addStretch(1)
+        self._area = scroll_page(column, WIDEST)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(self._area)

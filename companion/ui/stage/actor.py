@@ -65,9 +65,6 @@ class Actor(QObject):
     def hear(self, text: str) -> None:
         """Say this with the mouth."""
 
-    def set_speech_level(self, level: float) -> None:
-        """Open the mouth by the loudness of a voice, 0 to 1."""
-
     def stop_speaking(self) -> None:
         """Close the mouth."""
 

@@ -71,9 +71,6 @@ class DrawnActor(Actor):
     def hear(self, text: str) -> None:
         self._performance.speech.hear(text)
 
-    def set_speech_level(self, level: float) -> None:
-        self._performance.speech.set_level(level)
-
     def stop_speaking(self) -> None:
         self._performance.speech.stop()
 

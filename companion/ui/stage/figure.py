@@ -34,7 +34,6 @@ class Figure(QObject):
         self._character: Character | None = None
         self._portrait: Portrait | None = None
         self._actor: Actor | None = None
-        self._costume = ""
         self._mood, self._strength = "", 1.0
         self._thinking = self._asleep = self._plain = False
         self._still = QPixmap()
@@ -82,14 +81,7 @@ class Figure(QObject):
 
     def set_character(self, character: Character, portrait: Portrait | None) -> None:
         self._character, self._portrait = character, portrait
-        self._costume = character.options.costume
         self._recast()
-
-    def set_costume(self, name: str) -> None:
-        """Name of a sub-folder of her sprites; empty for what she wears every day."""
-        if name != self._costume:
-            self._costume = name
-            self._recast()
 
     def set_plain(self, plain: bool) -> None:
         self._plain = plain
@@ -112,10 +104,6 @@ class Figure(QObject):
     def hear(self, text: str) -> None:
         if self._actor is not None:
             self._actor.hear(text)
-
-    def set_speech_level(self, level: float) -> None:
-        if self._actor is not None:
-            self._actor.set_speech_level(level)
 
     def stop_speaking(self) -> None:
         if self._actor is not None:
@@ -174,8 +162,10 @@ class Figure(QObject):
         from companion.ui.stage.picture_actor import PictureActor
         from companion.ui.stage.sprites import SpritePack
 
-        folder = self._character.folder if self._character is not None else ""
-        pack = SpritePack(Path(folder) / "sprites", self._costume) if folder else None
+        character = self._character
+        pack = None
+        if character is not None and character.folder:
+            pack = SpritePack(Path(character.folder) / "sprites", character.options.costume)
         has_sprites = pack is not None and bool(pack.labels)
         faces = None if has_sprites else faces_beside(self.portrait)
         if faces is None:

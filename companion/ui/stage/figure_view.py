@@ -78,18 +78,8 @@ class FigureWidget(QWidget):
             self.figure.hear(text)
             self.clock.set_pace(FAST_MS)
 
-    def set_speech_level(self, level: float) -> None:
-        """Loudness of her voice now, 0 to 1, at least five times a second while it is heard."""
-        if self.clock.running:
-            self.figure.set_speech_level(level)
-            self.clock.set_pace(FAST_MS)
-
     def stop_speaking(self) -> None:
         self.figure.stop_speaking()
-
-    def set_costume(self, name: str) -> None:
-        """A sub-folder of her sprites; empty for what she wears every day."""
-        self.figure.set_costume(name)
 
     def set_plain(self, on: bool) -> None:
         """A still picture without expressions."""

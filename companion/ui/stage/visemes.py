@@ -72,8 +72,6 @@ class Speech:
     def __init__(self) -> None:
         self._waiting: deque[str] = deque(maxlen=MOST_WAITING)
         self._left = 0.0
-        self._level = 0.0
-        self._level_left = 0.0
         self._target = "closed"
         self.amount = 0.0
         """How much the mouth speaks (1) rather than rests in the mood's own shape (0)."""
@@ -81,7 +79,7 @@ class Speech:
 
     @property
     def active(self) -> bool:
-        return bool(self._waiting) or self._left > 0 or self._level_left > 0 or self.amount > 0.01
+        return bool(self._waiting) or self._left > 0 or self.amount > 0.01
 
     def hear(self, text: str) -> None:
         """Say this after what is still waiting."""
@@ -90,7 +88,7 @@ class Speech:
     def stop(self) -> None:
         """Say no more; the mouth closes."""
         self._waiting.clear()
-        self._left = self._level_left = 0.0
+        self._left = 0.0
         self._target = "closed"
 
     def settle(self) -> None:
@@ -98,29 +96,17 @@ class Speech:
         self.stop()
         self.amount, self.shape = 0.0, VISEMES["closed"]
 
-    def set_level(self, level: float) -> None:
-        """Loudness of a voice that is heard now, 0 to 1: as long as it is reported, it moves the mouth instead of letters."""
-        self._level, self._level_left = min(max(level, 0.0), 1.0), 0.25
-        self._waiting.clear()
-
     def tick(self, seconds: float) -> None:
         if not self.active:
             return
-        if self._level_left > 0:
-            self._level_left -= seconds
-            wide, full = VISEMES["small"], VISEMES["open"]
-            goal = Viseme(*(a + (b - a) * self._level for a, b in zip(wide, full, strict=True)))
-            goal = goal._replace(opening=full.opening * self._level, arch=full.arch * self._level)
-            speaking = True
-        else:
-            self._left -= seconds * self._hurry()
-            while self._left <= 0 and self._waiting:
-                letter = self._waiting.popleft()
-                self._target = viseme_of(letter)
-                self._left += seconds_of(letter)
-            speaking = bool(self._waiting) or self._left > 0
-            self._left = max(self._left, 0.0)
-            goal = VISEMES[self._target if speaking else "closed"]
+        self._left -= seconds * self._hurry()
+        while self._left <= 0 and self._waiting:
+            letter = self._waiting.popleft()
+            self._target = viseme_of(letter)
+            self._left += seconds_of(letter)
+        speaking = bool(self._waiting) or self._left > 0
+        self._left = max(self._left, 0.0)
+        goal = VISEMES[self._target if speaking else "closed"]
         self.amount = _near(self.amount, 1.0 if speaking else 0.0, seconds / 0.07)
         self.shape = Viseme(*(_near(a, b, seconds / 0.045) for a, b in zip(self.shape, goal, strict=True)))
 

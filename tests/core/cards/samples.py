@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import struct
+import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 EXTENSIONS = (
     r'{ "talkativeness":"0.5", "fav" : false,"depth_prompt":{"depth":4,"prompt":"\u00e9\/caf\u00e9"},'
@@ -106,3 +108,15 @@ def mira_charx() -> bytes:
 
 def v2_with(**fields: object) -> str:
     return json.dumps({"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Mira", **fields}})
+
+
+@contextlib.contextmanager
+def memory_below(most: int) -> Iterator[None]:
+    """Fails when Python holds more bytes at once in the block than this, beyond what it held before."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < most, f"{peak:,} bytes"

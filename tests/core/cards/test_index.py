@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
+from companion.core.cards import index
 from companion.core.cards.limits import MAX_CARD_BYTES
+from companion.core.cards.reading import read_outline
 from companion.core.character import BUILT_IN, Card
 from companion.core.character_library import CharacterLibrary, CharacterSummary
-from companion.core.lorebook import Lorebook, LoreEntry
 from tests.core.cards import samples
 
 
@@ -86,17 +86,19 @@ def test_an_empty_library_has_the_built_in_character(library: CharacterLibrary) 
     assert not library.folder.exists()
 
 
-def test_five_hundred_characters_are_listed_quickly(library: CharacterLibrary) -> None:
-    book = Lorebook(entries=tuple(LoreEntry(keys=(f"key {n}",), content="lorem ipsum " * 20) for n in range(30)))
-    content = Path(library.create(Card(name="Ada", description="bla " * 500, lorebook=book)).folder, "card.json").read_bytes()
-    for number in range(499):
-        (library.folder / f"ada-{number + 2}").mkdir()
-        (library.folder / f"ada-{number + 2}" / "card.json").write_bytes(content)
-    assert len(library.all()) == 501
+def test_a_card_is_read_again_only_when_it_has_changed(library: CharacterLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [Path(library.create(Card(name=name)).folder) for name in ("Ada", "Bo", "Cy")]
+    listed = library.all()
+    read: list[Path] = []
 
-    def seconds() -> float:
-        begun = time.perf_counter()
-        library.all()
-        return time.perf_counter() - begun
+    def read_and_note(path: Path) -> object:
+        read.append(path)
+        return read_outline(path)
 
-    assert min(seconds() for _ in range(3)) < 0.1  # 0.006 s on an idle machine
+    monkeypatch.setattr(index, "read_outline", read_and_note)
+    assert library.all() == listed
+    assert read == []
+    card = folders[1] / "card.json"
+    card.write_bytes(card.read_bytes().replace(b'"Bo"', b'"Bob"'))
+    assert sorted(summary.name for summary in library.all()) == ["Ada", "Bob", "Cy", "Hoshi"]
+    assert read == [card]

@@ -107,6 +107,13 @@ def test_text_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, png(chunk(b"tEXt", b"chara\0" + b"A" * (MAX_CARD_BYTES * 2))), "larger")
 
 
+@pytest.mark.parametrize("head", [b"zTXt" + b"chara\0\0", b"iTXt" + b"ccv3\0\1\0\0\0"], ids=["zTXt", "iTXt"])
+def test_no_more_of_a_bomb_is_unpacked_than_a_card_may_hold(tmp_path: Path, head: bytes) -> None:
+    bomb = zlib.compress(bytes(25 * MAX_CARD_BYTES))
+    with samples.memory_below(6 * MAX_CARD_BYTES):
+        refused(tmp_path, png(chunk(head[:4], head[4:] + bomb)), "larger")
+
+
 def test_a_huge_picture_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "mira.png").open("wb") as file:
         file.write(SIGNATURE)

@@ -102,9 +102,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("pattern", HOSTILE)
 def test_a_hostile_pattern_costs_next_to_nothing(pattern: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     found(pattern, ("a" * 40 + "!") * 3000, is_regex=True, looks=20)
-    assert time.perf_counter() - began < 0.7
+    assert time.process_time() - began < 0.7
 
 
 def test_a_thousand_hostile_patterns_leave_a_look_short() -> None:
@@ -115,12 +115,23 @@ def test_a_thousand_hostile_patterns_leave_a_look_short() -> None:
         index.add(key)
     index.begin()
     index.found_in("a" * 5000)
-    began = time.perf_counter()
+    began = time.process_time()
     for i in range(5):
         index.begin()
         for j in range(4):
             index.found_in("a" * 5000 + f"{i} {j}")
-    assert time.perf_counter() - began < 1.5
+    assert time.process_time() - began < 1.5
+
+
+def test_a_pattern_that_took_too_long_once_is_given_up() -> None:
+    assert found("(a+)+$", "aaa", is_regex=True)
+    index = KeyIndex()
+    key = key_of("(a+)+$", is_regex=True, case_sensitive=False, whole_words=True)
+    assert key is not None
+    index.add(key)
+    for text in ("a" * 5000 + "!", "aaa"):
+        index.begin()
+        assert index.found_in(text) == frozenset()
 
 
 def test_patterns_that_had_no_time_are_tried_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,18 +98,18 @@ def test_fields_that_name_themselves_or_each_other_end() -> None:
         scenario="{{mesExamples}}" * 400,
         mes_example="x" * 900,
     )
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(fill_macros("{{description}}" * 400, bomb)) <= MAX_FILLED
     assert fill_macros("{{description}}", scene(description="", scenario="{{scenario}}")) == ""
     assert fill_macros("{{scenario}}", scene(scenario="a {{scenario}} b")) == "a  b"
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("text", ["{{" * 200_000, "}}" * 200_000, "{{random:" * 50_000, "{{{{char}}" * 50_000, "{" * 400_000])
 def test_braces_without_end_take_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     fill_macros(text, HOSHI)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 WORDS = [

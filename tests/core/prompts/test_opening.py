@@ -9,7 +9,7 @@ import pytest
 
 from companion.core.character import Card
 from companion.core.character_library import built_in_character
-from companion.core.prompts.opening import DAY, HOUR, gap_words, opening, part_of_day
+from companion.core.prompts.opening import DAY, HOUR, opening, part_of_day
 
 PLAIN = Card(name="Mira")
 EVENING = datetime(2026, 11, 20, 19, 30)
@@ -64,8 +64,9 @@ def test_a_cards_own_words_are_taken():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, ""), (700, "a few minutes"), (HOUR, "an hour"), (5 * HOUR, "five hours"), (DAY, "a day"), (8 * DAY, "a week"),
+    [(0, "a moment"), (700, "eleven minutes"), (HOUR, "an hour"), (5 * HOUR, "five hours"), (DAY, "a day"), (8 * DAY, "a week"),
      (65 * DAY, "two months"), (800 * DAY, "two years"), (20 * HOUR, "20 hours")],
 )  # fmt: skip
 def test_time_that_has_passed_is_said_in_words(seconds: float, words: str):
-    assert gap_words(seconds) == words
+    ours = json.dumps({"companion": {"openings": {"evening": ["{{gap}}"], "soon": ["{{gap}}"], "long": ["{{gap}}"]}}}).encode()
+    assert opening(Card(name="Mira", extensions=ours), EVENING, before(seconds), 1) == words

@@ -10,7 +10,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
-from companion.core.character import Card, Character
+from companion.core.character import Card, Character, CharacterOptions
 from companion.core.paths import assets_folder
 from companion.ui.stage.backdrop import Backdrop
 from companion.ui.stage.drawn_figure import DrawnFigure, changed_areas
@@ -187,13 +187,14 @@ def test_sprites_of_her_folder_are_shown_by_mood_and_costume(theme: Theme, qtbot
     picture(tmp_path / "sprites" / "neutral.png", "#0000FF")
     picture(tmp_path / "sprites" / "joy.png", "#00FF00")
     picture(tmp_path / "sprites" / "coat" / "neutral.png", "#FF0000")
-    stage = shown(Stage(theme, evening), qtbot, Character(identifier="x", card=Card(name="Mira"), folder=str(tmp_path)))
+    mira = Character(identifier="x", card=Card(name="Mira"), folder=str(tmp_path))
+    stage = shown(Stage(theme, evening), qtbot, mira)
     assert colour(stage) == "#0000ff"
     stage.set_mood("amusement")
     qtbot.waitUntil(lambda: colour(stage) == "#00ff00")
     stage.set_mood("amusement", 0.1)
     qtbot.waitUntil(lambda: colour(stage) == "#0000ff")
-    stage.set_costume("coat")
+    stage.set_character(msgspec.structs.replace(mira, options=CharacterOptions(costume="coat")))
     qtbot.waitUntil(lambda: colour(stage) == "#ff0000")
 
 

@@ -79,20 +79,3 @@ def test_stop_closes_the_mouth_soon():
     for _ in range(30):
         speech.tick(1 / 60)
     assert not speech.active
-
-
-def test_a_voice_opens_the_mouth_by_its_loudness_and_silence_closes_it():
-    def opening(level: float) -> float:
-        speech = Speech()
-        for _ in range(20):
-            speech.set_level(level)
-            speech.tick(0.02)
-        return speech.mouth(Face()).mouth_open
-
-    assert opening(0.0) < 0.5 < opening(0.4) < opening(1.0)
-    assert opening(9.0) == opening(1.0)
-    speech = Speech()
-    speech.set_level(1.0)
-    for _ in range(60):
-        speech.tick(0.02)
-    assert not speech.active, "a voice that is not reported any more has ended"
