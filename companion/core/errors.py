@@ -34,3 +34,7 @@ class StoreError(CompanionError):
 
 class EngineError(CompanionError):
     """The engine process died, hung, or refused a request."""
+
+
+class RecipeError(CompanionError):
+    """A recipe names something that does not exist, or a value out of its bounds."""

@@ -1,0 +1,188 @@
+"""A job is a folder: its recipe, its events, its checkpoints and its output. There is no second record of it.
+
+<data>/jobs/<date>-<name>/
+    recipe.json        what was asked for
+    events.jsonl       what happened, one object per line, appended by the job itself
+    checkpoints/       what it can be resumed from
+    output/            what it made; a file here is complete and verified
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+JobState = Literal["waiting", "running", "interrupted", "cancelled", "failed", "done"]
+"""`interrupted`: its process is gone, a checkpoint may be there; `cancelled`: the person ended it and the best is kept."""
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Base of everything a job says; the tag is the class name."""
+
+    time: float = 0.0
+    """Seconds since the epoch (UTC), set when it is written."""
+
+
+class JobStarted(_Event, frozen=True, kw_only=True):
+    """A process began to work on the job, for the first time or again."""
+
+    pid: int
+    resumed_step: int = 0
+
+
+class StageBegan(_Event, frozen=True, kw_only=True):
+    """What goes on now, in words a person understands: "Reading 877 dialogues"."""
+
+    stage: Literal["checking", "data", "loading", "measuring", "training", "evaluating", "exporting", "verifying"]
+    sentence: str
+
+
+class StageProgress(_Event, frozen=True, kw_only=True):
+    """Echoed to whoever watches, not kept in the file."""
+
+    fraction: float
+
+
+class DataReady(_Event, frozen=True, kw_only=True):
+    """What will be learned from."""
+
+    dialogues: int
+    held_out: int
+    tokens: int
+    supervised_tokens: int
+    fingerprint: str
+    """SHA-256 of the tokens and masks in their order."""
+    left_out: tuple[str, ...] = ()
+    """Sentences about dialogues that could not be used."""
+
+
+class PlanMade(_Event, frozen=True, kw_only=True):
+    """What was measured and predicted before the first step."""
+
+    device: str
+    weights: str
+    compute: str
+    micro_batch_tokens: int
+    steps: int
+    tokens_per_second: float
+    seconds: float
+    memory_bytes: int
+    sentences: tuple[str, ...] = ()
+    """Why each was chosen, one full sentence per choice."""
+
+
+class StepDone(_Event, frozen=True, kw_only=True):
+    """One optimizer step."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    """Nats per supervised token, mean over the step."""
+    learning_rate: float
+    gradient_norm: float
+    tokens: int
+    """Seen since the start of the job."""
+    tokens_per_second: float
+    data_share: float
+    """Share of the step's time spent waiting for data, 0 to 1."""
+    memory_bytes: int
+    gpu_memory_bytes: int = 0
+    cpu_percent: float = 0.0
+    gpu_percent: float = 0.0
+    seconds_left: float = 0.0
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample reply: what was said, what she answers now."""
+
+    prompt: str
+    reply: str
+
+
+class Evaluated(_Event, frozen=True, kw_only=True):
+    """The held-out loss at one step."""
+
+    step: int
+    loss: float
+    best: bool
+    samples: tuple[Sample, ...] = ()
+
+
+class RateTried(_Event, frozen=True, kw_only=True):
+    """One point of the learning-rate finder."""
+
+    learning_rate: float
+    loss: float
+
+
+class Trouble(_Event, frozen=True, kw_only=True):
+    """Something goes wrong, by name, with what to do about it."""
+
+    step: int
+    kind: Literal["divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk"]
+    what: str
+    remedy: str
+
+
+class CheckpointWritten(_Event, frozen=True, kw_only=True):
+    step: int
+    file: str
+
+
+class OutputWritten(_Event, frozen=True, kw_only=True):
+    """A finished, verified file in `output/` (or where the person asked for it)."""
+
+    file: str
+    kind: Literal["adapter", "model", "report"]
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class JobEnded(_Event, frozen=True, kw_only=True):
+    """The last line of a run."""
+
+    state: Literal["interrupted", "cancelled", "failed", "done"]
+    what: str
+    """One full sentence."""
+    remedy: str = ""
+    seconds: float = 0.0
+
+
+JobEvent = (
+    JobStarted
+    | StageBegan
+    | StageProgress
+    | DataReady
+    | PlanMade
+    | StepDone
+    | Evaluated
+    | RateTried
+    | Trouble
+    | CheckpointWritten
+    | OutputWritten
+    | JobEnded
+)
+
+_events = msgspec.json.Decoder(JobEvent)
+
+
+def decode_job_event(line: bytes) -> Any:
+    """Raises msgspec.DecodeError on anything that is not an event of a job."""
+    from companion.core.messages import decode
+
+    return decode(_events, line)
+
+
+# Requests: to the process of a job. Closing the pipe means `Leave`.
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
+    """End now and make the output from the best checkpoint so far."""
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
+    """Write a checkpoint and leave; `resume` goes on from there."""
+
+
+JobRequest = Cancel | Pause

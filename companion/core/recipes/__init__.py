@@ -1,0 +1,1 @@
+"""Recipes: the typed configuration of one piece of workshop work."""

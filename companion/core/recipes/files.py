@@ -1,0 +1,127 @@
+"""Recipes as TOML files, and single values changed from a command line: parsed once, here."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from companion.core.errors import RecipeError
+from companion.core.files import write_atomic
+from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.pretrain import Pretrain
+
+Recipe = FineTune | Pretrain
+R = TypeVar("R", FineTune, Pretrain)
+MAX_BYTES = 1 << 20
+
+
+def read_recipe(path: Path, kind: type[R], base: R | None = None) -> R:
+    """The recipe in a TOML file; what it does not say is taken from `base`, else from the defaults. Raises RecipeError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RecipeError(f"“{path.name}” is too large for a recipe.", "Choose a recipe, a TOML file of a few lines.")
+        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise RecipeError(f"The recipe “{path.name}” cannot be read ({error.strerror}).", "Check its name and place.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RecipeError(f"The recipe “{path.name}” is not TOML: {error}.", "Mend that line.") from error
+    return _converted(_merged(_plain(base or kind()), told), kind, f"The recipe “{path.name}”")
+
+
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write what differs from the defaults, with the kind. Raises OSError; the old file then stands."""
+    import tomli_w
+
+    default = _plain(type(recipe)())
+    told = {"kind": recipe.kind} | _difference(_plain(recipe), default)
+    write_atomic(path, tomli_w.dumps(told).encode())
+
+
+def with_changes(recipe: R, changes: list[str]) -> R:
+    """The recipe with each `table.field=value` changed; a value is TOML, or a bare word. Raises RecipeError."""
+    told = _plain(recipe)
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise RecipeError(f"“{change}” changes nothing.", "Write it as table.field=value, such as training.epochs=2.")
+        table: dict[str, Any] = told
+        *tables, field = key.strip().split(".")
+        for name in tables:
+            inner = table.get(name)
+            if not isinstance(inner, dict):
+                raise RecipeError(f"A recipe has no table “{name}”.", _tables(told))
+            table = inner
+        if field not in table or isinstance(table[field], dict):
+            known = ", ".join(name for name, value in table.items() if not isinstance(value, dict))
+            raise RecipeError(f"A recipe has no field “{key.strip()}”.", f"There are: {known}." if tables else _tables(told))
+        table[field] = _value(text.strip(), table[field])
+    return _converted(told, type(recipe), "The recipe")
+
+
+def decode_recipe(content: bytes, name: str = "recipe.json") -> Recipe:
+    """The recipe of a job's folder. Raises RecipeError."""
+    try:
+        told = msgspec.json.decode(content)
+        recipe: Recipe = msgspec.convert(told, {"fine-tune": FineTune, "pretrain": Pretrain}[told["kind"]])
+        return recipe
+    except (msgspec.MsgspecError, KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
+        raise RecipeError(f"“{name}” is not a recipe this version understands ({error}).", "Start a new job.") from error
+
+
+def encode_recipe(recipe: Recipe) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(_plain(recipe)), indent=2) + b"\n"
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    """Every field, defaults included."""
+    return {
+        name: {inner: getattr(value, inner) for inner in value.__struct_fields__} if isinstance(value, msgspec.Struct) else value
+        for name, value in ((name, getattr(recipe, name)) for name in recipe.__struct_fields__)
+    }
+
+
+def _value(text: str, before: Any) -> Any:
+    if isinstance(before, str) and not text.startswith(('"', "'")):
+        return text
+    if isinstance(before, tuple) and not text.startswith("["):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word; msgspec says what was expected in its place
+
+
+def _converted(told: dict[str, Any], kind: type[R], what: str) -> R:
+    try:
+        return msgspec.convert(told, kind)
+    except msgspec.ValidationError as error:
+        raise RecipeError(
+            f"{what} has an impossible value: {error}.", "Correct it; “--help” and README.md list the fields."
+        ) from error
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        inner = merged.get(name)
+        merged[name] = inner | value if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _difference(told: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
+    different: dict[str, Any] = {}
+    for name, value in told.items():
+        if isinstance(value, dict):
+            if inner := _difference(value, default[name]):
+                different[name] = inner
+        elif value != default[name]:
+            different[name] = list(value) if isinstance(value, tuple) else value
+    return different
+
+
+def _tables(told: dict[str, Any]) -> str:
+    tables = ", ".join(name for name, value in told.items() if isinstance(value, dict))
+    return f"Its tables are: {tables}."

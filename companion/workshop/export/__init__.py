@@ -1,0 +1,1 @@
+"""Writing adapters and models as GGUF, and verifying them through llama.cpp."""

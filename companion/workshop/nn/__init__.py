@@ -1,0 +1,1 @@
+"""The decoder that reads GGUF, its adapters and its losses."""

@@ -1,0 +1,1 @@
+"""One file per recipe, read from top to bottom."""

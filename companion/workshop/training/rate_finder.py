@@ -1,0 +1,111 @@
+"""Finding a learning rate by trying: it rises from step to step until the loss explodes (range test, Smith 2017)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+LOWEST, HIGHEST = 1e-6, 1.0
+STEPS = 60
+SMOOTHING = 0.8
+FELL = 1e-3
+"""Share by which the smoothed loss must fall in all: below it there is only noise."""
+EXPLODED = 1.5
+"""The search ends where the smoothed loss is this many times its lowest."""
+_FEWEST = 5
+
+
+class Point(NamedTuple):
+    """One tried learning rate, the loss there, and the loss smoothed over the points before."""
+
+    learning_rate: float
+    loss: float
+    smoothed: float
+
+
+class RateCurve(NamedTuple):
+    """`suggestion` is the rate where the smoothed loss fell fastest, 0 when it never fell."""
+
+    points: tuple[Point, ...]
+    suggestion: float
+
+    @property
+    def sentence(self) -> str:
+        if not self.suggestion:
+            return "The loss never fell while the learning rate rose: the data may be learned already, or too little."
+        return f"The loss falls fastest at a learning rate of {self.suggestion:.1e}; take that or a third of it."
+
+
+def find_rate(
+    try_rate: Callable[[float], float],
+    *,
+    lowest: float = LOWEST,
+    highest: float = HIGHEST,
+    steps: int = STEPS,
+    tried: Callable[[Point], None] = lambda point: None,
+) -> RateCurve:
+    """`try_rate` takes one optimizer step with that learning rate and returns the loss before it (nats per token).
+
+    The caller restores the weights afterwards. Ends early when the loss explodes or is no number.
+    """
+    points: list[Point] = []
+    average, best = 0.0, math.inf
+    for number in range(steps):
+        rate = lowest * (highest / lowest) ** (number / (steps - 1))
+        loss = try_rate(rate)
+        if not math.isfinite(loss):
+            break
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss
+        smoothed = average / (1 - SMOOTHING ** (number + 1))
+        points.append(Point(rate, loss, smoothed))
+        tried(points[-1])
+        best = min(best, smoothed)
+        if number >= _FEWEST and smoothed > EXPLODED * best:
+            break
+    return RateCurve(tuple(points), _steepest(points))
+
+
+def _steepest(points: list[Point]) -> float:
+    """The rate at which the smoothed loss falls fastest per octave, before its lowest point."""
+    if len(points) < _FEWEST:
+        return 0.0
+    lowest = min(range(len(points)), key=lambda i: points[i].smoothed)
+    falls = [(points[i + 1].smoothed - points[i - 1].smoothed, i) for i in range(1, lowest)]
+    _, where = min(falls, default=(0.0, 0))
+    fell = points[0].smoothed - points[lowest].smoothed
+    return points[where].learning_rate if fell > FELL * abs(points[0].smoothed) else 0.0
+
+
+def plot(curve: RateCurve, width: int = 640, height: int = 320) -> str:
+    """The curve as an SVG picture: learning rate on a logarithmic axis, smoothed loss, and the suggestion marked."""
+    left, right, top, bottom = 56, 16, 16, 40
+    if len(curve.points) < 2:
+        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"/>\n'
+    logs = [math.log10(point.learning_rate) for point in curve.points]
+    losses = [point.smoothed for point in curve.points]
+    low, high = min(losses), min(max(losses), 2.5 * min(losses))
+    across = (width - left - right) / max(logs[-1] - logs[0], 1e-9)
+    up = (height - top - bottom) / max(high - low, 1e-9)
+
+    def place(log: float, loss: float) -> tuple[float, float]:
+        return left + (log - logs[0]) * across, top + (high - min(loss, high)) * up
+
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(a, b) for a, b in zip(logs, losses, strict=True)))
+    texts = [
+        f'<text x="{place(power, low)[0]:.1f}" y="{height - 14}" text-anchor="middle">1e{power}</text>'
+        for power in range(math.ceil(logs[0]), math.floor(logs[-1]) + 1)
+    ]
+    texts += [
+        f'<text x="{left - 8}" y="{place(logs[0], loss)[1] + 4:.1f}" text-anchor="end">{loss:.2f}</text>' for loss in (low, high)
+    ]
+    if curve.suggestion:
+        x = place(math.log10(curve.suggestion), low)[0]
+        texts.append(
+            f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{height - bottom}" stroke="#B92F66" stroke-dasharray="4 4"/>'
+        )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12">'
+        f'<rect width="100%" height="100%" fill="#FAF7FC"/><g fill="#655E7C">{"".join(texts)}</g>'
+        f'<polyline points="{line}" fill="none" stroke="#1F62A8" stroke-width="2"/></svg>\n'
+    )
