@@ -12,6 +12,7 @@ from the first difference on, and a processor reads some hundred tokens a second
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -35,6 +36,9 @@ DEFAULT_SYSTEM_PROMPT = (
 )
 """Of a card that brings none, and what {{original}} means in one that does. Short: a small model follows three rules
 better than ten."""
+
+
+_SENTENCE_OF_NOBODY = re.compile(rf"(?:^|[.!?]\s+){UNNAMED}\b")
 
 
 class PromptPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,12 +94,17 @@ def _named(scene: Scene) -> Scene:
     return msgspec.structs.replace(scene, persona=msgspec.structs.replace(scene.persona, name=UNNAMED))
 
 
+def _begun(text: str) -> str:
+    """A sentence that begins with {{user}} begins with a capital for a person without a name too."""
+    return _SENTENCE_OF_NOBODY.sub(lambda found: found[0][: -len(UNNAMED)] + UNNAMED.capitalize(), text)
+
+
 def _parts(scene: Scene, messages: Sequence[Message], *, ahead: bool) -> Iterator[PromptPart]:
     said = [message for message in messages if message.text]
     scene = _named(scene)
     lore = activate(scene, said, ahead=ahead)
     for number, (title, text) in enumerate(_system(scene, lore)):
-        yield PromptPart(title=title, turn=Turn("system", text, kind="card"), joined=number > 0)
+        yield PromptPart(title=title, turn=Turn("system", _begun(text), kind="card"), joined=number > 0)
     if scene.summary.strip():
         text = f"What happened so far: {scene.summary.strip()}"
         yield PromptPart(title="Summary", turn=Turn("system", text, kind="insert"))

@@ -252,3 +252,9 @@ def test_no_card_raises(fields: list[str], note_depth: int, count: int, ahead: b
     turns = assemble(scene, [message(i, f"m{i}") for i in range(1, count + 1)], ahead=ahead)
     assert turns[0].role == "system"
     assert all(turn.text for turn in turns)
+
+
+def test_a_sentence_that_begins_with_somebody_unnamed_begins_with_a_capital():
+    text = system_text(Scene(character=built_in_character()))
+    assert "dome. The person has come by" in text
+    assert "talking with the person." in text
