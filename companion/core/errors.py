@@ -38,3 +38,15 @@ class EngineError(CompanionError):
 
 class RecipeError(CompanionError):
     """A recipe names something that does not exist, or a value out of its bounds."""
+
+
+class JobError(CompanionError):
+    """A job cannot be made, found, begun or resumed."""
+
+
+class DatasetError(CompanionError):
+    """Dialogues cannot be read, are not what they should be, or leave nothing to learn from."""
+
+
+class WorkshopError(CompanionError):
+    """Workshop work cannot be done, or what it made is not what it should be."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -14,12 +16,22 @@ def write_atomic(path: Path, content: bytes) -> None:
 
     Raises OSError (disk full, no permission); the old file is then untouched and no temporary file is left.
     """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write piece by piece, which takes the place of `path` when the block ends without an error.
+
+    As `write_atomic`: whoever looks at `path` meanwhile, or after an error, finds what was there before.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Part of the name, since file systems end names at 255 bytes.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -2,6 +2,7 @@
 
 <data>/jobs/<date>-<name>/
     recipe.json        what was asked for
+    order.json         where the result goes
     events.jsonl       what happened, one object per line, appended by the job itself
     checkpoints/       what it can be resumed from
     output/            what it made; a file here is complete and verified
@@ -15,6 +16,19 @@ import msgspec
 
 JobState = Literal["waiting", "running", "interrupted", "cancelled", "failed", "done"]
 """`interrupted`: its process is gone, a checkpoint may be there; `cancelled`: the person ended it and the best is kept."""
+
+
+class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is asked of a job beside its recipe. Paths are absolute; an empty one is not wanted."""
+
+    output: str = ""
+    """Where a copy of the finished file goes."""
+    merged: str = ""
+    """Where a whole model with the adapter in it goes."""
+    dry_run: bool = False
+    """End when the plan is made."""
+    find_rate: bool = False
+    """Try learning rates instead of training."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

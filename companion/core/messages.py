@@ -13,7 +13,7 @@ import msgspec
 from companion.core.moods import Mood
 from companion.core.sampling import Sampling
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised whenever a message changes its meaning; both sides compare it in `Hello`."""
 
 
@@ -43,6 +43,16 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     gpu_layers: int | None = None
 
 
+class AdapterUse(msgspec.Struct, frozen=True):
+    """An adapter that is to count."""
+
+    path: str
+    scale: float = 1.0
+    """How strongly, on top of the file's own alpha; 0 is as if it were not there."""
+    optional: bool = False
+    """What suits another model, or is not there, is left out without a word; what is damaged, with a note."""
+
+
 # Requests: to the engine.
 
 
@@ -54,6 +64,16 @@ class Load(_Message, frozen=True, kw_only=True):
     options: LoadOptions = LoadOptions()
     avoid: tuple[str, ...] = ()
     """Rungs of the ladder that crashed in this session and must not be tried again."""
+    adapters: tuple[AdapterUse, ...] = ()
+    """As for `SetAdapters`; one that is refused fails the whole request."""
+
+
+class SetAdapters(_Message, frozen=True, kw_only=True):
+    """From now on exactly these adapters count, added up; the model stays loaded. Answered by `AdaptersReady` or
+    `RequestFailed`, after which those before still count."""
+
+    request: int
+    adapters: tuple[AdapterUse, ...]
 
 
 class Generate(_Message, frozen=True, kw_only=True):
@@ -98,7 +118,8 @@ class ReadMoods(_Message, frozen=True, kw_only=True):
 class Reflect(_Message, frozen=True, kw_only=True):
     """Write something that is not part of the conversation, at a quiet moment; any other request ends it.
 
-    It has a small context of its own, so the conversation's cache stays. Answered by `Reflected` or `RequestFailed`.
+    It has a small context of its own, without adapters, so the conversation's cache stays. Answered by `Reflected` or
+    `RequestFailed`.
     """
 
     request: int
@@ -126,7 +147,7 @@ class Leave(_Message, frozen=True, kw_only=True):
     """Finish and exit; closing the pipe means the same."""
 
 
-Request = Load | Generate | Prepare | CountTokens | ReadMoods | Reflect | Embed | Stop | Leave
+Request = Load | SetAdapters | Generate | Prepare | CountTokens | ReadMoods | Reflect | Embed | Stop | Leave
 
 
 # Events: from the engine.
@@ -139,6 +160,22 @@ class Hello(_Message, frozen=True, kw_only=True):
     pid: int
     build: str
     """llama.cpp bindings and build, such as '0.3.36 CPU AVX512'."""
+
+
+class LoadedAdapter(msgspec.Struct, frozen=True, kw_only=True):
+    """One adapter that counts."""
+
+    path: str
+    name: str
+    rank: int
+    """The largest of its matrices."""
+    scale: float
+    file_bytes: int
+
+    @property
+    def title(self) -> str:
+        """Its name, and the scale when it is another than 1."""
+        return self.name if self.scale == 1 else f"{self.name} × {self.scale:g}"
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +201,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     chat_template_name: str
     notes: tuple[str, ...] = ()
     """Full sentences the person should know: a fallback template, a ladder step that was needed, ..."""
+    adapters: tuple[LoadedAdapter, ...] = ()
 
 
 class LoadProgress(_Message, frozen=True, kw_only=True):
@@ -177,6 +215,16 @@ class ModelReady(_Message, frozen=True, kw_only=True):
     request: int
     model: ModelInfo
     seconds: float
+
+
+class AdaptersReady(_Message, frozen=True, kw_only=True):
+    """These adapters count now, and the next reply is in their voice."""
+
+    request: int
+    adapters: tuple[LoadedAdapter, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+    """Full sentences on optional adapters that are damaged and were left out."""
 
 
 class LoadFailed(_Message, frozen=True, kw_only=True):
@@ -276,6 +324,7 @@ Event = (
     | LoadProgress
     | ModelReady
     | LoadFailed
+    | AdaptersReady
     | PromptProgress
     | PromptRead
     | Piece

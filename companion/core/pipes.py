@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from companion.core.messages import encode
@@ -21,7 +21,9 @@ class WorkerPipe:
     cannot corrupt the stream, and descriptor 0 at nothing, so that no library waits for input.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reader_gone: Callable[[], None] | None = None) -> None:
+        """`reader_gone` is called when nobody reads any more; without it the process ends then."""
+        self._reader_gone = reader_gone
         sys.stdout.flush()
         self._out = os.dup(1)
         self._in = os.fdopen(os.dup(0), "rb", buffering=1024 * 1024)
@@ -32,14 +34,16 @@ class WorkerPipe:
         self._lock = threading.Lock()
 
     def send(self, message: Any) -> None:
-        """Write one message; any thread may. A reader that is gone ends this process: nobody is left to work for."""
+        """Write one message; any thread may. A reader that is gone ends this process, unless `reader_gone` was given."""
         data = memoryview(encode(message))
         try:
             with self._lock:
                 while data:
                     data = data[os.write(self._out, data) :]
         except (BrokenPipeError, OSError):
-            os._exit(0)
+            if self._reader_gone is None:
+                os._exit(0)  # nobody is left to work for
+            self._reader_gone()
 
     def lines(self) -> Iterator[bytes]:
         """Lines until the other side closes the pipe; over-long lines come cut, so that they fail to parse."""

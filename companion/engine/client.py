@@ -14,6 +14,8 @@ from companion.core.errors import EngineError, ModelError
 from companion.core.logs import log_file
 from companion.core.messages import (
     PROTOCOL,
+    AdaptersReady,
+    AdapterUse,
     CountTokens,
     Embed,
     Embedded,
@@ -33,6 +35,7 @@ from companion.core.messages import (
     ReplyDone,
     Request,
     RequestFailed,
+    SetAdapters,
     Stop,
     TokenCounts,
     Turn,
@@ -44,7 +47,7 @@ from companion.core.processes import exit_sentence, is_native_crash, worker_comm
 from companion.core.sampling import Sampling
 
 CLOSE_SECONDS = 5.0
-Answer = TypeVar("Answer", TokenCounts, MoodsRead, Reflected, Embedded)
+Answer = TypeVar("Answer", AdaptersReady, TokenCounts, MoodsRead, Reflected, Embedded)
 
 
 class EngineDied(EngineError):
@@ -96,10 +99,12 @@ class EngineClient:
         options: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
         *,
         avoid: Sequence[str] = (),
+        adapters: Sequence[AdapterUse] = (),
         progress: Callable[[LoadProgress], None] = lambda event: None,
     ) -> ModelInfo:
         """Load a model; raises ModelError with the engine's own sentence, or EngineDied."""
-        self.send(Load(request=next(self._numbers), path=str(path), options=options, avoid=tuple(avoid)))
+        number = next(self._numbers)
+        self.send(Load(request=number, path=str(path), options=options, avoid=tuple(avoid), adapters=tuple(adapters)))
         for event in self.events():
             if isinstance(event, LoadProgress):
                 progress(event)
@@ -125,6 +130,10 @@ class EngineClient:
             yield event
             if isinstance(event, ReplyDone):
                 return
+
+    def set_adapters(self, adapters: Sequence[AdapterUse]) -> AdaptersReady:
+        """Let exactly these count from now on; raises EngineError when one is refused, and those before then still count."""
+        return self._ask(SetAdapters(request=next(self._numbers), adapters=tuple(adapters)), AdaptersReady)
 
     def count_tokens(self, texts: Sequence[str]) -> tuple[int, ...]:
         """Tokens of each text under the loaded model's vocabulary; raises EngineError when none is loaded."""

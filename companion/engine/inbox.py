@@ -6,9 +6,9 @@ import threading
 from collections import deque
 from typing import NamedTuple
 
-from companion.core.messages import CountTokens, Embed, Generate, Load, Prepare, ReadMoods, Reflect
+from companion.core.messages import CountTokens, Embed, Generate, Load, Prepare, ReadMoods, Reflect, SetAdapters
 
-Work = Load | Generate | Prepare | CountTokens | ReadMoods | Reflect | Embed
+Work = Load | SetAdapters | Generate | Prepare | CountTokens | ReadMoods | Reflect | Embed
 
 
 class Item(NamedTuple):

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
+from msgspec.structs import replace
 
 from companion.core.errors import ModelError
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.gguf.memory_need import largest_context_that_fits, refusal
 from companion.core.hardware import probe
-from companion.core.messages import Load, LoadOptions, ModelInfo, Turn
+from companion.core.messages import Load, LoadedAdapter, LoadOptions, ModelInfo, Turn
 from companion.engine.ladder import Ladder, Report
+from companion.llama.adapter import Adapters, Scaled
 from companion.llama.chat_template import ChatTemplate
 from companion.llama.context import Context, ContextOptions
 from companion.llama.library import Library
@@ -62,6 +64,7 @@ class Session:
                 expected_reply=0.0 if options.threads else measured.best_reply,
             ),
         )
+        self._adapters = Adapters(self.context)
         self.template = ChatTemplate(
             self.model.chat_template,
             bos=vocabulary.text(vocabulary.bos) if vocabulary.bos >= 0 else "",
@@ -88,7 +91,14 @@ class Session:
         self._known_turns = ids
         return self.context.read(prompt.tokens, may_shift=may_shift, stop=stop, progress=progress)
 
+    def put_adapters(self, adapters: Sequence[LoadedAdapter]) -> None:
+        """Let exactly these count, from the next token on; their files have been checked. What was read in the voice before
+        is forgotten. Raises ModelError, and those before then still count; may take the process down."""
+        self._adapters.put([Scaled(Path(adapter.path), adapter.scale) for adapter in adapters])
+        self.info = replace(self.info, adapters=tuple(adapters))
+
     def close(self) -> None:
+        self._adapters.close()
         self.context.close()
         self.model.close()
 

@@ -16,6 +16,7 @@ from companion.core.errors import CompanionError, EngineError, ModelError
 from companion.core.logs import log_to_stderr
 from companion.core.messages import (
     PROTOCOL,
+    AdaptersReady,
     CountTokens,
     Embed,
     Embedded,
@@ -31,11 +32,13 @@ from companion.core.messages import (
     ReadMoods,
     Reflect,
     RequestFailed,
+    SetAdapters,
     Stop,
     TokenCounts,
     decode_request,
 )
 from companion.core.pipes import WorkerPipe
+from companion.engine.adapters import AdapterChoice
 from companion.engine.answer import answer, prepare
 from companion.engine.embedding import Embedder
 from companion.engine.inbox import Inbox, Item
@@ -46,6 +49,8 @@ from companion.engine.session import Session, inspect, open_session
 from companion.llama.library import Library, build_description
 
 log = logging.getLogger(__name__)
+ENDS_READING = (Load, SetAdapters, Generate, Prepare)
+"""After one of these, what was read ahead would not be of use."""
 LEAVE_SECONDS = 2.0
 """Native code that does not come back this long after the pipe was closed is left where it is: no orphans, ever."""
 
@@ -128,6 +133,8 @@ class Worker:
             return self._embed(item, request)
         if isinstance(request, Load):
             self._load(request)
+        elif isinstance(request, SetAdapters):
+            self._set_adapters(request)
         elif isinstance(request, Generate):
             answer(self._ready(), self._moods, request, item.arrived, self._stopping(request.request), self._pipe.send)
         elif isinstance(request, CountTokens):
@@ -154,10 +161,10 @@ class Worker:
         prepare(
             self._session,
             request,
-            lambda: stopping() or self._inbox.holds(Load, Generate, Prepare, CountTokens, ReadMoods, Embed),
+            lambda: stopping() or self._inbox.holds(*ENDS_READING, CountTokens, ReadMoods, Embed),
             self._pipe.send,
         )
-        goes_on = self._inbox.holds(CountTokens, ReadMoods, Embed) and not self._inbox.holds(Load, Generate, Prepare)
+        goes_on = self._inbox.holds(CountTokens, ReadMoods, Embed) and not self._inbox.holds(*ENDS_READING)
         return item if goes_on and not stopping() else None
 
     def _embed(self, item: Item, request: Embed) -> Item | None:
@@ -165,7 +172,7 @@ class Worker:
         stopping = self._stopping(request.request)
         rest = request.texts[len(item.vectors) :]
         added = self._embedder.embed(
-            request.model, rest, request.purpose, lambda: stopping() or self._inbox.holds(Generate, Load)
+            request.model, rest, request.purpose, lambda: stopping() or self._inbox.holds(Generate, Load, SetAdapters)
         )
         item = item._replace(vectors=item.vectors + added)
         if len(item.vectors) == len(request.texts):
@@ -174,6 +181,20 @@ class Worker:
         if stopping():
             raise EngineError("The work was stopped.")
         return item
+
+    def _set_adapters(self, request: SetAdapters) -> None:
+        began = time.perf_counter()
+        session = self._ready()
+        chosen = AdapterChoice(session.header, request.adapters)
+        chosen.put_on(session)
+        self._pipe.send(
+            AdaptersReady(
+                request=request.request,
+                adapters=chosen.adapters,
+                seconds=time.perf_counter() - began,
+                notes=chosen.notes,
+            )
+        )
 
     def _stopping(self, number: int) -> Callable[[], bool]:
         return lambda: number in self._stopped or self._leaving.is_set()
@@ -200,8 +221,15 @@ class Worker:
                 raise ModelError("Loading was stopped.")
             held = self._session.info.memory_bytes if self._session is not None else 0
             header = inspect(Path(request.path), request.options, held)
+            chosen = AdapterChoice(header, request.adapters)
             self._let_go()  # two models at once may not fit
-            self._session = open_session(self._library, self._ladder, header, request, report, leaving)
+            session = open_session(self._library, self._ladder, header, request, report, leaving)
+            try:
+                chosen.put_on(session)
+            except BaseException:
+                session.close()
+                raise
+            self._session = session
         except CompanionError as error:
             log.warning("%s did not load: %s\n%s", request.path, error, "\n".join(list(self._library.log)[-40:]))
             self._pipe.send(LoadFailed(request=number, what=error.what, remedy=error.remedy))
@@ -214,7 +242,8 @@ class Worker:
             return
         finally:
             self._loading = 0
-        self._pipe.send(ModelReady(request=number, model=self._session.info, seconds=time.perf_counter() - began))
+        info = msgspec.structs.replace(session.info, notes=(*session.info.notes, *chosen.notes))
+        self._pipe.send(ModelReady(request=number, model=info, seconds=time.perf_counter() - began))
         self._moods.prepare()
 
 

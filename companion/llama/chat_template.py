@@ -118,8 +118,9 @@ class ChatTemplate:
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
             raise TemplateError(str(error)) from error
 
-    def render(self, turns: Sequence[Turn], *, continue_last: bool = False) -> Rendered:
-        """The prompt for the next reply; with `continue_last` it ends where the last turn's text ends.
+    def render(self, turns: Sequence[Turn], *, continue_last: bool = False, closed: bool = False) -> Rendered:
+        """The prompt for the next reply; with `continue_last` it ends where the last turn's text ends; with `closed` the
+        last turn is ended as well and no reply is begun, which is what a finished dialogue looks like.
 
         Raises TemplateError when the template refuses the turns in every form we know.
         """
@@ -127,15 +128,15 @@ class ChatTemplate:
         prepared = self._prepare(turns)
         for form in (prepared, _alternating(prepared)):
             try:
-                return self._render_marked(form, continue_last=continue_last)
+                return self._render_marked(form, continue_last=continue_last, closed=closed)
             except TemplateError as error:
                 faults.append(error)
         raise faults[-1]
 
-    def _render_marked(self, turns: Sequence[Turn], *, continue_last: bool) -> Rendered:
+    def _render_marked(self, turns: Sequence[Turn], *, continue_last: bool, closed: bool = False) -> Rendered:
         opening, closing = _unused_characters(turns)
         marked = [Turn(turn.role, f"{opening}{turn.text}{closing}") for turn in turns]
-        text = self._render_text(marked, for_reply=not continue_last)
+        text = self._render_text(marked, for_reply=not (continue_last or closed))
         head, *parts = text.split(opening)
         if closing in head or not parts:
             raise TemplateError("the template lost a message")

@@ -35,14 +35,20 @@ class Model:
         path: Path,
         placement: Placement = DEFAULT_PLACEMENT,
         progress: Callable[[float], bool] | None = None,
+        *,
+        vocabulary_only: bool = False,
     ) -> None:
-        """`progress` is called with 0 to 1 and returns whether to go on. Raises ModelError; may abort the process."""
+        """`progress` is called with 0 to 1 and returns whether to go on. Raises ModelError; may abort the process.
+
+        With `vocabulary_only` no weights are read: enough for tokens and the chat template, in a fraction of a second.
+        """
         self.library = library
         self.path = path
         self.placement = placement
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = placement.gpu_layers
         params.use_extra_bufts = placement.extra_buffers
+        params.vocab_only = vocabulary_only
         self._progress = llama_cpp.llama_progress_callback(lambda fraction, _data: progress is None or progress(fraction))
         params.progress_callback = self._progress
         library.log.clear()

@@ -19,9 +19,23 @@ from companion.llama.prompt_turns import Cut, TurnsByKind
 from companion.llama.vocabulary import Vocabulary
 
 
+class Stretch(NamedTuple):
+    """The tokens of `rendered.text[start:end]`: one control token, or the plain text between two of them."""
+
+    start: int
+    end: int
+    tokens: list[int]
+    control: bool = False
+
+
 def tokens_of(vocabulary: Vocabulary, rendered: Rendered) -> list[int]:
     """Tokens of a rendered prompt; BOS is added when the vocabulary wants it and the template did not write it."""
-    tokens: list[int] = []
+    return [token for stretch in stretches_of(vocabulary, rendered) for token in stretch.tokens]
+
+
+def stretches_of(vocabulary: Vocabulary, rendered: Rendered) -> list[Stretch]:
+    """The same tokens with where they stand in the text, for training, which learns only some of them."""
+    found: list[Stretch] = []
     start, stretch = 0, 0
     for match in vocabulary.control_pattern.finditer(rendered.text):
         while stretch < len(rendered.typed) and rendered.typed[stretch].end <= match.start():
@@ -33,15 +47,16 @@ def tokens_of(vocabulary: Vocabulary, rendered: Rendered) -> list[int]:
         end = match.start()
         if attributes & llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP:
             end = start + len(rendered.text[start:end].rstrip())
-        tokens += _plain(vocabulary, rendered, start, end)
-        tokens.append(token)
+        found.append(Stretch(start, end, _plain(vocabulary, rendered, start, end)))
+        found.append(Stretch(match.start(), match.end(), [token], control=True))
         start = match.end()
         if attributes & llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP:
             start += len(rendered.text[start:]) - len(rendered.text[start:].lstrip())
-    tokens += _plain(vocabulary, rendered, start, len(rendered.text))
-    if vocabulary.adds_bos and tokens[:1] != [vocabulary.bos]:
-        tokens.insert(0, vocabulary.bos)
-    return tokens
+    found.append(Stretch(start, len(rendered.text), _plain(vocabulary, rendered, start, len(rendered.text))))
+    found = [each for each in found if each.tokens]
+    if vocabulary.adds_bos and (not found or found[0].tokens[0] != vocabulary.bos):
+        found.insert(0, Stretch(0, 0, [vocabulary.bos], control=True))
+    return found
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:

@@ -32,6 +32,7 @@ class EngineStatus(QObject):
         engine.state_changed.connect(self._state_changed)
         engine.load_progressed.connect(self._loading)
         engine.model_ready.connect(self._ready)
+        engine.adapters_changed.connect(lambda model: card().show_model(model))
         engine.prompt_progressed.connect(self._reading)
         engine.prompt_read.connect(self._read)
         engine.reply_done.connect(self._done)

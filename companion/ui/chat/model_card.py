@@ -70,6 +70,7 @@ class ModelCard(PopupCard):
                     "Chat template",
                     "the model's own" if model.chat_template == "model" else f"{model.chat_template_name}, a fallback",
                 ),
+                ("Adapter", ", ".join(adapter.title for adapter in model.adapters) or "none"),
             )
         )
 

@@ -1,0 +1,82 @@
+"""`companion fine-tune`: from dialogues to an adapter for the model one chats with, by a job process.
+
+Nothing here knows torch: the job is made as a folder, a process works on it, and this shows what the process says.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from companion.commands.job_files import character_of, data_files, free_name, name_after, target
+from companion.commands.job_view import run_job
+from companion.core.errors import ModelError, RecipeError
+from companion.core.gguf.header import read_header
+from companion.core.job import JobOrder
+from companion.core.job_folder import create_job
+from companion.core.logs import log_to_file
+from companion.core.paths import data_folder, settings_file, starter_model
+from companion.core.recipes.files import read_recipe, with_changes
+from companion.core.recipes.fine_tune import PRESETS, FineTune
+from companion.core.settings import load_settings
+
+
+def fine_tune(
+    *,
+    data: Sequence[Path],
+    model: Path | None,
+    preset: str,
+    recipe: Path | None,
+    changes: Sequence[str],
+    character: str | None,
+    output: Path | None,
+    merge: Path | None,
+    dry_run: bool,
+    find_rate: bool,
+    as_json: bool,
+) -> int:
+    """Run the command; returns the exit status. Raises CompanionError."""
+    log_to_file("terminal")
+    wanted = _recipe(preset, recipe, changes)
+    files = data_files(data, wanted.data_files)
+    name = name_after(wanted.name or Path(character or files[0]).stem, "adapter")
+    base = _model(model, wanted.model)
+    who = character_of(character, wanted.character)
+    wanted = replace(wanted, data_files=files, model=str(base), character=who, name=name)
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as folder:
+            return run_job(create_job(wanted, JobOrder(dry_run=True), Path(folder)), as_json=as_json)
+    if find_rate:
+        picture = str(target(output)) if output is not None else ""
+        return run_job(create_job(wanted, JobOrder(find_rate=True, output=picture)), as_json=as_json)
+    if wanted.adapter.method == "full":  # its result is a whole model already
+        order = JobOrder(output=str(target(merge or output or free_name(data_folder() / "models", name))))
+    else:
+        order = JobOrder(
+            output=str(target(output or free_name(data_folder() / "adapters", name))),
+            merged=str(target(merge)) if merge is not None else "",
+        )
+    return run_job(create_job(wanted, order), as_json=as_json)
+
+
+def _recipe(preset: str, file: Path | None, changes: Sequence[str]) -> FineTune:
+    if preset not in PRESETS:
+        raise RecipeError(f"There is no preset “{preset}”.", f"There are: {', '.join(PRESETS)}.")
+    chosen = PRESETS[preset]
+    if file is not None:
+        chosen = read_recipe(file, FineTune, chosen)
+    return with_changes(chosen, list(changes))
+
+
+def _model(named: Path | None, in_recipe: str) -> Path:
+    """The GGUF to train for: the one named, else the one the person chats with. Raises ModelError."""
+    settings = load_settings(settings_file()).settings
+    chosen = str(named or "") or in_recipe or settings.model
+    path = Path(chosen).absolute() if chosen else starter_model()
+    if path is None:
+        raise ModelError("No model is installed.", "Run packaging/start.py again, or name one with --model FILE.")
+    read_header(path)
+    return path

@@ -1,0 +1,62 @@
+"""The files that a job is told of on a command line: what it reads must be there, what it writes must not."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from companion.core.character import BUILT_IN
+from companion.core.character_library import built_in_character, load_character
+from companion.core.errors import JobError, RecipeError
+from companion.core.job_folder import MAX_NAME
+
+
+def data_files(named: Sequence[Path], in_recipe: Sequence[str]) -> tuple[str, ...]:
+    """Absolute paths of those named, else of those of the recipe. Raises RecipeError when one is missing."""
+    files = tuple(str(Path(path).absolute()) for path in (named or in_recipe))
+    if not files:
+        raise RecipeError("There is nothing to learn from.", "Name files with --data FILE.")
+    for path in files:
+        if not Path(path).exists():
+            raise RecipeError(f"The file “{path}” is not there.", "Check the name after --data.")
+    return files
+
+
+def character_of(named: str | None, in_recipe: str) -> str:
+    """Whose card is put before dialogues without one; a card file becomes an absolute path. Raises CharacterError."""
+    who = in_recipe if named is None else named
+    if who.casefold() == built_in_character().name.casefold():
+        return built_in_character().name
+    if who != BUILT_IN:
+        who = str(Path(who).absolute()) if Path(who).exists() else who
+        load_character(who)
+    return who
+
+
+def name_after(text: str, otherwise: str) -> str:
+    """A name that a file may have, made of a text."""
+    return re.sub(r"[^\w-]+", "-", text).strip("-")[:MAX_NAME] or otherwise
+
+
+def free_name(folder: Path, name: str) -> Path:
+    """A GGUF file of this name that is not there yet."""
+    path, number = folder / f"{name}.gguf", 2
+    while path.exists():
+        path, number = folder / f"{name}-{number}.gguf", number + 1
+    return path
+
+
+def target(path: Path) -> Path:
+    """A file that is to be made: it may not be there yet, and its folder must take it. Raises JobError."""
+    path = path.absolute()
+    if path.exists():
+        raise JobError(f"“{path}” is there already.", "Give the result another name.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise JobError(f"Nothing can be written to “{path.parent}” ({error.strerror}).", "Choose another folder.") from error
+    return path

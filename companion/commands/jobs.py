@@ -1,0 +1,124 @@
+"""`companion jobs`: the work that was done, is being done, or waits to go on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from companion.commands.job_view import duration, lines, run_job
+from companion.core.errors import CompanionError, JobError
+from companion.core.job import DataReady, Evaluated, JobEnded, JobStarted, OutputWritten, PlanMade, Trouble
+from companion.core.job_folder import JobFolder, JobSummary, all_jobs, find_job
+from companion.core.logs import log_to_file
+
+CANCEL_SECONDS = 600.0
+POLL_SECONDS = 0.2
+
+
+def list_jobs(*, as_json: bool) -> int:
+    """Print every job, the newest first."""
+    found: list[JobSummary] = []
+    for folder in all_jobs():
+        try:
+            found.append(folder.summary())
+        except CompanionError as error:
+            print(f"{folder.id}: {error.what}", file=sys.stderr)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return 0
+    if not found:
+        print("There are no jobs yet. “companion fine-tune --data FILE” begins one.")
+        return 0
+    table = Table("job", "kind", "state", "began", "steps", "held-out loss", box=None, header_style="bold", pad_edge=False)
+    for job in found:
+        table.add_row(job.id, job.kind, job.state, _when(job.began), _steps(job), _losses(job))
+    Console(highlight=False).print(table)
+    return 0
+
+
+def show_job(text: str, *, as_json: bool) -> int:
+    """Print the history of one job, or all its events as JSON lines. Raises JobError."""
+    job = find_job(text)
+    if as_json:
+        for event in job.events():
+            sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+        return 0
+    console, summary = Console(highlight=False), job.summary()
+    console.print(f"[bold]{escape(job.id)}[/]: {summary.kind}, {summary.state}, {_steps(summary)} steps")
+    console.print(escape(str(job.path)), style="dim")
+    kept = (JobStarted, DataReady, PlanMade, Evaluated, Trouble, OutputWritten, JobEnded)
+    for event in job.events():
+        if not isinstance(event, kept):
+            continue
+        if isinstance(event, JobStarted):
+            where = f", from step {event.resumed_step:,}" if event.resumed_step else ""
+            console.print(f"{_when(event.time)}: began{where}")
+        for line in lines(event):
+            console.print(line)
+    if summary.state == "running":
+        console.print(f"{duration(summary.seconds_left)} left. End it with: companion jobs cancel {escape(job.id)}")
+    elif summary.state in {"interrupted", "waiting"} and not summary.remedy:
+        console.print(f"Go on with: companion jobs resume {escape(job.id)}")
+    return 0
+
+
+def resume_job(text: str, *, as_json: bool) -> int:
+    """Go on with a job from its last checkpoint; returns the exit status. Raises JobError."""
+    log_to_file("terminal")
+    job = find_job(text)
+    state = job.summary().state
+    if state == "running":
+        raise JobError(f"The job “{job.id}” is running already.", f"Watch it with: companion jobs show {job.id}")
+    if state in {"done", "cancelled"}:
+        raise JobError(f"The job “{job.id}” has ended ({state}); there is nothing to go on with.", "Start a new one.")
+    return run_job(job, as_json=as_json)
+
+
+def cancel_job(text: str, *, as_json: bool) -> int:
+    """End a job with its best checkpoint, whether it runs now or not. Raises JobError."""
+    log_to_file("terminal")
+    job = find_job(text)
+    state = job.summary().state
+    if state in {"done", "cancelled"}:
+        raise JobError(f"The job “{job.id}” has ended already ({state}).")
+    if state != "running":
+        return run_job(job, as_json=as_json, cancel=True)
+    try:
+        job.cancel_mark.touch()
+    except OSError as error:
+        raise JobError(
+            f"The job “{job.id}” cannot be told to end ({error.strerror}).", "End the program that runs it."
+        ) from error
+    summary = _ended(job)
+    print(msgspec.json.encode(summary).decode() if as_json else f"{summary.what} {summary.remedy}".strip())
+    return 0 if summary.state != "failed" else 1
+
+
+def _ended(job: JobFolder) -> JobSummary:
+    """Wait until its process has left."""
+    until = time.monotonic() + CANCEL_SECONDS
+    while job.worker():
+        if time.monotonic() > until:
+            raise JobError(
+                f"The job “{job.id}” was told to end and is still at it.", "Look again in a while: companion jobs list"
+            )
+        time.sleep(POLL_SECONDS)
+    return job.summary()
+
+
+def _when(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}" if seconds else "–"
+
+
+def _steps(job: JobSummary) -> str:
+    return f"{job.step:,} of {job.steps:,}" if job.steps else "–"
+
+
+def _losses(job: JobSummary) -> str:
+    return f"{job.first_held_out:.3f} → {job.best_held_out:.3f}" if job.first_held_out else "–"

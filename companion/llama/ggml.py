@@ -1,0 +1,188 @@
+"""libggml-base by ctypes: unpacking and packing rows of any tensor type with the very code llama.cpp runs.
+
+The library is the one that llama-cpp-python ships and has already loaded. `ggml.h` of llama.cpp as llama-cpp-python 0.3.36
+carries it is mirrored: `struct ggml_type_traits`, `ggml_quantize_chunk`. Every call into it releases the GIL, so rows are
+spread over threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from companion.core.errors import ModelError
+from companion.core.gguf.types import TENSOR_TYPES, TensorType
+
+Target = Literal["F32", "F16", "BF16"]
+
+SCRATCH = 1 << 16
+"""Floats between unpacking and rounding to 16 bits: 256 KiB stay in a core's second-level cache."""
+WORTH_A_THREAD = 1 << 18
+"""Elements below which handing rows to another thread (about 30 µs) costs more than it saves."""
+
+NUMBERS = {kind.name: number for number, kind in TENSOR_TYPES.items()}
+"""ggml's number of every tensor type, by name."""
+
+_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+_ROUND = {"F16": ("ggml_cpu_fp32_to_fp16", "ggml_fp32_to_fp16_row"), "BF16": ("ggml_cpu_fp32_to_bf16", "ggml_fp32_to_bf16_row")}
+"""Rounding in libggml-cpu, built for this processor (20 G numbers/s measured), and in libggml-base, built for any (3.6)."""
+_ToFloat = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+_local = threading.local()
+
+
+class _TypeTraits(ctypes.Structure):
+    """`struct ggml_type_traits`."""
+
+    _fields_ = [
+        ("type_name", ctypes.c_char_p),
+        ("blck_size", ctypes.c_int64),
+        ("blck_size_interleave", ctypes.c_int64),
+        ("type_size", ctypes.c_size_t),
+        ("is_quantized", ctypes.c_bool),
+        ("to_float", ctypes.c_void_p),
+        ("from_float_ref", ctypes.c_void_p),
+    ]
+
+
+def _beside_llama(stem: str) -> Path | None:
+    """The file of another of llama.cpp's libraries, which lies where llama itself was loaded from."""
+    names = (f"lib{stem}.so", f"lib{stem}.dylib", f"{stem}.dll", f"lib{stem}.dll")
+    folder = Path(llama_cpp.llama_cpp._lib._name).parent
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    # built statically, libllama exports ggml's functions itself
+    library = ctypes.CDLL(str(_beside_llama("ggml-base") or llama_cpp.llama_cpp._lib._name))
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    library.ggml_get_type_traits.argtypes = [ctypes.c_int]
+    library.ggml_get_type_traits.restype = ctypes.POINTER(_TypeTraits)
+    library.ggml_quantize_requires_imatrix.argtypes = [ctypes.c_int]
+    library.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
+    library.ggml_quantize_chunk.argtypes = [ctypes.c_int, pointer, pointer, number, number, number, pointer]
+    library.ggml_quantize_chunk.restype = ctypes.c_size_t
+    return library
+
+
+@cache
+def _rounding(into: Target) -> Any:
+    """The fastest C function that rounds float32 to a 16-bit type: (source, target, count)."""
+    fast, anywhere = _ROUND[into]
+    for_this_processor = _beside_llama("ggml-cpu")
+    library = ctypes.CDLL(str(for_this_processor)) if for_this_processor else _library()
+    function = getattr(library, fast, None) or getattr(_library(), anywhere)
+    function.argtypes, function.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64], None
+    return function
+
+
+@cache
+def _to_float(name: str) -> Any:
+    """The C function that unpacks a type, None when ggml has none (F32, integers)."""
+    traits = _library().ggml_get_type_traits(NUMBERS[name]).contents
+    kind = TENSOR_TYPES[NUMBERS[name]]
+    if (traits.blck_size, traits.type_size) != (kind.block, kind.size):
+        raise ModelError(f"This build of llama.cpp packs {name} in another way than Companion knows.", "Install Companion again.")
+    return _ToFloat(traits.to_float) if traits.to_float else None
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="ggml")
+
+
+def can_unpack(kind: TensorType) -> bool:
+    """Whether ggml has code that turns `kind` into floats (all but F32, which is floats, integers and Q8_1)."""
+    return _to_float(kind.name) is not None
+
+
+def row_bytes(kind: TensorType, elements: int) -> int:
+    """Bytes of one row of so many elements, a multiple of the type's block."""
+    return elements // kind.block * kind.size
+
+
+def unpack(kind: TensorType, source: int, rows: int, elements: int, target: int, into: Target = "F32", threads: int = 1) -> None:
+    """Unpack `rows` rows of `elements` numbers each from the address `source` to the address `target`.
+
+    Both stretches lie without gaps and hold what `rows` and `elements` say; nothing is checked. F16 and BF16 are rounded
+    to the nearest even from a scratch of `SCRATCH` floats, so that no large float32 copy ever exists.
+    """
+    function = _to_float(kind.name)
+    if function is None:
+        raise ValueError(f"ggml cannot unpack {kind.name}")
+    packed, wide = row_bytes(kind, elements), elements * _BYTES[into]
+    if into == "F32":
+
+        def work(first: int, count: int) -> None:
+            function(source + first * packed, target + first * wide, count * elements)
+    else:
+        rounded = _rounding(into)
+
+        def work(first: int, count: int) -> None:
+            _through_scratch(function, rounded, kind, source + first * packed, target + first * wide, count * elements)
+
+    _spread(work, rows, rows * elements, threads)
+
+
+def _through_scratch(function: Any, rounded: Any, kind: TensorType, source: int, target: int, count: int) -> None:
+    scratch: NDArray[np.float32] | None = getattr(_local, "scratch", None)
+    if scratch is None:
+        scratch = _local.scratch = np.empty(SCRATCH, np.float32)
+    address = scratch.ctypes.data
+    for start in range(0, count, SCRATCH):  # SCRATCH is a multiple of every block
+        part = min(SCRATCH, count - start)
+        function(source + start // kind.block * kind.size, address, part)
+        rounded(address, target + start * 2, part)
+
+
+def _spread(work: Callable[[int, int], None], rows: int, elements: int, threads: int) -> None:
+    """Call `work(first row, rows)` for all rows, on as many threads as it is worth; the caller's thread is one of them."""
+    parts = max(1, min(threads, rows, elements // WORTH_A_THREAD))
+    each = -(-rows // parts)
+    others = [_pool(threads).submit(work, first, min(each, rows - first)) for first in range(each, rows, each)]
+    work(0, min(each, rows))
+    for other in others:
+        other.result()
+
+
+def needs_importance(kind: TensorType) -> bool:
+    """Whether ggml packs this type only with an importance matrix (it ends the process otherwise)."""
+    return bool(_library().ggml_quantize_requires_imatrix(NUMBERS[kind.name]))
+
+
+def can_pack(kind: TensorType) -> bool:
+    """Whether `pack` knows this type: every one that holds weights."""
+    return kind.is_weight
+
+
+def pack(kind: TensorType, values: NDArray[np.float32], threads: int = 1) -> NDArray[np.uint8]:
+    """Pack a (rows, elements) array as `kind`; returns (rows, bytes of a row).
+
+    Types that need an importance matrix get one that calls everything equally important. Raises ValueError for integers,
+    for rows that are no multiple of the type's block, and for numbers that are none: ggml would end the process.
+    """
+    rows, elements = values.shape
+    if not can_pack(kind) or elements % kind.block:
+        raise ValueError(f"rows of {elements} numbers cannot be packed as {kind.name}")
+    if not np.isfinite(values).all():
+        raise ValueError("numbers that are none cannot be packed")
+    values = np.ascontiguousarray(values, np.float32)
+    packed = np.empty((rows, row_bytes(kind, elements)), np.uint8)
+    quantize, number = _library().ggml_quantize_chunk, NUMBERS[kind.name]
+    importance = np.ones(elements, np.float32) if needs_importance(kind) else None
+    weights = importance.ctypes.data if importance is not None else None
+
+    def work(first: int, count: int) -> None:
+        quantize(number, values.ctypes.data, packed.ctypes.data, first * elements, count, elements, weights)
+
+    _spread(work, rows, rows * elements * 8, threads)  # packing costs more than unpacking
+    return packed

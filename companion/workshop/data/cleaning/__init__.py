@@ -1,0 +1,1 @@
+"""Cleaning steps: each counts and lists what it found before anything is written."""

@@ -1,0 +1,1 @@
+"""Where dialogues come from: one file per form, read as a stream."""

@@ -1,0 +1,217 @@
+"""The job process: carries out the recipe of one folder, says what happens, and can be told to pause or to cancel.
+
+`companion job FOLDER` is started by the command line, the window or a test, never by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from companion.core.errors import CompanionError, JobError
+from companion.core.job import Cancel, JobEnded, JobEvent, JobRequest, JobStarted, StageBegan, StageProgress
+from companion.core.job_folder import JobFolder
+from companion.core.job_lock import JobLock
+from companion.core.logs import log_to_stderr
+from companion.core.messages import decode
+from companion.core.pipes import WorkerPipe
+from companion.core.recipes.files import Recipe
+from companion.core.recipes.fine_tune import FineTune
+from companion.workshop.journal import Journal, Voice
+
+log = logging.getLogger(__name__)
+LEAVE_SECONDS = 120.0
+"""A job that has not left this long after its pipe was closed is ended where it is: no orphans, ever."""
+MARK_SECONDS = 0.5
+"""How often the folder is looked at for a mark that asks to cancel."""
+
+Stage = Literal["checking", "data", "loading", "measuring", "training", "evaluating", "exporting", "verifying"]
+Wish = Literal["", "pause", "cancel"]
+
+
+class Stopped(Exception):
+    """The work ends early because somebody asked for it; `wish` says how."""
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__(wish)
+        self.wish = wish
+
+
+class Wishes:
+    """What was asked of the running job, from any thread. A pause does not take back a cancel."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+        self._looked = 0.0
+        self._wish: Wish = ""
+        self._lock = threading.Lock()
+
+    def pause(self) -> None:
+        with self._lock:
+            self._wish = self._wish or "pause"
+
+    def cancel(self) -> None:
+        self._wish = "cancel"
+
+    def now(self) -> Wish:
+        if not self._wish and time.monotonic() - self._looked > MARK_SECONDS:
+            self._looked = time.monotonic()
+            if self._mark.exists():
+                self.cancel()
+        return self._wish
+
+
+class Job:
+    """What a recipe works with: its folder, its voice, and the ear for wishes."""
+
+    def __init__(self, folder: JobFolder, journal: Journal, wishes: Wishes) -> None:
+        """Raises RecipeError or JobError when the folder does not say what to do."""
+        self.folder = folder
+        self.journal = journal
+        self.recipe: Recipe = folder.recipe()
+        self.order = folder.order()
+        self.has_result = False
+        """Whether something was learned: a cancel then ends with it instead of with nothing."""
+        self._wishes = wishes
+
+    def tell(self, event: JobEvent) -> None:
+        self.journal.tell(event)
+
+    def stage(self, stage: Stage, sentence: str) -> None:
+        """Begin a stage, unless the job is to stop: raises Stopped."""
+        self.tell(StageBegan(stage=stage, sentence=sentence))
+        self.progress(0.0)
+
+    def progress(self, fraction: float) -> None:
+        """Say how much of the stage is done, unless the job is to stop: raises Stopped. Before and after the training."""
+        if self.wish == "pause" or not self.has_result:
+            self.check()
+        self.tell(StageProgress(fraction=fraction))
+
+    @property
+    def wish(self) -> Wish:
+        return self._wishes.now()
+
+    def check(self) -> None:
+        """Raises Stopped when the job is to pause or to cancel."""
+        if wish := self.wish:
+            raise Stopped(wish)
+
+
+def main(folder: str) -> int:
+    """Returns the exit status: 1 when the job failed, else 0."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started us
+    log_to_stderr()
+    job = JobFolder(Path(folder))
+    wishes = Wishes(job.cancel_mark)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: wishes.pause())
+    pipe = WorkerPipe(reader_gone=wishes.pause)
+    threading.Thread(target=_listen, args=(pipe, wishes), name="requests", daemon=True).start()
+    ended = carry_out(job, pipe, wishes)
+    logging.shutdown()
+    os._exit(1 if ended.state == "failed" else 0)  # tearing down a GPU driver can hang, and nothing is left to save
+
+
+def carry_out(folder: JobFolder, pipe: Voice, wishes: Wishes) -> JobEnded:
+    """Take the lock, work, and say how it ended."""
+    lock = JobLock(folder.lock_file)
+    try:
+        if not lock.acquire():
+            raise JobError("Another process is working on this job.", "Wait for it, or cancel it: companion jobs cancel.")
+        folder.cancel_mark.unlink(missing_ok=True)
+        journal = Journal(folder.events_file, pipe)
+    except (CompanionError, OSError) as error:
+        ended = _failure(error)
+        pipe.send(ended)
+        return ended
+    try:
+        began = time.monotonic()
+        ended = msgspec.structs.replace(_outcome(folder, journal, wishes), seconds=round(time.monotonic() - began, 3))
+        with contextlib.suppress(OSError):
+            folder.cancel_mark.unlink(missing_ok=True)
+        journal.tell(ended)
+        journal.sync()
+        journal.close()
+    finally:
+        lock.release()
+    return ended
+
+
+def _outcome(folder: JobFolder, journal: Journal, wishes: Wishes) -> JobEnded:
+    try:
+        job = Job(folder, journal, wishes)
+        step = folder.resumable_step()
+        journal.forget_after(step)
+        journal.tell(JobStarted(pid=os.getpid(), resumed_step=max(step, 0)))
+        return _recipe_of(job)
+    except Stopped as stopped:
+        if stopped.wish == "cancel":
+            return JobEnded(state="cancelled", what="The job was cancelled before it had learned anything.")
+        return interrupted(folder)
+    except Exception as error:
+        return _failure(error)
+
+
+def interrupted(folder: JobFolder) -> JobEnded:
+    """The last word of a job that was paused."""
+    step = folder.resumable_step()
+    when = f"after step {step:,}" if step > 0 else "before the first step"
+    return JobEnded(
+        state="interrupted", what=f"The job was paused {when}.", remedy=f"Go on with: companion jobs resume {folder.id}"
+    )
+
+
+def _recipe_of(job: Job) -> JobEnded:
+    recipe = job.recipe
+    if isinstance(recipe, FineTune):
+        from companion.workshop.recipes.fine_tune import fine_tune
+
+        return fine_tune(job, recipe)
+    from companion.workshop.recipes.pretrain import pretrain
+
+    return pretrain(job, recipe)
+
+
+def _failure(error: Exception) -> JobEnded:
+    """How a fault is told to a person; what is not foreseen goes to the log."""
+    if isinstance(error, CompanionError):
+        what, remedy = error.what, error.remedy
+    elif isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        what, remedy = "The disk is full.", "Make room and resume the job: its last checkpoint is whole."
+    elif isinstance(error, OSError):
+        where = f" “{error.filename}”" if error.filename else ""
+        what = f"A file{where} could not be read or written ({error.strerror})."
+        remedy = "Check the folder and resume the job."
+    elif isinstance(error, MemoryError):
+        what = "There is not enough memory for this."
+        remedy = "Close other programs, take a smaller model, shorter dialogues (data.longest) or a smaller rank."
+    else:
+        log.error("the job failed", exc_info=error)
+        what, remedy = f"Something went wrong in the job ({type(error).__name__}).", "The log “job.log” has the details."
+    return JobEnded(state="failed", what=what, remedy=remedy)
+
+
+def _listen(pipe: WorkerPipe, wishes: Wishes) -> None:
+    requests = msgspec.json.Decoder(JobRequest)
+    for line in pipe.lines():
+        try:
+            request = decode(requests, line)
+        except msgspec.DecodeError:
+            log.warning("a request was not understood: %r", line[:200])
+            continue
+        (wishes.cancel if isinstance(request, Cancel) else wishes.pause)()
+    wishes.pause()
+    leave: Callable[..., None] = os._exit
+    timer = threading.Timer(LEAVE_SECONDS, leave, args=(0,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,238 @@
+"""A decoder-only transformer read from GGUF or made fresh, with adapters or fully trainable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from companion.core.recipes.parts import Adapter
+from companion.workshop.data.batch import Batch
+from companion.workshop.nn.alignment import Aligned, aligned
+from companion.workshop.nn.attention import AttentionPlan
+from companion.workshop.nn.config import DecoderConfig
+from companion.workshop.nn.layer import Cache, Layer, LayerFunction, Pass
+from companion.workshop.nn.loading import Parts, fresh_parts, load_parts, whole_masters
+from companion.workshop.nn.lora import LowRank
+from companion.workshop.nn.norms import wide
+from companion.workshop.nn.rotary import RotaryConfig, turns
+from companion.workshop.nn.weights import GGUFWeights
+
+
+class DecoderOptions(NamedTuple):
+    """How a decoder computes."""
+
+    compute: torch.dtype = torch.float32
+    """Of matrix products; sums, norms, softmax and the residual stream are float32 at least."""
+    device: str = "cpu"
+    packed: bool = False
+    """Keep weights as in the file and unpack each where it is used, forward and again backward."""
+    checkpoint: bool = False
+    """Keep only the layers' inputs and compute each layer a second time in backward."""
+    longest: int = 0
+    """Tokens of the longest dialogue; Phi 3 turns differently beyond its original context."""
+
+
+class Decoder(nn.Module):
+    """Frozen until `add_adapter`; gradients of trained matrices are added to `.grad` by the layers' own backward."""
+
+    def __init__(self, config: DecoderConfig, parts: Parts, options: DecoderOptions) -> None:
+        super().__init__()
+        self.config, self.options = config, options
+        self.device = torch.device(options.device)
+        self.layers: list[Layer] = parts.layers
+        self.head = parts.head
+        self._parts = parts
+        self._norm = parts.norm
+        self._trainable: dict[str, nn.Parameter] = {}
+        self._registered = nn.ParameterList()
+        self._anchor = torch.empty(0, requires_grad=True)
+        self._adapter: Adapter | None = None
+        self._adapted = True
+
+    @classmethod
+    def load(cls, weights: GGUFWeights, options: DecoderOptions | None = None) -> Decoder:
+        """Raises ModelError for unsupported architectures and damaged files."""
+        options = options or DecoderOptions()
+        config = DecoderConfig.from_header(weights.header)
+        device = torch.device(options.device)
+        parts = load_parts(weights, config, options.compute, device, packed=options.packed, longest=options.longest)
+        if not options.packed:
+            weights.release()
+        return cls(config, parts, options)
+
+    @classmethod
+    def fresh(cls, config: DecoderConfig, seed: int, options: DecoderOptions | None = None, *, tied: bool = True) -> Decoder:
+        """A new model whose weights are random and all trainable."""
+        options = options or DecoderOptions()
+        decoder = cls(config, fresh_parts(config, seed, options.compute, torch.device(options.device), tied=tied), options)
+        decoder.train_everything()
+        return decoder
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """What an optimizer moves, by GGUF name (`blk.0.attn_q.weight.lora_a`, or the tensor's own when it is trained whole)."""
+        return dict(self._trainable)
+
+    def add_adapter(self, adapter: Adapter, seed: int) -> None:
+        """Make trainable what the recipe names. Rank 0 counts as 16 and alpha 0 as twice the rank; B begins at zero."""
+        last = self.config.layers - 1 if adapter.last_layer < 0 else min(adapter.last_layer, self.config.layers - 1)
+        chosen = self.layers[adapter.first_layer : last + 1]
+        if adapter.method == "full":
+            whole = len(chosen) == self.config.layers and set(adapter.where) == set(Adapter().where)
+            self._train_whole(chosen, adapter.where, everything=whole)
+            return
+        self._adapter = adapter
+        generator = torch.Generator().manual_seed(seed)
+        rank, scale = adapter_rank(adapter), adapter_scale(adapter)
+        for layer in chosen:
+            for linear in layer.linears:
+                at, names, spans = 0, [], []
+                for span in linear.spans:
+                    if _is_chosen(span.name, adapter.where):
+                        names.append(span.name)
+                        spans.append((at, at + span.rows))
+                    at += span.rows
+                if names:
+                    linear.low_rank = LowRank(
+                        names, spans, linear.in_features, rank, scale, adapter.dropout, generator,
+                        self.device, self.options.compute,
+                    )  # fmt: skip
+                    self._register(linear.low_rank.named())
+
+    def train_everything(self) -> None:
+        """Full training of every matrix, norm and embedding."""
+        self._train_whole(self.layers, Adapter().where, everything=True)
+
+    def adapter_tensors(self) -> dict[str, Tensor]:
+        """The adapter as GGUF holds it: A (rank, in), B (out, rank), float32 on the CPU."""
+        return {name: p.detach().cpu().clone() for name, p in self._trainable.items() if ".lora_" in name}
+
+    def model_tensors(self) -> dict[str, Tensor]:
+        """All tensors that are trained whole, by GGUF name, float32 on the CPU; of a fresh decoder that is the model."""
+        return {name: p.detach().float().cpu().clone() for name, p in self._trainable.items() if ".lora_" not in name}
+
+    @contextmanager
+    def without_adapter(self) -> Iterator[None]:
+        """Inside, the decoder computes as if it had no adapter."""
+        self._adapted, before = False, self._adapted
+        try:
+            yield
+        finally:
+            self._adapted = before
+
+    def hidden(self, batch: Batch, *, rows: Tensor | None = None, neftune: float = 0.0) -> Tensor:
+        """Normed output of the last layer in compute dtype: (tokens, width), or (rows, width) for ascending, distinct rows."""
+        graph = torch.is_grad_enabled()
+        work = aligned(batch, rows)
+        x = self._parts.embedding.take(work.tokens)
+        if neftune:
+            x = x + _noise(x, work, neftune)
+        passes = self._passes(work.positions, work.starts)
+        last = self.config.layers - 1
+        for layer in self.layers:
+            shared = passes(layer.index)
+            if layer.index == last:
+                shared = shared._replace(rows=work.rows)
+            if graph and (x.requires_grad or (layer.trains() and (self._adapted or not self._adapter))):
+                x = LayerFunction.apply(x, self._anchor, layer, shared, self.options.checkpoint)  # type: ignore[no-untyped-call]
+            else:
+                x, _ = layer.forward(x, shared)
+        return self._normed(x[: work.wanted])
+
+    def logits(self, hidden_rows: Tensor) -> Tensor:
+        """(rows, vocabulary) in float32 of rows of `hidden`; meant for few rows, training goes through `losses`."""
+        return self.head.logits(hidden_rows)
+
+    @torch.no_grad()
+    def continue_text(self, tokens: list[int], max_new: int, stop: Callable[[int], bool]) -> list[int]:
+        """Greedy continuation of `tokens` until `stop(token)` or `max_new`; the stopping token is not returned."""
+        caches = [Cache() for _ in self.layers]
+        new: list[int] = []
+        fed, at = tokens, 0
+        while len(new) < max_new:
+            end = at + len(fed)
+            passes = self._passes(torch.arange(at, end, device=self.device), (0, end), first=at)
+            x = self._parts.embedding.take(torch.tensor(fed, device=self.device))
+            for layer, cache in zip(self.layers, caches, strict=True):
+                x, _ = layer.forward(x, passes(layer.index), cache)
+            token = int(self.logits(self._normed(x[-1:])).argmax())
+            if stop(token):
+                break
+            new.append(token)
+            fed, at = [token], end
+        return new
+
+    def _passes(self, positions: Tensor, starts: tuple[int, ...], first: int = 0) -> Callable[[int], Pass]:
+        """What layer `index` needs of the batch; plans and tables are shared by all layers of a kind."""
+        config, group = self.config, self.config.heads // self.config.kv_heads
+        dropping = self.training and torch.is_grad_enabled() and self._adapter is not None and self._adapter.dropout > 0
+        seed = int(torch.randint(1, 2**48, ())) if dropping else 0
+        layers = range(config.layers)
+        plans = {
+            window: AttentionPlan.make(starts, window, group, self.device, first) for window in set(map(config.window, layers))
+        }
+        tables = {
+            rotary: turns(rotary, positions, self._factors(rotary), wide(self.options.compute))
+            for rotary in set(map(config.rotary_of, layers))
+        }
+
+        def of(index: int) -> Pass:
+            layer_seed = seed and seed + 4 * index
+            return Pass(tables[config.rotary_of(index)], plans[config.window(index)], None, layer_seed, self._adapted)
+
+        return of
+
+    def _factors(self, rotary: RotaryConfig) -> Tensor | None:
+        return self._parts.factors if rotary == self.config.rotary else None
+
+    def _normed(self, x: Tensor) -> Tensor:
+        if self._norm is None:
+            return nn.functional.layer_norm(x, x.shape[-1:], eps=self.config.epsilon).to(self.options.compute)
+        inverse = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.config.epsilon)
+        return (x * inverse * self._norm).to(self.options.compute)
+
+    def _train_whole(self, layers: list[Layer], where: tuple[str, ...], *, everything: bool) -> None:
+        if everything:
+            self._register(whole_masters(self._parts))
+            if self._norm is not None:
+                self._norm = nn.Parameter(self._norm.clone())
+                self._register({"output_norm.weight": self._norm})
+        for layer in layers:
+            for linear in layer.linears:
+                if any(_is_chosen(span.name, where) for span in linear.spans):
+                    self._register(linear.train_whole())
+            norms = {name: nn.Parameter(norm.clone()) for name, norm in layer.norms.items()}
+            layer.norms |= norms
+            self._register({f"blk.{layer.index}.{name}.weight": norm for name, norm in norms.items()})
+
+    def _register(self, named: dict[str, nn.Parameter]) -> None:
+        self._trainable |= named
+        self._registered.extend(named.values())
+
+
+def adapter_rank(adapter: Adapter) -> int:
+    return adapter.rank or 16
+
+
+def adapter_scale(adapter: Adapter) -> float:
+    """What B A x is multiplied by: alpha / rank, or alpha / √rank (rank-stabilized LoRA, Kalajdzievski 2023)."""
+    rank = adapter_rank(adapter)
+    return (adapter.alpha or 2 * rank) / (rank**0.5 if adapter.rank_stabilized else rank)
+
+
+def _is_chosen(name: str, where: tuple[str, ...]) -> bool:
+    kind = name.split(".")[2]
+    fused = {"attn_qkv": {"attn_q", "attn_k", "attn_v"}}
+    return kind in where or bool(fused.get(kind, set()) & set(where))
+
+
+def _noise(x: Tensor, work: Aligned, strength: float) -> Tensor:
+    """NEFTune (Jain et al. 2023): uniform noise of strength / √(tokens of the dialogue * width)."""
+    noise = torch.empty_like(x).uniform_(-1, 1)
+    for (start, end), length in zip(pairwise(work.starts), work.lengths, strict=True):
+        noise[start:end] *= strength / (length * x.shape[1]) ** 0.5
+    return noise

@@ -1,0 +1,116 @@
+"""A matrix of a layer: frozen or trained, dense or packed as in the file, joined with those that read the same input."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from companion.workshop.nn.lora import LowRank, accumulate
+from companion.workshop.nn.weights import PackedTensor
+
+
+class Span(NamedTuple):
+    """One tensor of the file inside a joined matrix: its name and how many of the output rows are its."""
+
+    name: str
+    rows: int
+
+
+class Scratch:
+    """One buffer into which packed weights are unpacked where they are needed, over and over."""
+
+    def __init__(self) -> None:
+        self._buffer = torch.empty(0)
+
+    def take(self, rows: int, columns: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """(rows, columns) of undefined content, valid until the next call."""
+        if self._buffer.numel() < rows * columns or self._buffer.dtype != dtype or self._buffer.device != device:
+            self._buffer = torch.empty(rows * columns, dtype=dtype, device=device)
+        return self._buffer[: rows * columns].view(rows, columns)
+
+
+class Linear:
+    """y = x Wᵀ + bias + adapters, over all `spans` at once. Gradients of what is trained go straight into `.grad`."""
+
+    def __init__(
+        self,
+        spans: tuple[Span, ...],
+        weight: Tensor | tuple[PackedTensor, ...],
+        bias: Tensor | None,
+        compute: torch.dtype,
+        scratch: Scratch,
+    ) -> None:
+        """`weight` is dense (out, in) in compute dtype, or one packed tensor per span."""
+        self.spans, self.compute, self.scratch = spans, compute, scratch
+        self.weight = weight
+        self.bias = bias
+        self.low_rank: LowRank | None = None
+        self.masters: dict[str, nn.Parameter] = {}
+        """Float32 masters by the file's names when the matrix itself is trained."""
+        self._versions: tuple[int, ...] = ()
+
+    @property
+    def out_features(self) -> int:
+        return sum(span.rows for span in self.spans)
+
+    @property
+    def in_features(self) -> int:
+        return self.weight.shape[1] if isinstance(self.weight, Tensor) else self.weight[0].shape[1]
+
+    def train_whole(self) -> dict[str, nn.Parameter]:
+        """Make the matrix itself trainable; returns its masters and keeps them."""
+        if not self.masters:
+            dense = self.dense().float()
+            at = 0
+            for span in self.spans:
+                self.masters[span.name] = nn.Parameter(dense[at : at + span.rows].clone())
+                at += span.rows
+            self.weight = dense.to(self.compute)
+        return self.masters
+
+    def dense(self) -> Tensor:
+        """(out, in) in compute dtype; of a packed matrix valid until the next one is unpacked."""
+        if isinstance(self.weight, Tensor):
+            if self.masters:
+                self._refresh(self.weight)
+            return self.weight
+        device = self.weight[0].device
+        joined = self.scratch.take(self.out_features, self.in_features, self.compute, device)
+        at = 0
+        for packed in self.weight:
+            packed.dense(self.compute, device, out=joined[at : at + packed.shape[0]])
+            at += packed.shape[0]
+        return joined
+
+    def _refresh(self, weight: Tensor) -> None:
+        versions = tuple(master._version for master in self.masters.values())
+        if versions != self._versions:
+            with torch.no_grad():
+                weight.copy_(torch.cat(list(self.masters.values())))
+            self._versions = versions
+
+    def forward(self, x: Tensor, seed: int, *, adapted: bool) -> tuple[Tensor, Tensor | None]:
+        """y (tokens, out) for x (tokens, in), and what the adapters' backward needs."""
+        y = nn.functional.linear(x, self.dense(), self.bias)
+        inner = self.low_rank.forward(x, y, seed) if self.low_rank is not None and adapted else None
+        return y, inner
+
+    def input_gradient(self, dy: Tensor, inner: Tensor | None, seed: int, *, wanted: bool = True) -> tuple[Tensor, Tensor | None]:
+        """The gradient with respect to x, empty unless wanted, and what `weight_gradients` needs of the adapters."""
+        dx = dy @ self.dense() if wanted else dy.new_empty(0)
+        if inner is None or self.low_rank is None:
+            return dx, None
+        return dx, self.low_rank.input_gradient(dy, dx if wanted else None, seed)
+
+    def weight_gradients(self, dy: Tensor, x: Tensor, inner: Tensor | None, outer: Tensor | None, seed: int) -> None:
+        """Adds the gradients of everything that is trained here to its `.grad`."""
+        if inner is not None and outer is not None and self.low_rank is not None:
+            self.low_rank.weight_gradients(dy, x, inner, outer, seed)
+        if self.masters:
+            gradient = dy.t() @ x
+            at = 0
+            for span, master in zip(self.spans, self.masters.values(), strict=True):
+                accumulate(master, gradient[at : at + span.rows])
+                at += span.rows

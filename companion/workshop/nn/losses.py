@@ -1,0 +1,142 @@
+"""Losses over supervised rows only, in chunks of rows, with gradients by hand: no logits outlive their chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from companion.core.recipes.parts import Loss
+from companion.workshop.nn.lora import accumulate
+from companion.workshop.nn.norms import wide
+
+if TYPE_CHECKING:
+    from companion.workshop.data.batch import Batch
+    from companion.workshop.nn.decoder import Decoder
+
+CHUNK_BYTES = 32 << 20
+"""Of float32 logits at once."""
+
+
+@dataclass(frozen=True)
+class LossSum:
+    """Sums over the supervised tokens of one batch."""
+
+    total: Tensor
+    """What is made small, in nats; `backward()` it after dividing by a count of one's own."""
+    count: int
+    cross_entropy: float
+    """Plain cross-entropy in nats, whatever is added to or taken from it in `total`."""
+
+
+class _Terms(NamedTuple):
+    smoothing: float
+    gamma: float
+    keep_close: float
+
+
+def supervised_loss(decoder: Decoder, batch: Batch, loss: Loss) -> LossSum:
+    """The loss of `batch`, with a graph when gradients are enabled. A batch without supervised tokens gives 0."""
+    count = int(batch.rows.numel())
+    if not count:
+        return LossSum(torch.zeros((), device=decoder.device, requires_grad=torch.is_grad_enabled()), 0, 0.0)
+    noise = loss.neftune if decoder.training and torch.is_grad_enabled() else 0.0
+    hidden = decoder.hidden(batch, rows=batch.rows, neftune=noise)
+    reference = None
+    if loss.keep_close:
+        with torch.no_grad(), decoder.without_adapter():
+            reference = decoder.hidden(batch, rows=batch.rows)
+    gamma = loss.focal_gamma if loss.name == "focal" else 0.0
+    terms = _Terms(loss.label_smoothing, gamma, loss.keep_close)
+    total, plain = _HeadLoss.apply(hidden, reference, batch.targets, decoder, terms, torch.is_grad_enabled())  # type: ignore[no-untyped-call]
+    return LossSum(total, count, float(plain))
+
+
+class _HeadLoss(torch.autograd.Function):
+    """Loss and its gradient in one go: logits exist once, for one chunk of rows."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, reference: Tensor | None, targets: Tensor, decoder: Decoder, terms: _Terms, graph: bool
+    ) -> tuple[Tensor, Tensor]:
+        head = decoder.head
+        weight = head.dense()
+        rows = max(1, CHUNK_BYTES // (4 * weight.shape[0]))
+        total = torch.zeros((), dtype=wide(hidden.dtype), device=hidden.device)
+        plain = torch.zeros_like(total)
+        d_hidden = torch.empty_like(hidden) if graph else None
+        d_weight = torch.zeros(weight.shape, dtype=wide(hidden.dtype), device=hidden.device) if graph and head.trains else None
+        for at in range(0, hidden.shape[0], rows):
+            part = hidden[at : at + rows]
+            base = None if reference is None else head.logits(reference[at : at + rows], weight).log_softmax(-1)
+            capped = head.logits(part, weight)
+            nats, ce, d_logits = _chunk(capped, targets[at : at + rows], base, terms)
+            total += nats
+            plain += ce
+            if d_hidden is not None:
+                if head.cap:
+                    d_logits.mul_(1 - (capped / head.cap).square_())
+                narrow = d_logits.to(part.dtype)
+                torch.mm(narrow, weight, out=d_hidden[at : at + rows])
+                if d_weight is not None:
+                    d_weight += narrow.t() @ part
+        ctx.d_hidden, ctx.d_weight, ctx.head = d_hidden, d_weight, head
+        ctx.mark_non_differentiable(plain)
+        return total, plain
+
+    @staticmethod
+    def backward(ctx: Any, d_total: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None, None]:
+        if ctx.d_weight is not None:
+            accumulate(ctx.head.master, ctx.d_weight, float(d_total))
+        return ctx.d_hidden.mul_(d_total), None, None, None, None, None
+
+
+def _chunk(logits: Tensor, targets: Tensor, base: Tensor | None, terms: _Terms) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss and plain cross-entropy in nats, and the gradient with respect to `logits` (rows, vocabulary).
+
+    With p = softmax(z), t the target, ε the smoothing and γ focal's exponent:
+    cross-entropy -log p_t has the gradient p - 1_t;  focal -(1 - p_t)^γ log p_t that of log p_t times (1_t - p);
+    smoothing mixes in -mean(log p) with the gradient p - 1/V;  KL(base ‖ p) has the gradient p - base.
+    """
+    p = torch.softmax(logits, -1)
+    top, where = logits.max(-1, keepdim=True)
+    log_sum = top - p.gather(1, where).log_()  # of the largest p, which cannot underflow
+    index = targets[:, None]
+    log_pt = logits.gather(1, index) - log_sum
+    plain = -log_pt.sum()
+    sure = 1 - terms.smoothing
+    if terms.gamma:
+        pt = log_pt.exp()
+        miss = (1 - pt).clamp_min(1e-12)
+        nats = -(miss**terms.gamma * log_pt).sum() * sure
+        slope = miss**terms.gamma - terms.gamma * pt * miss ** (terms.gamma - 1) * log_pt
+    else:
+        nats, slope = plain * sure, torch.ones_like(log_pt)
+    gradient = p
+    close = None
+    if base is not None:
+        chances = base.exp()
+        log_p = logits - log_sum
+        nats = nats + terms.keep_close * (chances * (base - log_p)).sum()
+        close = (p - chances).mul_(terms.keep_close)
+    if terms.smoothing:
+        nats = nats + terms.smoothing * (log_sum - logits.mean(-1, keepdim=True)).sum()
+    if terms.smoothing or terms.gamma:
+        gradient = p * (slope * sure + terms.smoothing)
+        gradient -= terms.smoothing / logits.shape[1]
+    gradient.scatter_add_(1, index, -slope * sure)
+    return nats, plain, gradient if close is None else gradient.add_(close)
+
+
+def token_losses(decoder: Decoder, batch: Batch) -> Tensor:
+    """Plain cross-entropy (supervised,) float32 of every supervised token, without a graph."""
+    with torch.no_grad():
+        hidden = decoder.hidden(batch, rows=batch.rows)
+        rows = max(1, CHUNK_BYTES // (4 * decoder.config.vocabulary))
+        parts = [
+            nn.functional.cross_entropy(decoder.logits(hidden[at : at + rows]), batch.targets[at : at + rows], reduction="none")
+            for at in range(0, hidden.shape[0], rows)
+        ]
+        return torch.cat(parts) if parts else torch.zeros(0)

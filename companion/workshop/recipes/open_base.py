@@ -1,0 +1,50 @@
+"""The model that is trained, opened for its vocabulary and chat template only: llama.cpp reads none of its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from companion.core.gguf.header import GGUFHeader, read_header
+from companion.llama.chat_template import ChatTemplate
+from companion.llama.library import Library
+from companion.llama.model import Model
+from companion.llama.vocabulary import Vocabulary
+
+
+class Base:
+    """The one tokenizer and the one prompt of this model, as chat has them. Close it, or use it as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ModelError for whatever cannot be a chat model."""
+        self.header: GGUFHeader = read_header(path)
+        self.library = Library()
+        self._model = Model(self.library, path, vocabulary_only=True)
+        self.vocabulary: Vocabulary = self._model.vocabulary
+        self.template = ChatTemplate(
+            self._model.chat_template,
+            bos=self._marker(self.vocabulary.bos),
+            eos=self._marker(self.vocabulary.eos),
+            has_chatml_tokens="<|im_start|>" in self.vocabulary.control_tokens,
+        )
+
+    @property
+    def path(self) -> Path:
+        return self.header.path
+
+    def __enter__(self) -> Base:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._model.close()
+
+    def _marker(self, token: int) -> str:
+        return self.vocabulary.text(token) if token >= 0 else ""
+
+
+def open_base(path: Path) -> Base:
+    """Raises ModelError for whatever cannot be a chat model."""
+    return Base(path)

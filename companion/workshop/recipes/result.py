@@ -1,0 +1,161 @@
+"""What training leaves behind: written under another name, verified through llama.cpp, and only then given its own."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from companion.core.adapter import read_adapter
+from companion.core.errors import WorkshopError
+from companion.core.files import replacing
+from companion.core.gguf.header import GGUFHeader
+from companion.core.job import OutputWritten
+from companion.core.recipes.fine_tune import FineTune
+from companion.llama.library import Library
+from companion.workshop.data.batch import Example
+from companion.workshop.data.prepared import PreparedData
+from companion.workshop.export.adapter_file import Provenance, write_adapter
+from companion.workshop.export.merge import merge_adapter, merge_tensors
+from companion.workshop.export.verify import Verified, measured_loss, verify_export
+from companion.workshop.job import Job
+from companion.workshop.nn.decoder import Decoder
+from companion.workshop.nn.losses import token_losses
+from companion.workshop.training.plan import TrainingPlan
+
+VERIFIED_TOKENS = 8192
+"""About so many tokens of held-out dialogues are measured in llama.cpp too."""
+UNQUANTIZED = {"F32", "F16", "BF16"}
+FULL_KIND = "Q8_0"
+"""What a model whose weights were all trained is packed as when its base was quantized: fewer bits would undo some of it."""
+MERGED_SHARE = 0.15
+"""Share by which packing anew may raise the loss of a merged model."""
+
+
+class Sample(NamedTuple):
+    """Dialogues that are measured by torch and by llama.cpp, and torch's loss on them in nats per token."""
+
+    examples: list[Example]
+    loss: float
+
+
+def verification_sample(decoder: Decoder, data: PreparedData) -> Sample:
+    """Held-out dialogues (learned ones when none are held out), as many as are quickly measured."""
+    chosen: list[int] = []
+    for index in (data.held_out if len(data.held_out) else data.train).tolist():
+        if chosen and sum(int(data.lengths[i]) for i in (*chosen, index)) > VERIFIED_TOKENS:
+            break
+        chosen.append(index)
+    decoder.eval()
+    losses = [token_losses(decoder, data.batch([index]).to(decoder.device)).float().cpu() for index in chosen]
+    return Sample([data.example(index) for index in chosen], float(torch.cat(losses).mean()))
+
+
+class Writer:
+    """Writes and verifies the files of one job. `progress` gets 0 to 1 and may raise to give up."""
+
+    def __init__(
+        self,
+        job: Job,
+        recipe: FineTune,
+        plan: TrainingPlan,
+        header: GGUFHeader,
+        library: Library,
+        progress: Callable[[float], None],
+    ) -> None:
+        self._job, self._recipe, self._plan = job, recipe, plan
+        self._header, self._library, self._progress = header, library, progress
+
+    def adapter(self, decoder: Decoder, data: PreparedData, sample: Sample, metrics: dict[str, float]) -> Path:
+        """The adapter as a finished file in `output/`, and where the person wants it. Raises WorkshopError."""
+        recipe = self._recipe
+        path = self._job.folder.output / f"{recipe.name or 'adapter'}.gguf"
+        unverified = path.with_name(f".{path.name}.unverified")
+        try:
+            write_adapter(
+                unverified,
+                self._header,
+                decoder.adapter_tensors(),
+                alpha=recipe.adapter.alpha,
+                rank_stabilized=recipe.adapter.rank_stabilized,
+                provenance=Provenance(name=recipe.name, recipe=recipe, dataset_fingerprint=data.fingerprint, metrics=metrics),
+                base_sha256=self._plan.base_sha256,
+            )
+            self._job.stage("verifying", "Checking the adapter in llama.cpp")
+            verified = self._verify(self._header.path, unverified, sample)
+            unverified.replace(path)
+        finally:
+            unverified.unlink(missing_ok=True)
+        self._deliver(path, "adapter", metrics | {"llama_cpp_loss": verified.loss, "torch_loss": verified.expected})
+        return path
+
+    def merged(self, adapter: Path, target: Path, sample: Sample) -> None:
+        """The base with the adapter worked in, of the base's own types. Raises WorkshopError."""
+        self._job.stage("exporting", f"Writing the merged model “{target.name}”")
+        unverified = target.with_name(f".{target.name}.unverified")
+        try:
+            merged = merge_adapter(unverified, self._header, read_adapter(adapter))
+            self._job.stage("verifying", "Checking the merged model in llama.cpp")
+            loss, _ = measured_loss(
+                unverified,
+                None,
+                sample.examples,
+                library=self._library,
+                threads=self._plan.threads,
+                progress=self._progress,
+            )
+            if not loss <= sample.loss * (1 + MERGED_SHARE):  # not “>”: NaN is as bad
+                raise WorkshopError(
+                    f"The merged model lost what was learned when it was packed as {self._header.quantization}: "
+                    f"{loss:.3f} nats per token, {sample.loss:.3f} with the adapter beside it.",
+                    "Use the adapter beside the model, or merge into a model with more bits per weight.",
+                )
+            unverified.replace(target)
+        finally:
+            unverified.unlink(missing_ok=True)
+        metrics = {"llama_cpp_loss": loss, "torch_loss": sample.loss, "bits_per_weight": merged.bits_per_weight}
+        self._job.tell(OutputWritten(file=str(target), kind="model", metrics=metrics))
+
+    def model(self, decoder: Decoder, sample: Sample, metrics: dict[str, float]) -> Path:
+        """The whole model after all its weights were trained. Raises WorkshopError."""
+        path = self._job.folder.output / f"{self._recipe.name or 'model'}.gguf"
+        unverified = path.with_name(f".{path.name}.unverified")
+        kind = "" if self._header.quantization in UNQUANTIZED else FULL_KIND
+        try:
+            merge_tensors(unverified, self._header, decoder.model_tensors(), kind=kind)
+            self._job.stage("verifying", "Checking the model in llama.cpp")
+            verified = self._verify(unverified, None, sample)
+            unverified.replace(path)
+        finally:
+            unverified.unlink(missing_ok=True)
+        self._deliver(path, "model", metrics | {"llama_cpp_loss": verified.loss, "torch_loss": verified.expected})
+        return path
+
+    def _verify(self, model: Path, adapter: Path | None, sample: Sample) -> Verified:
+        return verify_export(
+            model,
+            adapter,
+            sample.examples,
+            sample.loss,
+            library=self._library,
+            threads=self._plan.threads,
+            progress=self._progress,
+        )
+
+    def _deliver(self, path: Path, kind: str, metrics: dict[str, float]) -> None:
+        """Copy a finished file to where the person wants it; it stays in the job's folder when that fails."""
+        where = path
+        if self._job.order.output:
+            where = Path(self._job.order.output)
+            try:
+                with path.open("rb") as source, replacing(where) as copy:
+                    shutil.copyfileobj(source, copy)
+            except OSError as error:
+                what = f"“{where}” could not be written ({error.strerror}); what was learned is in “{path}”"
+                raise WorkshopError(f"{what}.", "Copy it from there.") from error
+        measured = {name: round(value, 6) for name, value in metrics.items() if not math.isnan(value)}
+        self._job.tell(OutputWritten(file=str(where), kind="adapter" if kind == "adapter" else "model", metrics=measured))

@@ -1,0 +1,124 @@
+"""What a job is resumed from: plain tensors and numbers in one file, there whole or not at all.
+
+A file is written under another name, brought to the disk and renamed; the one before is deleted only then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from companion.core.errors import JobError
+
+FORM = 1
+"""Grows when a checkpoint of before can no longer be read."""
+
+
+class Checkpoint(NamedTuple):
+    """The whole state after `step`; `counters` are numbers of the loop, `best_step` -1 when nothing was measured yet."""
+
+    step: int
+    weights: dict[str, Tensor]
+    """What is trained, in float32, by name."""
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any]
+    counters: dict[str, Any]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Raises OSError (disk full, read-only folder); nothing is left of the attempt then."""
+    _save(path, {"form": FORM, **checkpoint._asdict()})
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Raises JobError when the file is damaged or of another version. Executes nothing that stands in it."""
+    read = _load(path)
+    if read.get("form") != FORM or set(Checkpoint._fields) - set(read):
+        raise JobError(f"The checkpoint “{path.name}” is of another version of Companion.", "Start the job anew.")
+    return Checkpoint(**{field: read[field] for field in Checkpoint._fields})
+
+
+def best_file(folder: Path, step: int) -> Path:
+    return folder / f"best-{step}.pt"
+
+
+def save_best(folder: Path, step: int, loss: float, weights: dict[str, Tensor]) -> None:
+    """Write these weights as the best so far; those of before stay until a checkpoint names the new ones. Raises OSError."""
+    _save(best_file(folder, step), {"form": FORM, "step": step, "loss": loss, "weights": weights})
+
+
+def load_best(folder: Path, step: int) -> dict[str, Tensor]:
+    """The best weights as of `step`. Raises JobError when they are not there."""
+    read: dict[str, Tensor] = _load(best_file(folder, step)).get("weights", {})
+    return read
+
+
+def forget_others(folder: Path, kind: str, kept: Path | None = None) -> None:
+    """Delete every checkpoint of a kind but one; what cannot be deleted does no harm."""
+    for path in folder.glob(f"{kind}-*.pt"):
+        if path != kept:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def forget_unfinished(folder: Path) -> None:
+    """Delete what a kill left half-written."""
+    for path in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _save(path: Path, content: dict[str, Any]) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _write(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _write(content: dict[str, Any], file: io.BufferedWriter) -> None:
+    """torch turns a full disk into a RuntimeError of its own: the OSError behind it is what callers expect."""
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:
+        for cause in (error.__cause__, error.__context__):
+            if isinstance(cause, OSError):
+                raise cause from error
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself must survive a power cut too, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise JobError(f"The checkpoint “{path.name}” cannot be read ({error.strerror}).", "Start the job anew.") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise JobError(f"The checkpoint “{path.name}” is damaged.", "Start the job anew.") from error
+    if not isinstance(read, dict):
+        raise JobError(f"The checkpoint “{path.name}” is damaged.", "Start the job anew.")
+    return read

@@ -1,0 +1,346 @@
+"""The training loop: steps, measurements, checkpoints, and an ear for whoever wants it to end.
+
+After every step the state is complete: what a checkpoint holds, together with the plan and the data, says everything
+that follows. A run that was killed and resumed has the same loss curve as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor
+
+from companion.core.errors import JobError
+from companion.core.job import CheckpointWritten, Evaluated, Sample, StageProgress, StepDone, Trouble
+from companion.core.recipes.files import Recipe
+from companion.workshop.job import Job, Stopped
+from companion.workshop.nn.decoder import Decoder
+from companion.workshop.training.checkpoints import (
+    Checkpoint,
+    best_file,
+    forget_others,
+    forget_unfinished,
+    load_best,
+    load_checkpoint,
+    save_best,
+    save_checkpoint,
+)
+from companion.workshop.training.curves import Curves
+from companion.workshop.training.groups import parameter_groups
+from companion.workshop.training.held_out import held_out_loss
+from companion.workshop.training.machine_use import MachineUse
+from companion.workshop.training.optimizers import make_optimizer
+from companion.workshop.training.order import DataOrder
+from companion.workshop.training.pace import Pace
+from companion.workshop.training.plan import TrainingPlan, save_plan
+from companion.workshop.training.schedules import Schedule
+from companion.workshop.training.source import Source
+from companion.workshop.training.steps import NoRoom, NotANumber, Stepper
+from companion.workshop.training.trouble import REMEDIES, TroubleFinder
+
+Reason = Literal["finished", "early", "cancel", "pause"]
+
+
+class Ending(NamedTuple):
+    """Why the loop ended, after which step, and where the held-out loss was best: step -1 when it was never measured."""
+
+    reason: Reason
+    step: int
+    first_loss: float
+    """Held-out loss before training, NaN when nothing is held out."""
+    best_step: int
+    best_loss: float
+
+    @property
+    def kept_step(self) -> int:
+        """Of the weights that are kept."""
+        return self.best_step if self.best_step >= 0 else self.step
+
+
+class Trainer:
+    """One run of the loop over one job, from the beginning or from its last checkpoint."""
+
+    def __init__(
+        self,
+        job: Job,
+        recipe: Recipe,
+        plan: TrainingPlan,
+        decoder: Decoder,
+        data: Source,
+        samples: Callable[[], tuple[Sample, ...]],
+    ) -> None:
+        self._job, self._recipe, self.plan = job, recipe, plan
+        self._decoder, self._data, self._samples = decoder, data, samples
+        self._device = torch.device(plan.device)
+        self._weights: dict[str, Tensor] = dict(decoder.trainable())
+        options = recipe.optimizer
+        self._optimizer = make_optimizer(parameter_groups(recipe, self._weights), options, plan.learning_rate)
+        self._order = DataOrder(data, recipe.training, plan.epochs)
+        self.steps = self._order.steps
+        self._schedule = Schedule(recipe.schedule, self.steps)
+        seed = recipe.training.seed
+        self._stepper = Stepper(decoder, self._optimizer, data, recipe.loss, options, seed, plan.micro_batch_tokens, self._device)
+        self._trouble = TroubleFinder()
+        self._use = MachineUse(self._device)
+        self._pace = Pace(self.steps, self._measured_steps())
+        self.step = 0
+        self._saved_step = self._measured_step = -1
+        self._tokens = 0
+        self._first_loss = self._best_loss = math.nan
+        self._best_step = -1
+        self._worse = 0
+        self._saved_at = time.monotonic()
+        self._restore()
+        self._curves = Curves(job.folder.path / "tensorboard", recipe.watch.tensorboard, self.step)
+
+    @property
+    def peak_memory(self) -> int:
+        """Bytes; of the graphics card when it computes there."""
+        return self._use.gpu_peak or self._use.peak
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of steps and measurements together, all runs of the job."""
+        return self._tokens / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Of training, all runs together, measurements included."""
+        return self._pace.seconds
+
+    def run(self) -> Ending:
+        """Until all steps are done, it stops early, or somebody asks. Raises JobError when it cannot go on."""
+        self._decoder.train()
+        try:
+            reason = self._run()
+        except Stopped as stopped:
+            reason = "cancel" if stopped.wish == "cancel" else "pause"
+            self._save()
+        finally:
+            self._curves.close()
+        return Ending(reason, self.step, self._first_loss, self._best_step, self._best_loss)
+
+    def best_weights(self) -> dict[str, Tensor]:
+        """Those with the lowest held-out loss so far, else the present ones."""
+        if self._best_step >= 0 and self._best_step != self.step:
+            return load_best(self._job.folder.checkpoints, self._best_step)
+        return self._copies()
+
+    def put_weights(self, weights: dict[str, Tensor]) -> None:
+        """Let the decoder have these. Raises JobError when they are those of another adapter."""
+        if set(weights) != set(self._weights) or any(weights[n].shape != w.shape for n, w in self._weights.items()):
+            raise JobError("The checkpoint belongs to another recipe.", "Start a new job.")
+        with torch.no_grad():
+            for name, weight in self._weights.items():
+                weight.copy_(weights[name])
+
+    def try_rate(self, learning_rate: float) -> float:
+        """Take the next step with this rate, whatever the schedule says; returns the loss before it, NaN when it is none."""
+        self._job.check()
+        self.step += 1
+        examples = self._order.examples((self.step - 1) % self.steps)
+        try:
+            return self._stepper.take(self.step, examples, learning_rate, self._listen).loss
+        except NotANumber:
+            return math.nan
+
+    def forget(self) -> None:
+        """Delete the checkpoints and the prepared data: the job is done and its result is written."""
+        folder = self._job.folder
+        for kind in ("step", "best"):
+            forget_others(folder.checkpoints, kind)
+        shutil.rmtree(folder.path / "data", ignore_errors=True)
+
+    def _run(self) -> Reason:
+        due = {0} | self._measured_steps()
+        patience = self._recipe.training.patience
+        while True:
+            if self.step in due and self._measured_step < self.step:
+                self._measure()
+                self._save(always=True)
+            elif self._checkpoint_due():
+                self._save()
+            if self.step >= self.steps:
+                return "finished"
+            if patience and self._worse >= patience:
+                return "early"
+            self._job.check()
+            self._take_step()
+
+    def _take_step(self) -> None:
+        began = time.perf_counter()
+        factor = self._schedule.factor(self.step)
+        rate = self.plan.learning_rate * factor
+        try:
+            taken = self._stepper.take(self.step, self._order.examples(self.step), rate, self._between)
+        except NotANumber:
+            raise self._not_a_number() from None
+        except NoRoom:
+            raise JobError(
+                "There is not enough memory to train this, even in the smallest portions.",
+                "Take packed weights (machine.weights=packed), shorter dialogues (data.longest), a smaller rank or model.",
+            ) from None
+        self.step += 1
+        self._tokens += taken.tokens
+        if taken.shrunk:
+            self._remember_smaller_rows()
+        seconds = time.perf_counter() - began
+        self._pace.step(taken.tokens, seconds)
+        use = self._use.read()
+        share = taken.data_seconds / max(seconds, 1e-9)
+        event = StepDone(
+            step=self.step,
+            steps=self.steps,
+            epoch=round(self._order.epoch(self.step), 4),
+            loss=taken.loss,
+            learning_rate=rate,
+            gradient_norm=taken.norm,
+            tokens=self._tokens,
+            tokens_per_second=round(self._pace.tokens_per_second, 1),
+            data_share=round(share, 4),
+            memory_bytes=use.memory,
+            gpu_memory_bytes=use.gpu_memory,
+            cpu_percent=use.cpu_percent,
+            gpu_percent=use.gpu_percent,
+            seconds_left=round(self._pace.seconds_left(self.step), 1),
+        )
+        self._job.tell(event)
+        self._curves.add(event)
+        self._report(*self._trouble.step(self.step, taken.loss, taken.norm, factor, share))
+        self._report(self._trouble.machine(self.step, use.available, use.total))
+
+    def _measure(self) -> None:
+        """The held-out loss and sample replies after the present step. Raises JobError when it is no number."""
+        began = time.perf_counter()
+        loss = math.nan
+        if len(self._data.held_out):
+            loss = held_out_loss(self._decoder, self._data, self._stepper.micro_batch_tokens, self._device, self._listen)
+            if not math.isfinite(loss):
+                raise self._not_a_number()
+            samples = self._samples()  # may be stopped: nothing has changed until they are there
+            best = self.step > 0 and (self._best_step < 0 or loss < self._best_loss)
+            if self.step == 0:
+                self._first_loss = loss
+            elif best:
+                self._best_step, self._best_loss, self._worse = self.step, loss, 0
+                self._keep_best()
+            else:
+                self._worse += 1
+            event = Evaluated(step=self.step, loss=loss, best=best, samples=samples)
+            self._job.tell(event)
+            self._curves.add(event)
+            self._schedule.observe(loss)
+            self._report(self._trouble.evaluated(self.step, loss))
+        self._measured_step = self.step
+        self._pace.measured(time.perf_counter() - began)
+
+    def _measured_steps(self) -> set[int]:
+        count = min(self._recipe.watch.evaluations, self.steps)
+        return {round(self.steps * number / count) for number in range(1, count + 1)}
+
+    def _between(self, share: float) -> None:
+        self._job.check()
+        self._job.tell(StageProgress(fraction=round((self.step + share) / self.steps, 6)))
+
+    def _listen(self, _share: float) -> None:
+        self._job.check()
+
+    def _checkpoint_due(self) -> bool:
+        watch = self._recipe.watch
+        if self.step == self._saved_step:
+            return False
+        by_steps = watch.checkpoint_steps and self.step % watch.checkpoint_steps == 0
+        by_time = watch.checkpoint_minutes and time.monotonic() - self._saved_at >= watch.checkpoint_minutes * 60
+        return bool(by_steps or by_time)
+
+    def _save(self, *, always: bool = False) -> None:
+        """Write a checkpoint unless this step has one; a full disk is told, and the one before stays."""
+        if self.step == self._saved_step and not always:
+            return
+        folder = self._job.folder
+        path = folder.checkpoint_file(self.step)
+        counters = {
+            "tokens": self._tokens,
+            "first_loss": self._first_loss,
+            "best_loss": self._best_loss,
+            "best_step": self._best_step,
+            "worse": self._worse,
+            "measured_step": self._measured_step,
+            "trouble": self._trouble.state_dict(),
+            "pace": self._pace.state_dict(),
+        }
+        state = Checkpoint(self.step, self._copies(), self._optimizer.state_dict(), self._schedule.state_dict(), counters)
+        self._job.journal.sync()
+        self._saved_at = time.monotonic()
+        try:
+            save_checkpoint(path, state)
+        except OSError as error:
+            what = f"The checkpoint of step {self.step:,} could not be written ({error.strerror or error})."
+            self._report(self._trouble.tell(self.step, "disk", what))
+            return
+        self._saved_step = self.step
+        forget_others(folder.checkpoints, "step", path)
+        forget_others(folder.checkpoints, "best", best_file(folder.checkpoints, self._best_step))
+        self._job.tell(CheckpointWritten(step=self.step, file=path.name))
+
+    def _keep_best(self) -> None:
+        try:
+            save_best(self._job.folder.checkpoints, self.step, self._best_loss, self._copies())
+        except OSError as error:
+            what = f"The best weights, of step {self.step:,}, could not be written ({error.strerror or error})."
+            self._report(self._trouble.tell(self.step, "disk", what))
+
+    def _restore(self) -> None:
+        folder = self._job.folder
+        forget_unfinished(folder.checkpoints)
+        step = folder.resumable_step()
+        if step < 0:
+            return
+        state = load_checkpoint(folder.checkpoint_file(step))
+        self.put_weights(state.weights)
+        self._optimizer.load_state_dict(state.optimizer)
+        self._schedule.load_state_dict(state.schedule)
+        counters = state.counters
+        self.step = self._saved_step = state.step
+        self._tokens, self._worse = int(counters["tokens"]), int(counters["worse"])
+        self._first_loss, self._best_loss = float(counters["first_loss"]), float(counters["best_loss"])
+        self._best_step, self._measured_step = int(counters["best_step"]), int(counters["measured_step"])
+        self._trouble.load_state_dict(counters["trouble"])
+        self._pace.load_state_dict(counters["pace"])
+
+    def _copies(self) -> dict[str, Tensor]:
+        return {name: weight.detach().to("cpu", copy=True) for name, weight in self._weights.items()}
+
+    def _remember_smaller_rows(self) -> None:
+        rows = self._stepper.micro_batch_tokens
+        what = f"Memory ran out, so at most {rows:,} tokens are computed at once from here on."
+        self._report(self._trouble.tell(self.step, "memory", what))
+        self.plan = replace(self.plan, micro_batch_tokens=rows)
+        try:
+            save_plan(self._job.folder.path, self.plan)
+        except OSError as error:
+            self._report(self._trouble.tell(self.step, "disk", f"The plan could not be written ({error.strerror})."))
+
+    def _not_a_number(self) -> JobError:
+        """What to say when a loss is infinite or no number; the trouble is told too."""
+        if self.step == 0:
+            return JobError(
+                "The loss is not a number before anything was learned: weights of the model, or the data, are damaged.",
+                "Choose another file of this model.",
+            )
+        good = f"the last good checkpoint is of step {self._saved_step:,}"
+        what = f"The loss stopped being a number after step {self.step:,}; {good}."
+        self._report(self._trouble.tell(self.step, "nan", what))
+        keep = f" What was best until then (step {self._best_step:,}) is kept with: companion jobs cancel {self._job.folder.id}"
+        return JobError(what, REMEDIES["nan"] + (keep if self._best_step >= 0 else ""))
+
+    def _report(self, *troubles: Trouble | None) -> None:
+        for trouble in troubles:
+            if trouble is not None:
+                self._job.tell(trouble)

@@ -1,0 +1,113 @@
+"""Trying how many tokens to compute at once: tokens per second against memory, with the job's own dialogues."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from companion.core.recipes.parts import Loss
+from companion.workshop.data.batch import Batch
+from companion.workshop.nn.decoder import Decoder
+from companion.workshop.nn.losses import supervised_loss
+from companion.workshop.training.machine_use import peak_memory
+from companion.workshop.training.source import Source
+from companion.workshop.training.steps import free_memory, is_out_of_memory
+
+SIZES = (512, 1024, 2048, 4096)
+WORTH = 1.03
+"""A larger row must be faster by this to be worth its memory."""
+LONG_PASS = 4.0
+"""Seconds; a shorter pass is timed twice and the better time counts, since other programs disturb."""
+ENOUGH_SECONDS = 20.0
+"""No further size is tried once measuring has taken so long."""
+
+
+class Speed(NamedTuple):
+    """What was measured with one size of row."""
+
+    tokens: int
+    """Asked for; the row holds whole dialogues that fill it about."""
+    per_second: float
+    memory: int
+    """Bytes at the peak so far: of the process on a CPU, of the card otherwise."""
+
+
+def measure_rows(
+    decoder: Decoder, data: Source, loss: Loss, seed: int, sizes: list[int], check: Callable[[], None]
+) -> list[Speed]:
+    """Speeds of the sizes, smallest first, until one does not fit, is not faster, or time is up; empty when none fits.
+
+    Weights are not changed. `check` may raise to give up.
+    """
+    speeds: list[Speed] = []
+    began = time.perf_counter()
+    decoder.train()
+    for size in sizes:
+        check()
+        try:
+            batch = _row(data, size, seed).to(decoder.device)
+            if not speeds:
+                _pass(decoder, batch, loss)  # the first one also fetches pages and makes room
+            seconds = _pass(decoder, batch, loss)
+            if seconds < LONG_PASS:
+                seconds = min(seconds, _pass(decoder, batch, loss))
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            free_memory()
+            break
+        finally:
+            for weight in decoder.trainable().values():
+                weight.grad = None
+        speeds.append(Speed(size, len(batch.tokens) / max(seconds, 1e-9), _memory(decoder.device)))
+        slower = len(speeds) > 1 and speeds[-1].per_second < speeds[-2].per_second
+        if slower or time.perf_counter() - began > ENOUGH_SECONDS:
+            break
+    return speeds
+
+
+def fastest(speeds: list[Speed]) -> Speed:
+    """The smallest row that is about as fast as the fastest."""
+    best = max(speed.per_second for speed in speeds)
+    return next(speed for speed in speeds if speed.per_second * WORTH >= best)
+
+
+def speed_sentence(speeds: list[Speed]) -> str:
+    """“1,024 tokens: 880 tok/s, 512: 790.”, the chosen one first."""
+    chosen = fastest(speeds)
+    others = [speed for speed in speeds if speed is not chosen]
+    parts = [f"{chosen.tokens:,} tokens at once: {chosen.per_second:,.0f} tokens/s"]
+    return ", ".join([*parts, *(f"{speed.tokens:,}: {speed.per_second:,.0f}" for speed in others)]) + "."
+
+
+def _pass(decoder: Decoder, batch: Batch, loss: Loss) -> float:
+    began = time.perf_counter()
+    result = supervised_loss(decoder, batch, loss)
+    torch.autograd.backward(result.total / max(result.count, 1))
+    if batch.tokens.device.type == "cuda":
+        torch.cuda.synchronize()
+    elif batch.tokens.device.type == "mps":
+        torch.mps.synchronize()
+    return time.perf_counter() - began
+
+
+def _row(data: Source, tokens: int, seed: int) -> Batch:
+    """The first dialogues of the first epoch that fill so many tokens; never more, unless one alone is longer."""
+    chosen: list[int] = []
+    filled = 0
+    for index in data.order(0, seed).tolist():
+        length = int(data.lengths[index])
+        if chosen and filled + length > tokens:
+            break
+        chosen.append(index)
+        filled += length
+    return data.batch(chosen)
+
+
+def _memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_reserved(device))
+    return int(torch.mps.driver_allocated_memory()) if device.type == "mps" else peak_memory()

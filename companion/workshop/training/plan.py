@@ -1,0 +1,93 @@
+"""What is decided before the first step and must not change afterwards: kept in the job's folder, read again on resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from companion.core.errors import JobError
+from companion.core.files import write_atomic
+from companion.core.recipes.files import Recipe
+from companion.core.recipes.parts import Adapter
+
+FILE = "plan.json"
+SMALL_DATASET = 300
+"""Dialogues; below it a smaller adapter learns longer."""
+
+_RATE_BY_PARAMETERS = ((6e8, 3e-4), (5e9, 2e-4), (2e10, 1e-4))
+"""AdamW on an adapter: 3e-4 up to 0.6 billion parameters, less above."""
+_LOWEST_RATE = 5e-5
+_WHOLE_MODEL = 0.1
+"""All weights move with a tenth of an adapter's rate."""
+_RATE_BY_OPTIMIZER = {
+    "sgd": 300.0,
+    "nesterov": 300.0,
+    "adagrad": 3.0,
+    "rmsprop": 0.05,
+    "adafactor": 300.0,
+    "lion": 0.3,
+    "muon": 3.0,
+}
+"""How many times AdamW's rate other rules need for about as much change. Found on tiny models only; plain SGD follows the
+size of the gradient, RMSProp's momentum adds ten steps up, and torch's Adafactor multiplies by the size of the weights."""
+_LBFGS_RATE = 1.0
+"""Its line search finds the length itself."""
+
+
+class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything "automatic" of a recipe as a number, and how it is computed."""
+
+    base_sha256: str = ""
+    fingerprint: str = ""
+    """Of the data."""
+    device: str
+    weights: Literal["packed", "dense"]
+    compute: Literal["float32", "bfloat16"]
+    checkpoint_layers: bool
+    compile: bool
+    threads: int
+    micro_batch_tokens: int
+    epochs: float
+    learning_rate: float
+    steps: int = 0
+    tokens_per_second: float = 0.0
+    """Measured before the first step; 0 when it was not."""
+    memory_bytes: int = 0
+
+
+def save_plan(folder: Path, plan: TrainingPlan) -> None:
+    """Raises OSError."""
+    write_atomic(folder / FILE, msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
+
+
+def load_plan(folder: Path) -> TrainingPlan | None:
+    """None when the job never came so far. Raises JobError."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=TrainingPlan)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise JobError("The plan of this job cannot be read.", "Start a new job.") from error
+
+
+def chosen_adapter(adapter: Adapter, dialogues: int) -> Adapter:
+    """Rank and alpha as numbers: 8 below 300 dialogues and 16 above, alpha twice the rank."""
+    rank = adapter.rank or (8 if dialogues < SMALL_DATASET else 16)
+    return msgspec.structs.replace(adapter, rank=rank, alpha=adapter.alpha or 2.0 * rank)
+
+
+def chosen_epochs(recipe: Recipe, dialogues: int) -> float:
+    return recipe.training.epochs or (4.0 if dialogues < SMALL_DATASET else 2.0)
+
+
+def chosen_rate(recipe: Recipe, parameters: int, *, whole: bool) -> float:
+    """The learning rate for a model of so many parameters; `whole` when all of them are trained."""
+    options = recipe.optimizer
+    if options.learning_rate:
+        return options.learning_rate
+    if options.name == "lbfgs":
+        return _LBFGS_RATE
+    rate = next((rate for most, rate in _RATE_BY_PARAMETERS if parameters <= most), _LOWEST_RATE)
+    return rate * _RATE_BY_OPTIMIZER.get(options.name, 1.0) * (_WHOLE_MODEL if whole else 1.0)

@@ -1,0 +1,178 @@
+"""`companion fine-tune` and `companion jobs` as a person types them; the job is a real process on a tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from companion import cli
+from companion.core.adapter import read_adapter
+from companion.core.job_folder import all_jobs
+from companion.core.paths import data_folder
+from companion.core.recipes.fine_tune import FineTune
+from tests.workshop.small_jobs import QUICK, small_job, work_here, write_dialogues
+
+COMPANION = [sys.executable, "-P", "-m", "companion"]
+CHANGES = [part for change in QUICK for part in ("--set", change)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write_dialogues(tmp_path_factory.mktemp("dialogues") / "evening talks.jsonl")
+
+
+def test_one_command_makes_an_adapter_named_after_its_dialogues(tiny_model, data):
+    command = [*COMPANION, "fine-tune", "--data", str(data), "--model", str(tiny_model), *CHANGES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    adapter = data_folder() / "adapters" / "evening-talks.gguf"
+    assert read_adapter(adapter).name == "evening-talks"
+    for said in ("22 dialogues to learn from, 2 held out", "tok/s", "left", "held-out loss", "All 10 steps are done"):
+        assert said in " ".join(done.stdout.split())
+    assert str(adapter).replace("/", "") in "".join(done.stdout.split()).replace("/", "")
+
+
+def test_ctrl_c_pauses_and_says_how_to_go_on(tiny_model, data, home):
+    command = [
+        *COMPANION,
+        "fine-tune",
+        "--data",
+        str(data),
+        "--model",
+        str(tiny_model),
+        *CHANGES,
+        "--set",
+        "training.steps=100000",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("step 1 of"):
+            process.send_signal(signal.SIGINT)
+            break
+    rest, errors = process.communicate(timeout=60)
+    (job,) = all_jobs()
+    assert process.returncode == 130
+    assert "Pausing" in errors
+    assert f"companion jobs resume {job.id}" in " ".join(rest.split())
+    assert job.summary().state == "interrupted"
+    assert job.worker() == 0
+
+
+def test_a_terminal_sees_a_moving_line(tiny_model, data):
+    ours, theirs = pty.openpty()
+    command = [*COMPANION, "fine-tune", "--data", str(data), "--model", str(tiny_model), "--dry-run", *CHANGES]
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "160"})
+    os.close(theirs)
+    said = b""
+    try:
+        while part := os.read(ours, 65536):
+            said += part
+    except OSError:  # the other end of a terminal is closed with an error
+        pass
+    os.close(ours)
+    assert process.wait(30) == 0
+    assert "\x1b[2K" in said.decode(), "a line is drawn again and again"
+    assert "10 steps in about" in said.decode()
+    assert all_jobs() == [], "a dry run leaves no job"
+
+
+def test_jobs_are_listed_shown_resumed_and_cancelled(tiny_model, data, capfd):
+    job = small_job(tiny_model, data)
+    assert cli.run(["jobs", "list"]) == 0
+    assert "waiting" in capfd.readouterr().out
+    assert cli.run(["jobs", "resume", "small", "--json"]) == 0
+    events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert (events[0]["type"], events[-1]["type"], events[-1]["state"]) == ("JobStarted", "JobEnded", "done")
+    assert cli.run(["jobs", "list", "--json"]) == 0
+    (listed,) = json.loads(capfd.readouterr().out)
+    assert (listed["id"], listed["state"]) == (job.id, "done")
+    assert listed["best_held_out"] < listed["first_held_out"]
+    assert cli.run(["jobs", "show", "last"]) == 0
+    shown = capfd.readouterr().out
+    assert "All 10 steps are done" in " ".join(shown.split())
+    assert cli.run(["jobs", "show", job.id, "--json"]) == 0
+    assert [json.loads(line)["type"] for line in capfd.readouterr().out.splitlines()][-1] == "JobEnded"
+    for command in ("resume", "cancel"):
+        assert cli.run(["jobs", command, "last"]) == 1
+        assert "ended" in capfd.readouterr().err
+
+
+def test_a_running_job_is_cancelled_from_elsewhere(tiny_model, data, capfd):
+    job = small_job(tiny_model, data, "training.steps=100000", "watch.evaluations=1")
+    command = [*COMPANION, "jobs", "resume", job.id, "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    next(line for line in process.stdout if '"StepDone"' in line)
+    began = time.monotonic()
+    assert cli.run(["jobs", "cancel", job.id]) == 0
+    assert "It was cancelled after step" in capfd.readouterr().out
+    assert time.monotonic() - began < 20
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert (job.output / "small.gguf").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fine-tune"], "nothing to learn from"),
+        (["fine-tune", "--data", "/gone/a.jsonl"], "/gone/a.jsonl"),
+        (["fine-tune", "--data", "DATA", "/gone/b.jsonl"], "/gone/b.jsonl"),
+        (["fine-tune", "--data", "DATA", "--model", "/gone/m.gguf"], "m.gguf"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--preset", "eternal"], "quick, balanced, thorough"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--set", "training.epoch=3"], "epochs"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--set", "adapter.rank=9999"], "512"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--recipe", "/gone/r.toml"], "r.toml"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--character", "Nobody"], "Nobody"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", "MODEL"], "there already"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", "DATA"], "there already"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", "/proc/a.gguf"], "/proc"),
+        (["jobs", "show", "nonsense"], "no job “nonsense”"),
+        (["jobs", "resume", "last"], "no job “last”"),
+    ],
+)
+def test_mistakes_are_answered_in_a_sentence_and_leave_no_job(arguments, sentence, tiny_model, data, capfd):
+    places = {"DATA": str(data), "MODEL": str(tiny_model)}
+    assert cli.run([places.get(argument, argument) for argument in arguments]) == 1
+    assert sentence in capfd.readouterr().err
+    assert all_jobs() == []
+
+
+def test_a_recipe_file_the_preset_and_single_values_come_together(tiny_model, data, tmp_path, monkeypatch):
+    from companion.commands import fine_tune
+
+    made = []
+    monkeypatch.setattr(fine_tune, "run_job", lambda job, as_json: made.append(job) or 0)
+    file = tmp_path / "recipe.toml"
+    file.write_text('kind = "fine-tune"\nname = "hers"\n[training]\nepochs = 7\n[adapter]\nrank = 4\n')
+    arguments = ["--data", str(data), "--data", str(data), str(data), "--model", str(tiny_model), "--character", "hoshi"]
+    assert cli.run(["fine-tune", *arguments, "--recipe", str(file), "--preset", "quick", "--set", "adapter.rank=6"]) == 0
+    recipe = made[0].recipe()
+    assert isinstance(recipe, FineTune)
+    assert len(recipe.data_files) == 3
+    assert (recipe.training.epochs, recipe.adapter.rank, recipe.watch.evaluations) == (7, 6, 3)
+    assert (recipe.name, recipe.character, recipe.model) == ("hers", "Hoshi", str(tiny_model))
+    assert made[0].order().output == str(data_folder() / "adapters" / "hers.gguf")
+
+
+def test_the_command_itself_does_without_torch():
+    script = "import sys, companion.commands.fine_tune, companion.commands.jobs; print({'torch', 'llama_cpp'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_damaged_job_does_not_hide_the_others(tiny_model, data, capfd):
+    good, bad = (small_job(tiny_model, data) for _ in range(2))
+    bad.recipe_file.write_text("{")
+    work_here(good)
+    assert cli.run(["jobs", "list"]) == 0
+    said = capfd.readouterr()
+    assert "done" in said.out
+    assert bad.id in said.err
