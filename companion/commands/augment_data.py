@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from companion.commands.chosen_model import chosen_model, required_model
 from companion.commands.data import required, show_findings, source_of
 from companion.core.dataset_folder import DatasetWriter
 from companion.core.errors import DatasetError
-from companion.core.paths import settings_file, starter_model
+from companion.core.paths import settings_file
 from companion.core.settings import load_settings
 from companion.workshop.data.augmentation.edits import Edit, delete_words, replace_words, shuffle_sentences, swap_words
 from companion.workshop.data.augmentation.neighbours import best_available
@@ -44,11 +45,12 @@ def augment_data(
     if turns not in ("user", "assistant", "all"):
         raise DatasetError(f"There are no turns of “{turns}”.", "Say user, assistant or all.")
     whose: Whose = "user" if turns == "user" else "assistant" if turns == "assistant" else "all"
+    settings = load_settings(settings_file()).settings
     with ExitStack() as stack:
         edits: dict[str, Edit] = {}
         told: list[str] = []
         if synonyms:
-            neighbours, origin = best_available(_model(model))
+            neighbours, origin = best_available(chosen_model(model, settings))
             edits["synonyms"] = replace_words(synonyms, neighbours)
             told.append(f"synonyms {synonyms:g} from {origin}")
         edits |= {"deletion": delete_words(delete)} if delete else {}
@@ -58,9 +60,7 @@ def augment_data(
         told += ["sentences shuffled"] if shuffle else []
         rewriting: dict[str, Rewriting] = {}
         if paraphrase or back_translate:
-            path = _model(model)
-            if path is None:
-                raise DatasetError("There is no model to write with.", "Name one with --model FILE.")
+            path = required_model(model, settings)
             writer = stack.enter_context(LocalWriter(path))
             rewriting |= {"paraphrase": Rewriting(writer)} if paraphrase else {}
             rewriting |= {"back-translation": Rewriting(writer, back_translate)} if back_translate else {}
@@ -111,9 +111,3 @@ def _report(work: Augmentation, rewriting: dict[str, Rewriting], *, as_json: boo
             console.print(f"    {count:,} refused because {reason}")
         if total and each.accepted < 0.3 * total:
             console.print("    Small models rarely rewrite well: name a larger one with --model FILE.")
-
-
-def _model(named: Path | None) -> Path | None:
-    """The model named, else the one the person chats with, else the starter."""
-    chosen = str(named or "") or load_settings(settings_file()).settings.model
-    return Path(chosen) if chosen else starter_model()

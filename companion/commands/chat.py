@@ -16,15 +16,16 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from companion.commands.chosen_model import required_model
 from companion.commands.printable import printable
 from companion.core.character import BUILT_IN, Character
 from companion.core.character_adapters import adapters_of
 from companion.core.character_library import load_character
 from companion.core.conversation import Message, plain_text
-from companion.core.errors import CompanionError, ModelError
+from companion.core.errors import CompanionError
 from companion.core.logs import log_to_file
 from companion.core.messages import AdapterUse, LoadOptions, LoadProgress, ModelInfo, Piece, PromptRead, ReplyDone
-from companion.core.paths import settings_file, starter_model
+from companion.core.paths import settings_file
 from companion.core.persona import Persona
 from companion.core.prompts.prompt import Scene, assemble, greeting
 from companion.core.settings import Settings, load_settings
@@ -167,9 +168,7 @@ def chat(*, once: str | None, model: Path | None, character: Path | None, as_jso
     if loaded.notice:
         console.print(escape(loaded.notice))
     settings = loaded.settings
-    path = model or (Path(settings.model) if settings.model else starter_model())
-    if path is None:
-        raise ModelError("No model is installed.", "Run packaging/start.py again, or name one with --model FILE.")
+    path = required_model(model, settings)
     who = load_character(str(character) if character else BUILT_IN)
     session = TerminalChat(path, who, settings, console, uses)
     try:

@@ -115,8 +115,8 @@ def split_data(
         return 0
     for name, source in written.items():
         print(f"{source.dialogues:,} dialogues are in “{folder / name}”.")
-    if membership.unlabelled:
-        print(f"{membership.unlabelled:,} dialogues have no “{group_by or stratify_by}”.")
+    for field, missing in sorted(membership.unlabelled.items()):
+        print(f"{missing:,} dialogues have no “{field}”.")
     return 0
 
 

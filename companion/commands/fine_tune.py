@@ -11,14 +11,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from companion.commands.job_files import character_of, data_files, free_name, name_after, target
+from companion.commands.chosen_model import required_model
+from companion.commands.job_files import character_of, data_files, free_name, name_after, target, with_replay
 from companion.commands.job_view import run_job
-from companion.core.errors import ModelError, RecipeError
+from companion.core.errors import RecipeError
 from companion.core.gguf.header import read_header
 from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
 from companion.core.logs import log_to_file
-from companion.core.paths import data_folder, settings_file, starter_model
+from companion.core.paths import data_folder, settings_file
 from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.recipes.fine_tune import PRESETS, FineTune
 from companion.core.settings import load_settings
@@ -45,7 +46,7 @@ def fine_tune(
     name = name_after(wanted.name or Path(character or files[0]).stem, "adapter")
     base = _model(model, wanted.model)
     who = character_of(character, wanted.character)
-    wanted = replace(wanted, data_files=files, model=str(base), character=who, name=name)
+    wanted = replace(wanted, data_files=files, data=with_replay(wanted.data), model=str(base), character=who, name=name)
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as folder:
             return run_job(create_job(wanted, JobOrder(dry_run=True), Path(folder)), as_json=as_json)
@@ -73,10 +74,6 @@ def _recipe(preset: str, file: Path | None, changes: Sequence[str]) -> FineTune:
 
 def _model(named: Path | None, in_recipe: str) -> Path:
     """The GGUF to train for: the one named, else the one the person chats with. Raises ModelError."""
-    settings = load_settings(settings_file()).settings
-    chosen = str(named or "") or in_recipe or settings.model
-    path = Path(chosen).absolute() if chosen else starter_model()
-    if path is None:
-        raise ModelError("No model is installed.", "Run packaging/start.py again, or name one with --model FILE.")
+    path = required_model(named or (Path(in_recipe) if in_recipe else None), load_settings(settings_file()).settings).absolute()
     read_header(path)
     return path

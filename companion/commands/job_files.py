@@ -7,21 +7,39 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from companion.core.character import BUILT_IN
 from companion.core.character_library import built_in_character, load_character
+from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.errors import JobError, RecipeError
 from companion.core.job_folder import MAX_NAME
+from companion.core.recipes.parts import Data
 
 
 def data_files(named: Sequence[Path], in_recipe: Sequence[str]) -> tuple[str, ...]:
-    """Absolute paths of those named, else of those of the recipe. Raises RecipeError when one is missing."""
-    files = tuple(str(Path(path).absolute()) for path in (named or in_recipe))
-    if not files:
+    """Absolute paths of those named, else of those of the recipe; conversations of the app stay as they are named.
+
+    Raises RecipeError when a file is missing.
+    """
+    stored = tuple(source for source in map(str, named or in_recipe) if source.startswith(CONVERSATION_PREFIX))
+    files = tuple(str(Path(path).absolute()) for path in (named or in_recipe) if str(path) not in stored)
+    if not files and not stored:
         raise RecipeError("There is nothing to learn from.", "Name files with --data FILE.")
     for path in files:
         if not Path(path).exists():
             raise RecipeError(f"The file “{path}” is not there.", "Check the name after --data.")
-    return files
+    return (*files, *stored)
+
+
+def with_replay(data: Data) -> Data:
+    """The table with an absolute path of the replay's file. Raises RecipeError when it is missing."""
+    if not data.replay_file or data.replay_file.startswith(CONVERSATION_PREFIX):
+        return data
+    path = Path(data.replay_file).absolute()
+    if not path.exists():
+        raise RecipeError(f"The file “{path}” is not there.", "Check the name in data.replay_file.")
+    return replace(data, replay_file=str(path))
 
 
 def character_of(named: str | None, in_recipe: str) -> str:

@@ -71,7 +71,7 @@ def _interrupt_pauses(process: JobProcess) -> Iterator[None]:
         nonlocal asked
         (process.kill if asked else process.pause)()
         if not asked:
-            print("\nPausing after this step; press Ctrl-C again to end it at once.", file=sys.stderr)
+            print("\nPausing; press Ctrl-C again to end it at once.", file=sys.stderr)
         asked = True
 
     before = signal.signal(signal.SIGINT, on_interrupt)

@@ -121,4 +121,6 @@ def _steps(job: JobSummary) -> str:
 
 
 def _losses(job: JobSummary) -> str:
-    return f"{job.first_held_out:.3f} → {job.best_held_out:.3f}" if job.first_held_out else "–"
+    if not job.first_held_out:
+        return "–"
+    return f"{job.first_held_out:.3f} → {job.best_held_out:.3f}" if job.best_held_out else f"{job.first_held_out:.3f}"

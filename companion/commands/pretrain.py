@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from companion.commands.job_files import character_of, data_files, free_name, name_after, target
+from companion.commands.job_files import character_of, data_files, free_name, name_after, target, with_replay
 from companion.commands.job_view import run_job
 from companion.core.errors import RecipeError
 from companion.core.job import JobOrder
@@ -39,7 +39,8 @@ def pretrain(
     wanted = _recipe(preset, recipe, changes)
     files = data_files(data, wanted.data_files)
     name = name_after(wanted.name or Path(output or files[0]).stem, "model")
-    wanted = replace(wanted, data_files=files, name=name, character=character_of(character, wanted.character))
+    who = character_of(character, wanted.character)
+    wanted = replace(wanted, data_files=files, data=with_replay(wanted.data), name=name, character=who)
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as folder:
             return run_job(create_job(wanted, JobOrder(dry_run=True), Path(folder)), as_json=as_json)

@@ -17,6 +17,9 @@ import msgspec
 JobState = Literal["waiting", "running", "interrupted", "cancelled", "failed", "done"]
 """`interrupted`: its process is gone, a checkpoint may be there; `cancelled`: the person ended it and the best is kept."""
 
+Stage = Literal["checking", "data", "loading", "measuring", "training", "exporting", "verifying"]
+TroubleKind = Literal["divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk"]
+
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is asked of a job beside its recipe. Paths are absolute; an empty one is not wanted."""
@@ -48,7 +51,7 @@ class JobStarted(_Event, frozen=True, kw_only=True):
 class StageBegan(_Event, frozen=True, kw_only=True):
     """What goes on now, in words a person understands: "Reading 877 dialogues"."""
 
-    stage: Literal["checking", "data", "loading", "measuring", "training", "evaluating", "exporting", "verifying"]
+    stage: Stage
     sentence: str
 
 
@@ -135,7 +138,7 @@ class Trouble(_Event, frozen=True, kw_only=True):
     """Something goes wrong, by name, with what to do about it."""
 
     step: int
-    kind: Literal["divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk"]
+    kind: TroubleKind
     what: str
     remedy: str
 

@@ -205,5 +205,5 @@ def _summary(job: JobFolder, kind: str, name: str, events: Iterable[JobEvent]) -
     elif ended is not None:
         state = ended.state
         facts |= {"what": ended.what, "remedy": ended.remedy}
-    facts |= {"began": began, "first_held_out": first, "best_held_out": best, "outputs": tuple(outputs)}
+    facts |= {"began": began, "first_held_out": first, "best_held_out": best, "outputs": tuple(dict.fromkeys(outputs))}
     return msgspec.convert({"id": job.id, "kind": kind, "name": name, "state": state, **facts}, JobSummary)

@@ -35,8 +35,12 @@ class JobLock:
             os.close(file)
             return False
         own = Holder(os.getpid(), psutil.Process().create_time())
-        os.ftruncate(file, 0)
-        os.write(file, msgspec.json.encode(own))
+        try:
+            os.ftruncate(file, 0)
+            os.write(file, msgspec.json.encode(own))
+        except OSError:
+            os.close(file)
+            raise
         self._file = file
         return True
 

@@ -42,11 +42,11 @@ def is_native_crash(exit_status: int) -> bool:
     return signal_name(exit_status) in NATIVE_CRASHES
 
 
-def exit_sentence(who: str, exit_status: int) -> str:
-    """How a process ended, for a person: 'The engine crashed inside llama.cpp (SIGSEGV).'"""
+def exit_sentence(who: str, exit_status: int, where: str = "llama.cpp") -> str:
+    """How a process ended, for a person: 'The engine crashed inside llama.cpp (SIGSEGV).'; `where` is its native code."""
     name = signal_name(exit_status)
     if name in NATIVE_CRASHES:
-        return f"{who} crashed inside llama.cpp ({name})."
+        return f"{who} crashed inside {where} ({name})."
     if name == "SIGKILL":
         return f"{who} was ended by the system, most likely because memory ran short."
     if name:

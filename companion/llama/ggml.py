@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.core.errors import ModelError
-from companion.core.gguf.types import TENSOR_TYPES, TensorType
+from companion.core.gguf.types import TYPE_NUMBERS, TYPES_BY_NAME, TensorType
 
 Target = Literal["F32", "F16", "BF16"]
 
@@ -28,9 +28,6 @@ SCRATCH = 1 << 16
 """Floats between unpacking and rounding to 16 bits: 256 KiB stay in a core's second-level cache."""
 WORTH_A_THREAD = 1 << 18
 """Elements below which handing rows to another thread (about 30 µs) costs more than it saves."""
-
-NUMBERS = {kind.name: number for number, kind in TENSOR_TYPES.items()}
-"""ggml's number of every tensor type, by name."""
 
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _ROUND = {"F16": ("ggml_cpu_fp32_to_fp16", "ggml_fp32_to_fp16_row"), "BF16": ("ggml_cpu_fp32_to_bf16", "ggml_fp32_to_bf16_row")}
@@ -88,8 +85,8 @@ def _rounding(into: Target) -> Any:
 @cache
 def _to_float(name: str) -> Any:
     """The C function that unpacks a type, None when ggml has none (F32, integers)."""
-    traits = _library().ggml_get_type_traits(NUMBERS[name]).contents
-    kind = TENSOR_TYPES[NUMBERS[name]]
+    traits = _library().ggml_get_type_traits(TYPE_NUMBERS[name]).contents
+    kind = TYPES_BY_NAME[name]
     if (traits.blck_size, traits.type_size) != (kind.block, kind.size):
         raise ModelError(f"This build of llama.cpp packs {name} in another way than Companion knows.", "Install Companion again.")
     return _ToFloat(traits.to_float) if traits.to_float else None
@@ -156,7 +153,7 @@ def _spread(work: Callable[[int, int], None], rows: int, elements: int, threads:
 
 def needs_importance(kind: TensorType) -> bool:
     """Whether ggml packs this type only with an importance matrix (it ends the process otherwise)."""
-    return bool(_library().ggml_quantize_requires_imatrix(NUMBERS[kind.name]))
+    return bool(_library().ggml_quantize_requires_imatrix(TYPE_NUMBERS[kind.name]))
 
 
 def can_pack(kind: TensorType) -> bool:
@@ -177,7 +174,7 @@ def pack(kind: TensorType, values: NDArray[np.float32], threads: int = 1) -> NDA
         raise ValueError("numbers that are none cannot be packed")
     values = np.ascontiguousarray(values, np.float32)
     packed = np.empty((rows, row_bytes(kind, elements)), np.uint8)
-    quantize, number = _library().ggml_quantize_chunk, NUMBERS[kind.name]
+    quantize, number = _library().ggml_quantize_chunk, TYPE_NUMBERS[kind.name]
     importance = np.ones(elements, np.float32) if needs_importance(kind) else None
     weights = importance.ctypes.data if importance is not None else None
 

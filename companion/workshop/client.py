@@ -23,8 +23,10 @@ CLOSE_SECONDS = 30.0
 class JobDied(JobError):
     """The process is gone without a last word."""
 
-    def __init__(self, exit_status: int, job: JobFolder) -> None:
-        super().__init__(exit_sentence("The job", exit_status), f"Go on with: companion jobs resume {job.id}")
+    def __init__(self, exit_status: int, job: JobFolder, *, killed: bool = False) -> None:
+        """`killed` when we ended it ourselves, by force."""
+        what = "The job was ended at once." if killed else exit_sentence("The job", exit_status, "torch or llama.cpp")
+        super().__init__(what, f"Go on with: companion jobs resume {job.id}")
 
 
 class JobProcess:
@@ -33,6 +35,7 @@ class JobProcess:
     def __init__(self, job: JobFolder) -> None:
         self.job = job
         self.ended: JobEnded | None = None
+        self._killed = False
         command = worker_command("job", str(job.path))
         with log_file("job").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
@@ -55,7 +58,7 @@ class JobProcess:
                 self.ended = event
             yield event
         if self.ended is None:
-            raise JobDied(self.process.wait(), self.job)
+            raise JobDied(self.process.wait(), self.job, killed=self._killed)
 
     def pause(self) -> None:
         """Let it write a checkpoint and leave; its `JobEnded` still comes."""
@@ -66,6 +69,8 @@ class JobProcess:
         self._send(Cancel())
 
     def kill(self) -> None:
+        """End it at once; its last checkpoint is whole."""
+        self._killed = True
         self.process.kill()
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from companion.core.job import JobEvent, StageProgress, decode_job_event
 from companion.core.messages import encode
 
 log = logging.getLogger(__name__)
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write other line ends
 
 
 class Voice(Protocol):
@@ -31,7 +32,7 @@ class Journal:
     def __init__(self, path: Path, pipe: Voice) -> None:
         """Raises OSError when the folder cannot be written to."""
         self._path, self._pipe = path, pipe
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._file = os.open(path, _APPEND, 0o644)
         self._torn = False
         self._end_torn_line()
 
@@ -50,9 +51,11 @@ class Journal:
     def forget_after(self, step: int) -> None:
         """Take back what happened after `step`, as a resumed run does it again; all steps with -1. Raises OSError."""
         kept = [line for line in self._path.read_bytes().splitlines(keepends=True) if _stands(line, step)]
-        os.close(self._file)
-        write_atomic(self._path, b"".join(kept))
-        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND)
+        os.close(self._file)  # Windows replaces no file that is open
+        try:
+            write_atomic(self._path, b"".join(kept))
+        finally:
+            self._file = os.open(self._path, _APPEND, 0o644)
 
     def close(self) -> None:
         os.close(self._file)

@@ -2,9 +2,10 @@
 
     .venv/bin/python models/hoshi/build.py OUT
 
-Every dialogue becomes two examples. The first is the whole dialogue behind her card, with nobody's name known, and every
-reply but her greeting is learned. The second stops at one of her later replies and learns only that one; there the prompt
-holds what the program adds in use: the person's name once it was told, what she remembers, and how the person sounds.
+Every dialogue becomes an example: the whole of it behind her card, with nobody's name known, and every reply but her
+greeting is learned. Of one in four a second one is made, which stops at one of her later replies and learns only that;
+there the prompt holds what the program adds in use: the person's name once it was told, what she remembers, and how the
+person sounds.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from companion.mood.classifier import MoodReader
 HERE = Path(__file__).parent
 SEED = 5
 NOW = datetime(2026, 11, 21, 20, 0)
+MOMENTS = 0.25
+"""Share of the dialogues that become a second example."""
 FEWEST_BEFORE = 2
 """The second example begins its choice behind the person's second message: before it there is nothing to remember."""
 
@@ -98,7 +101,7 @@ def build(folder: Path) -> DatasetSource:
     for dialogue in written():
         messages = messages_of(dialogue)
         dialogues.append(whole(dialogue, messages))
-        if (one := moment(dialogue, messages, moods, draw)) is not None:
+        if draw.random() < MOMENTS and (one := moment(dialogue, messages, moods, draw)) is not None:
             dialogues.append(one)
     source = DatasetSource(
         name="Hoshi",

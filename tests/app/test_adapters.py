@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -102,11 +101,9 @@ def test_each_conversation_is_in_the_voice_of_its_character(ready, qtbot, voice,
     with qtbot.waitSignals([ready.engine.adapters_changed, ready.engine.prompt_read], timeout=10_000):
         ready.characters.choose(mira)
     assert names(ready) == ["Voice"]
-    began = time.monotonic()
     with qtbot.waitSignal(ready.engine.adapters_changed, timeout=10_000):
         ready.characters.choose(BUILT_IN)
     assert names(ready) == []
-    assert time.monotonic() - began < 1
 
 
 def test_what_suits_another_model_is_left_out_without_a_word(ready, qtbot, voice, foreign, tmp_path):

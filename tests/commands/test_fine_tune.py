@@ -16,8 +16,9 @@ import pytest
 from companion import cli
 from companion.core.adapter import read_adapter
 from companion.core.job_folder import all_jobs
-from companion.core.paths import data_folder
+from companion.core.paths import data_folder, database_file
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.storage.store import Store
 from tests.workshop.small_jobs import QUICK, small_job, work_here, write_dialogues
 
 COMPANION = [sys.executable, "-P", "-m", "companion"]
@@ -176,3 +177,16 @@ def test_a_damaged_job_does_not_hide_the_others(tiny_model, data, capfd):
     said = capfd.readouterr()
     assert "done" in said.out
     assert bad.id in said.err
+
+
+def test_what_was_said_in_the_app_can_be_learned_from(tiny_model, capfd):
+    store = Store(database_file())
+    talk = store.create_conversation(character="", character_name="Hoshi", greetings=["Come in."], title="Stars")
+    parent = talk.active
+    for role, text in (("user", "Hi, I'm Ana."), ("assistant", "Hello, Ana."), ("user", "Who?"), ("assistant", "You.")):
+        parent = store.add_message(talk.id, parent=parent, role=role, text=text, model="tiny").id
+    store.set_feedback(parent, 1)
+    store.close()
+    job = ["fine-tune", "--data", f"conversation:{talk.id}", "--model", str(tiny_model), *CHANGES]
+    assert cli.run(job) == 0, capfd.readouterr().err
+    assert read_adapter(data_folder() / "adapters" / f"conversation-{talk.id}.gguf").rank > 0

@@ -117,7 +117,7 @@ def llama_logits(path: Path, tokens: list[int]) -> Tensor:
     with Model(Library(), path, Placement(extra_buffers=False)) as model:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = max(64, len(tokens))
-        params.n_threads = params.n_threads_batch = 2
+        params.n_threads = params.n_threads_batch = 1
         params.flash_attn_type, params.type_k, params.type_v = 0, 0, 0
         context = llama_cpp.llama_init_from_model(model.pointer, params)
         batch = llama_cpp.llama_batch_init(len(tokens), 0, 1)
@@ -134,6 +134,14 @@ def llama_logits(path: Path, tokens: list[int]) -> Tensor:
             llama_cpp.llama_batch_free(batch)
             llama_cpp.llama_free(context)
     return torch.from_numpy(values)
+
+
+def unpack_to_float32(path: Path, unpacked: Path) -> Path:
+    """The same model with the numbers that its packed weights stand for, made by llama.cpp."""
+    options = llama_cpp.llama_model_quantize_default_params()
+    options.ftype, options.allow_requantize, options.nthread = llama_cpp.LLAMA_FTYPE_ALL_F32, True, 1
+    assert llama_cpp.llama_model_quantize(str(path).encode(), str(unpacked).encode(), options) == 0
+    return unpacked
 
 
 def mean_divergence(reference: Tensor, ours: Tensor) -> float:

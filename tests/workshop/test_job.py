@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +31,9 @@ from companion.core.job_folder import find_job
 from companion.workshop.client import JobDied, JobProcess
 from companion.workshop.job import Wishes
 from companion.workshop.nn.weights import GGUFWeights
+from companion.workshop.training import loop
 from tests.tiny_models import write_tiny_llama, write_unknown_architecture
-from tests.workshop.small_jobs import curve, ended, of_kind, small_job, work_here
+from tests.workshop.small_jobs import curve, ended, of_kind, small_job, work_here, write_dialogues
 
 ROOT = Path(__file__).parents[2]
 
@@ -164,7 +167,7 @@ def test_only_one_process_works_on_a_job_and_a_lock_left_by_a_dead_one_is_stale(
         refused = ended(work_here(job))
         assert (refused.state, "Another process" in refused.what) == ("failed", True)
         first.kill()
-        with pytest.raises(JobDied, match="jobs resume"):
+        with pytest.raises(JobDied, match=r"ended at once.*jobs resume"):
             list(events)
     assert job.worker() == 0
     assert job.summary().state == "interrupted"
@@ -276,8 +279,44 @@ def test_a_dry_run_ends_with_the_plan(model, dialogues):
     assert ended(events).state == "done"
 
 
-def test_the_rate_finder_draws_its_curve(model, dialogues):
-    events = work_here(small_job(model, dialogues, find_rate=True))
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (("adapter.first_layer=9",), "Nothing of this model would be trained"),
+        (("adapter.method=full", "loss.keep_close=0.1"), "no model of before to keep close to"),
+    ],
+)
+def test_a_recipe_that_could_change_nothing_is_refused(changes, sentence, model, dialogues):
+    last = ended(work_here(small_job(model, dialogues, *changes)))
+    assert (last.state, sentence in last.what) == ("failed", True), last
+
+
+def test_other_dialogues_than_the_job_began_with_are_refused(model, tmp_path):
+    data = write_dialogues(tmp_path / "talks.jsonl")
+    job = small_job(model, data)
+    wishes = Wishes(job.cancel_mark)
+    work_here(job, lambda event: wishes.pause() if isinstance(event, StepDone) else None, wishes)
+    shutil.rmtree(job.path / "data")
+    write_dialogues(data, seed=2)
+    last = ended(work_here(job))
+    assert (last.state, "not those that this job began with" in last.what) == ("failed", True), last
+
+
+def test_best_weights_that_cannot_be_written_do_not_count_as_the_best(model, dialogues, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(loop, "save_best", full)
+    events = work_here(small_job(model, dialogues))
+    assert not any(event.best for event in of_kind(events, Evaluated))
+    assert [trouble.kind for trouble in of_kind(events, Trouble)] == ["disk"]
+    assert ended(events).state == "done", ended(events)
+
+
+def test_the_rate_finder_draws_its_curve_and_leaves_nothing_else(model, dialogues):
+    job = small_job(model, dialogues, find_rate=True)
+    events = work_here(job)
+    assert not (job.path / "data").exists()
     made = of_kind(events, OutputWritten)[0]
     assert made.kind == "report"
     assert Path(made.file).read_text().startswith("<svg")

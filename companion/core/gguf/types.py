@@ -124,3 +124,8 @@ FILE_TYPES: dict[int, str] = {
     41: "Q2_0",
 }
 """`general.file_type`: the recipe a file was quantized with. Single tensors may well have other types."""
+
+TYPES_BY_NAME = {kind.name: kind for kind in TENSOR_TYPES.values()}
+TYPE_NUMBERS = {kind.name: number for number, kind in TENSOR_TYPES.items()}
+FILE_TYPE_NUMBERS = {name: number for number, name in FILE_TYPES.items()}
+"""The tables above, found by name."""

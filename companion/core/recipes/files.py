@@ -11,6 +11,7 @@ import msgspec
 from companion.core.errors import RecipeError
 from companion.core.files import write_atomic
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.mistakes import mistake
 from companion.core.recipes.pretrain import Pretrain
 
 Recipe = FineTune | Pretrain
@@ -26,7 +27,9 @@ def read_recipe(path: Path, kind: type[R], base: R | None = None) -> R:
         told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RecipeError(f"The recipe “{path.name}” cannot be read ({error.strerror}).", "Check its name and place.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"The recipe “{path.name}” is not text in UTF-8.", "Save it again as UTF-8.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"The recipe “{path.name}” is not TOML: {error}.", "Mend that line.") from error
     return _converted(_merged(_plain(base or kind()), told), kind, f"The recipe “{path.name}”")
 
@@ -98,9 +101,7 @@ def _converted(told: dict[str, Any], kind: type[R], what: str) -> R:
     try:
         return msgspec.convert(told, kind)
     except msgspec.ValidationError as error:
-        raise RecipeError(
-            f"{what} has an impossible value: {error}.", "Correct it; “--help” and README.md list the fields."
-        ) from error
+        raise mistake(error, told, kind, what) from error
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

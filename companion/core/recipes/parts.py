@@ -291,8 +291,4 @@ class Machine(Part, frozen=True, kw_only=True):
         Literal["auto", "on", "off"],
         Meta(title="Gradient checkpointing", description="Computes layers twice to save memory."),
     ] = "auto"
-    compile: Annotated[
-        Literal["auto", "on", "off"],
-        Meta(title="Compile", description="Lets torch compile the layers where a compiler is there and it pays."),
-    ] = "auto"
     threads: Annotated[int, Meta(ge=0, le=512, title="Threads", description="Processor threads; 0 takes all fast cores.")] = 0

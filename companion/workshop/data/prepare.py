@@ -25,7 +25,7 @@ from companion.workshop.data.prepared import TOKENS_FILE, PreparedData, SamplePr
 from companion.workshop.data.replay import chosen_replay
 from companion.workshop.data.sources.found import DOCUMENT, Found
 from companion.workshop.data.sources.reading import data_file, read_all
-from companion.workshop.data.splits import LEAST, Membership
+from companion.workshop.data.splits import LEAST, Membership, Split
 from companion.workshop.data.template import TrainingTemplate
 from companion.workshop.data.token_file import TokenFile, TokenWriter
 from companion.workshop.data.windows import Windows, windows_of
@@ -58,11 +58,12 @@ def prepare(recipe: FineTune | Pretrain, base: Base, folder: Path, report: Calla
         kept = TokenFile(path)
         if kept.details.get("key") == key:
             return PreparedData(kept, recipe.data)
+        del kept  # Windows replaces no file that is mapped
     with TokenWriter(path) as writer:
         work = _Preparation(recipe, base, writer, report or (lambda fraction: None))
         work.read()
         work.add_replay()
-        writer.finish({"key": key, **work.details()}, work.membership.tables)
+        writer.finish({"key": key, **work.details()})
     return PreparedData(TokenFile(path), recipe.data)
 
 
@@ -103,9 +104,13 @@ class _Preparation:
             return
         if not self._data.replay_file:
             raise DatasetError("The recipe asks for replay and names no dialogues for it.", "Set data.replay_file.")
-        wanted = max(1, round(len(self.membership) * share / (1 - share)))
+        learned = len(self._split().train)
+        wanted = max(1, round(learned * share / (1 - share)))
         chosen, there_are = chosen_replay(self._data.replay_file, wanted, self._recipe.training.seed)
         for found in chosen:
+            if self._is_silent(found.dialogue):
+                self._meet("silent", found.place)
+                continue
             for example in self._windows(found, found.dialogue).examples:
                 self._writer.add(example, -1)
         if there_are < wanted:
@@ -113,7 +118,7 @@ class _Preparation:
 
     def details(self) -> dict[str, Any]:
         """The split and what people should know, as it is kept in the file."""
-        split = self.membership.hold_out(self._data.held_out, self._data.most_held_out)
+        split = self._split()
         self._tell(len(split.held_out))
         held = set(split.held_out.tolist())
         return {
@@ -129,7 +134,7 @@ class _Preparation:
         empty = sum(not turn.content.strip() for turn in dialogue.messages)
         if empty:
             self._meet("empty", found.place, empty)
-        if self._data.learn_from == "assistant" and DOCUMENT not in dialogue.labels and not _teaches(dialogue):
+        if self._is_silent(dialogue):
             self._meet("silent", found.place)
             return
         windows = self._windows(found, dialogue)
@@ -141,6 +146,15 @@ class _Preparation:
         for example in windows.examples:
             self._writer.add(example, number)
         self._keep_sample(score, number, dialogue)
+
+    def _split(self) -> Split:
+        return self.membership.hold_out(self._data.held_out, self._data.most_held_out)
+
+    def _is_silent(self, dialogue: Dialogue) -> bool:
+        """Whether nothing in it would be learned."""
+        if self._data.learn_from == "all" or DOCUMENT in dialogue.labels:
+            return False
+        return not any(turn.role == "assistant" and turn.train and turn.content.strip() for turn in dialogue.messages)
 
     def _windows(self, found: Found, dialogue: Dialogue) -> Windows:
         try:
@@ -196,9 +210,8 @@ class _Preparation:
         if self._data.held_out > 0 and not held_out:
             why = f"fewer than {LEAST} dialogues" if count < LEAST else "dialogues that all belong together"
             self.notices.append(f"Nothing is held out, because there are {why}: how well she learned is not measured.")
-        if (self._data.group_by or self._data.stratify_by) and self.membership.unlabelled:
-            field = self._data.group_by or self._data.stratify_by
-            self.notices.append(f"{self.membership.unlabelled:,} dialogues have no “{field}”.")
+        for field, missing in sorted(self.membership.unlabelled.items()):
+            self.notices.append(f"{missing:,} dialogues have no “{field}”.")
 
     def _keep_sample(self, score: int, number: int, dialogue: Dialogue) -> None:
         """The dialogues with the smallest scores: a heap of negative scores drops the largest."""
@@ -225,10 +238,6 @@ class _Preparation:
         before = [Turn(turn.role, turn.content) for turn in turns[:reply]]
         tokens = tokens_of(self._base.vocabulary, self._base.template.render(before))
         return SamplePrompt(said=turns[reply - 1].content, answer=turns[reply].content, tokens=tuple(tokens))
-
-
-def _teaches(dialogue: Dialogue) -> bool:
-    return any(turn.role == "assistant" and turn.train and turn.content.strip() for turn in dialogue.messages)
 
 
 def _size(source: str) -> int:

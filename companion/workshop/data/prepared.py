@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Final, overload
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -13,8 +12,7 @@ from numpy.typing import NDArray
 
 from companion.core.recipes.parts import Data
 from companion.workshop.data.batch import Batch, Example
-from companion.workshop.data.packing import batch_of, fill_rows
-from companion.workshop.data.splits import Membership, Split
+from companion.workshop.data.packing import batch_of
 from companion.workshop.data.token_file import TokenFile
 
 TOKENS_FILE: Final = "tokens.bin"
@@ -27,30 +25,6 @@ class SamplePrompt(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     tokens: tuple[int, ...]
     """The whole prompt, ending where her reply begins."""
-
-
-class Examples(Sequence[Example]):
-    """Some examples of a token file; each is read when it is asked for."""
-
-    def __init__(self, file: TokenFile, numbers: NDArray[np.int64]) -> None:
-        self._file, self._numbers = file, numbers
-        self.lengths: list[int] = file.lengths[numbers].tolist()
-        """Tokens of each."""
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Examples: ...
-
-    def __getitem__(self, index: int | slice) -> Example | Examples:
-        if isinstance(index, slice):
-            return Examples(self._file, self._numbers[index])
-        number = int(self._numbers[index])
-        return self._file.example(number)._replace(replay=bool(self._file.owners[number] < 0))
 
 
 class PreparedData:
@@ -82,21 +56,6 @@ class PreparedData:
         self.notices: tuple[str, ...] = tuple(details["notices"])
         """Sentences about what was decided."""
 
-    @classmethod
-    def open(cls, folder: Path, data: Data) -> PreparedData:
-        """What `prepare` left in the folder of a job; raises DatasetError or OSError."""
-        return cls(TokenFile(folder / TOKENS_FILE), data)
-
-    @property
-    def train_examples(self) -> Examples:
-        """What is learned from, in the order in which it came; replay is behind it."""
-        return Examples(self._file, self.train)
-
-    @property
-    def held_out_examples(self) -> Examples:
-        """What is only measured."""
-        return Examples(self._file, self.held_out)
-
     def example(self, index: int) -> Example:
         return self._file.example(index)._replace(replay=bool(self._file.owners[index] < 0))
 
@@ -106,25 +65,9 @@ class PreparedData:
             return self.train
         return np.random.default_rng([seed, epoch]).permutation(self.train)
 
-    def rows(self, order: Sequence[int] | NDArray[np.int64], most_tokens: int) -> list[list[int]]:
-        """The examples of `order` packed into rows of at most `most_tokens`; see `fill_rows`."""
-        return fill_rows(self.lengths, order, most_tokens)
-
     def batch(self, examples: Sequence[int]) -> Batch:
         """One row of these examples."""
         return batch_of(self._file, examples)
-
-    def held_out_batches(self, most_tokens: int) -> Iterator[Batch]:
-        """All that is measured, in the same rows every time."""
-        return (self.batch(row) for row in self.rows(self.held_out, most_tokens))
-
-    def folds(self, count: int) -> list[Split]:
-        """Cross-validation: numbers of examples (replay is in every training part)."""
-        owners = self._file.owners
-        return [
-            Split(np.flatnonzero(~np.isin(owners, each.held_out)), np.flatnonzero(np.isin(owners, each.held_out)))
-            for each in Membership.restored(self._file.tables).folds(count)
-        ]
 
     def sample_prompts(self, count: int) -> tuple[SamplePrompt, ...]:
         """Prompts of held-out dialogues (of learned ones when none are held out), always the same."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,27 +41,15 @@ class Membership:
     def __init__(self, seed: int, group_by: str = "", stratify_by: str = "") -> None:
         self._salt = seed.to_bytes(8, "little", signed=True)
         self._group_by, self._stratify_by = group_by, stratify_by
+        self._fields = {group_by, stratify_by} - {""}
         self._texts, self._groups, self._scores = array("Q"), array("Q"), array("Q")
         self._strata = array("q")
         self._names: dict[str, int] = {}
-        self.unlabelled = 0
-        """Dialogues without the field they should be grouped or balanced by."""
+        self.unlabelled: Counter[str] = Counter()
+        """By field: dialogues without the one they should be grouped or balanced by."""
 
     def __len__(self) -> int:
         return len(self._texts)
-
-    @property
-    def tables(self) -> dict[str, array[int]]:
-        """What `restored` needs."""
-        return {"texts": self._texts, "groups": self._groups, "scores": self._scores, "strata": self._strata}
-
-    @classmethod
-    def restored(cls, tables: Mapping[str, NDArray[Any]]) -> Membership:
-        """The same memberships, from the tables of a file; nothing can be added."""
-        found = cls(0)
-        found._texts, found._groups = array("Q", tables["texts"].tobytes()), array("Q", tables["groups"].tobytes())
-        found._scores, found._strata = array("Q", tables["scores"].tobytes()), array("q", tables["strata"].tobytes())
-        return found
 
     def add(self, dialogue: Dialogue) -> int:
         """Returns the dialogue's score: the smallest of a stratum are held out first."""
@@ -68,8 +57,7 @@ class Membership:
         by = (self._group_by,) if self._group_by else _RELATED
         label, group = next(((name, value) for name in by if (value := dialogue.labels.get(name)) is not None), ("", None))
         stratum = dialogue.labels.get(self._stratify_by, "") if self._stratify_by else ""
-        missing = (self._group_by and group is None) or (self._stratify_by and not stratum)
-        self.unlabelled += bool(missing)
+        self.unlabelled.update(name for name in self._fields if not dialogue.labels.get(name))
         key = text if group is None else _hash(f"{label}\0{group}".encode())
         score = _hash(self._salt + key.to_bytes(8, "little"))
         self._texts.append(text)
@@ -79,7 +67,10 @@ class Membership:
         return score
 
     def hold_out(self, share: float, most: int) -> Split:
-        """About `share` of the dialogues of every stratum, whole groups only; none when there are too few."""
+        """About `share` of the dialogues of every stratum, whole groups only; none when there are too few.
+
+        Strata with less than one group to give are sampled together.
+        """
         numbers = np.arange(len(self), dtype=np.int64)
         wanted = min(most, max(1, round(share * len(self)))) if share > 0 and len(self) >= LEAST else 0
         if not wanted:
@@ -96,6 +87,11 @@ class Membership:
             if quotas[stratum] > 0 and taken[stratum] < quotas[stratum] and (fits or sizes[component] <= quotas[stratum] * 1.5):
                 chosen[component] = True
                 taken[stratum] += sizes[component]
+        room = wanted - int(taken.sum())  # a stratum whose groups are all larger than its share leaves it unused
+        for component in order:
+            if not chosen[component] and sizes[component] <= room:
+                chosen[component] = True
+                room -= int(sizes[component])
         if chosen.all():
             chosen[:] = False
         held = chosen[components]

@@ -15,10 +15,10 @@ import hashlib
 import os
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -27,8 +27,6 @@ from numpy.typing import NDArray
 from companion.core.errors import DatasetError
 from companion.workshop.data.batch import Example
 
-Table: TypeAlias = "NDArray[Any] | array[int]"
-"""64-bit integers, signed or not."""
 _LEARNED: Final = np.uint32(1 << 31)
 _MAGIC: Final = b"CMPTOKN1"
 _ENDING: Final = 24
@@ -90,10 +88,10 @@ class TokenWriter:
         """SHA-256 of tokens and masks in their order."""
         return self._hash.hexdigest()
 
-    def finish(self, details: dict[str, Any], tables: Mapping[str, Table] | None = None) -> None:
-        """Write the rest and give the file its name."""
-        own = {"starts": self._starts, "owners": self._owners, "supervised": self._supervised}
-        arrays = {name: np.asarray(values) for name, values in {**own, **(tables or {})}.items()}
+    def finish(self, details: dict[str, Any]) -> None:
+        """Write the rest and give the file its name. `details` are anything msgspec writes as JSON."""
+        tables = {"starts": self._starts, "owners": self._owners, "supervised": self._supervised}
+        arrays = {name: np.asarray(values) for name, values in tables.items()}
         shapes = {name: (values.dtype.str, len(values)) for name, values in arrays.items()}
         size = sum(values.nbytes for values in arrays.values())
         text = msgspec.json.encode({"details": details, "tables": shapes, "fingerprint": self.fingerprint})
@@ -124,12 +122,10 @@ class TokenFile:
             file.seek(begin + tables)
             head = msgspec.json.decode(file.read(details))
             file.seek(begin)
-            self.tables = {
-                name: np.frombuffer(file.read(8 * length), dtype=kind) for name, (kind, length) in head["tables"].items()
-            }
+            arrays = {name: np.frombuffer(file.read(8 * length), dtype=kind) for name, (kind, length) in head["tables"].items()}
         self.details: dict[str, Any] = head["details"]
         self.fingerprint: str = head["fingerprint"]
-        self._starts, self.owners, self.supervised = (self.tables[name] for name in ("starts", "owners", "supervised"))
+        self._starts, self.owners, self.supervised = (arrays[name] for name in ("starts", "owners", "supervised"))
         empty = np.zeros(0, dtype=np.uint32)
         self._packed: NDArray[np.uint32] = np.memmap(path, dtype="<u4", mode="r", shape=(begin // 4,)) if begin else empty
 

@@ -17,11 +17,10 @@ from companion.core.adapter import AdapterInfo, read_adapter
 from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader
-from companion.core.gguf.types import TENSOR_TYPES, TensorType
+from companion.core.gguf.types import TYPES_BY_NAME, TensorType
 from companion.workshop.export.gguf_file import Chunk, PlannedTensor, encoded, write_gguf
 
 _LARGEST_F16 = 65_504.0
-_KINDS = {kind.name: kind for kind in TENSOR_TYPES.values()}
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +104,7 @@ def _planned(name: str, tensor: Tensor, store_as: Literal["F16", "F32"]) -> Plan
             f"The adapter holds numbers that are none (in “{name}”): the training has diverged.",
             "Resume from an earlier checkpoint with a smaller learning rate.",
         )
-    kind: TensorType = _KINDS[store_as if largest <= _LARGEST_F16 else "F32"]
+    kind: TensorType = TYPES_BY_NAME[store_as if largest <= _LARGEST_F16 else "F32"]
     dtype = torch.float16 if kind.name == "F16" else torch.float32
 
     def data() -> Iterator[Chunk]:

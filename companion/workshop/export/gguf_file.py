@@ -17,8 +17,7 @@ from companion.core.amounts import bytes_text
 from companion.core.errors import WorkshopError
 from companion.core.files import replacing
 from companion.core.gguf.parse import MAGIC, parse
-from companion.core.gguf.types import ARRAY, SCALARS, STRING, TensorType
-from companion.llama.ggml import NUMBERS
+from companion.core.gguf.types import ARRAY, SCALARS, STRING, TYPE_NUMBERS, TensorType
 
 ALIGNMENT = 32
 VERSION = 3
@@ -105,7 +104,7 @@ def _header(pairs: Sequence[bytes], tensors: Sequence[PlannedTensor], alignment:
     for tensor in tensors:
         shape = tensor.shape
         infos += _text(tensor.name) + struct.pack(f"<I{len(shape)}Q", len(shape), *shape)
-        infos += struct.pack("<IQ", NUMBERS[tensor.type.name], offset)
+        infos += struct.pack("<IQ", TYPE_NUMBERS[tensor.type.name], offset)
         offset += _padded(tensor.nbytes, alignment)
     header = MAGIC + struct.pack("<I", VERSION) + _COUNTS.pack(len(tensors), len(pairs)) + b"".join(pairs) + infos
     return header.ljust(_padded(len(header), alignment), b"\0")

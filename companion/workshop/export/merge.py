@@ -14,7 +14,7 @@ from companion.core.adapter import AdapterInfo, AdapterTensor, refuse_other_base
 from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, TensorInfo, read_header
-from companion.core.gguf.types import FILE_TYPES, TENSOR_TYPES, TensorType
+from companion.core.gguf.types import FILE_TYPE_NUMBERS, TYPES_BY_NAME, TensorType
 from companion.llama import ggml
 from companion.workshop.export.gguf_file import Chunk, PlannedTensor, encoded, pairs_of, write_gguf
 from companion.workshop.nn.weights import GGUFWeights
@@ -22,7 +22,6 @@ from companion.workshop.nn.weights import GGUFWeights
 _AT_ONCE = 1 << 22
 """Numbers of a tensor that are unpacked, changed and packed at once: 16 MiB of float32."""
 
-_KINDS = {kind.name: kind for kind in TENSOR_TYPES.values()}
 _MATRIX = re.compile(r"(token_embd|output|blk\.\d+\.(attn|ffn)_\w+)\.weight")
 _KEPT = re.compile(r".*(_norm|ffn_gate_inp)\.weight")
 _NARROWER = {
@@ -31,10 +30,10 @@ _NARROWER = {
     **{"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"},
 }
 """What llama.cpp packs rows as that do not fill blocks of 256 (tensor_type_fallback in src/llama-quant.cpp)."""
-_FILE_TYPES = {name: number for number, name in FILE_TYPES.items()} | {"Q3_K": 11, "Q4_K": 14, "Q5_K": 16, "MXFP4": 38}
+_FILE_TYPES = FILE_TYPE_NUMBERS | {"Q3_K": 11, "Q4_K": 14, "Q5_K": 16, "MXFP4": 38}
 _WHOLE_FILE = ("split.no", "split.count", "split.tensors.count")
 
-TYPES = tuple(name for name in _KINDS if name in _FILE_TYPES)
+TYPES = tuple(name for name in TYPES_BY_NAME if name in _FILE_TYPES)
 """What a merged model can be asked to be packed as."""
 
 Change = Callable[[Tensor, slice], Tensor]
@@ -122,14 +121,14 @@ def _target(header: GGUFHeader, tensor: TensorInfo, kind: str) -> TensorType:
     is_matrix = len(tensor.shape) > 1 and _MATRIX.fullmatch(tensor.name) and not _KEPT.fullmatch(tensor.name)
     if not kind or not is_matrix:
         return tensor.type
-    wanted = _KINDS[kind]
+    wanted = TYPES_BY_NAME[kind]
     tied = all(other.name != "output.weight" for other in header.tensors)
     if tensor.name == ("token_embd.weight" if tied else "output.weight") and wanted.size * 8 / wanted.block < 6.5:
-        wanted = _KINDS["Q6_K"]
+        wanted = TYPES_BY_NAME["Q6_K"]
     for choice in (wanted.name, _NARROWER.get(wanted.name, "F16"), "F16"):
-        if tensor.shape[0] % _KINDS[choice].block == 0:
-            return _KINDS[choice]
-    return _KINDS["F32"]
+        if tensor.shape[0] % TYPES_BY_NAME[choice].block == 0:
+            return TYPES_BY_NAME[choice]
+    return TYPES_BY_NAME["F32"]
 
 
 def _low_rank_change(adapter: AdapterInfo, tensor: AdapterTensor, weights: GGUFWeights, scale: float) -> Change:

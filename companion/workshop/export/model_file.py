@@ -13,7 +13,7 @@ from torch import Tensor
 from companion import __version__
 from companion.core.errors import WorkshopError
 from companion.core.gguf.header import GGUFHeader, read_header
-from companion.core.gguf.types import FILE_TYPES, TENSOR_TYPES
+from companion.core.gguf.types import FILE_TYPE_NUMBERS, TYPES_BY_NAME
 from companion.workshop.export.gguf_file import Chunk, PlannedTensor, encoded, write_gguf
 from companion.workshop.export.sentencepiece_model import (
     UNKNOWN,
@@ -29,8 +29,6 @@ WRITABLE = ("llama", "arcee", "gemma3", "olmo")
 LayerNorm without a weight with SwiGLU."""
 
 _DTYPES = {"F32": torch.float32, "F16": torch.float16}
-_KINDS = {kind.name: kind for kind in TENSOR_TYPES.values()}
-_FILE_TYPES = {name: number for number, name in FILE_TYPES.items()}
 
 
 def write_model(
@@ -62,7 +60,7 @@ def write_model(
         "general.architecture": config.architecture,
         "general.type": "model",
         "general.name": name,
-        "general.file_type": _FILE_TYPES[store_as],
+        "general.file_type": FILE_TYPE_NUMBERS[store_as],
         "companion.version": __version__,
         **_shape(config),
         **_vocabulary(pieces, begin, end_of_turn),
@@ -148,6 +146,6 @@ def _planned(name: str, tensor: Tensor, store_as: Literal["F32", "F16"]) -> Plan
     if not math.isfinite(values.abs().max().item()):
         what = f"The model holds numbers that are none (in “{name}”): the training has diverged"
         raise WorkshopError(f"{what}.", "Resume from an earlier checkpoint with a smaller learning rate.")
-    kind = _KINDS[store_as if values.dim() > 1 else "F32"]
+    kind = TYPES_BY_NAME[store_as if values.dim() > 1 else "F32"]
     data: Callable[[], Iterable[Chunk]] = lambda: [values.to("cpu", _DTYPES[kind.name]).contiguous().numpy()]  # noqa: E731
     return PlannedTensor(name, tuple(reversed(values.shape)), kind, data)

@@ -92,7 +92,7 @@ class Decoder(nn.Module):
             for linear in layer.linears:
                 at, names, spans = 0, [], []
                 for span in linear.spans:
-                    if _is_chosen(span.name, adapter.where):
+                    if _is_chosen(span.name, adapter.where, fused=self.config.fused):
                         names.append(span.name)
                         spans.append((at, at + span.rows))
                     at += span.rows
@@ -172,9 +172,8 @@ class Decoder(nn.Module):
         dropping = self.training and torch.is_grad_enabled() and self._adapter is not None and self._adapter.dropout > 0
         seed = int(torch.randint(1, 2**48, ())) if dropping else 0
         layers = range(config.layers)
-        plans = {
-            window: AttentionPlan.make(starts, window, group, self.device, first) for window in set(map(config.window, layers))
-        }
+        like = torch.empty(0, dtype=self.options.compute, device=self.device)
+        plans = {window: AttentionPlan.make(starts, window, group, like, first) for window in set(map(config.window, layers))}
         tables = {
             rotary: turns(rotary, positions, self._factors(rotary), wide(self.options.compute))
             for rotary in set(map(config.rotary_of, layers))
@@ -203,7 +202,7 @@ class Decoder(nn.Module):
                 self._register({"output_norm.weight": self._norm})
         for layer in layers:
             for linear in layer.linears:
-                if any(_is_chosen(span.name, where) for span in linear.spans):
+                if any(_is_chosen(span.name, where, fused=self.config.fused) for span in linear.spans):
                     self._register(linear.train_whole())
             norms = {name: nn.Parameter(norm.clone()) for name, norm in layer.norms.items()}
             layer.norms |= norms
@@ -224,10 +223,11 @@ def adapter_scale(adapter: Adapter) -> float:
     return (adapter.alpha or 2 * rank) / (rank**0.5 if adapter.rank_stabilized else rank)
 
 
-def _is_chosen(name: str, where: tuple[str, ...]) -> bool:
+def _is_chosen(name: str, where: tuple[str, ...], *, fused: bool) -> bool:
+    """Whether a tensor of a layer is one of `where`, or holds one of them fused with others."""
     kind = name.split(".")[2]
-    fused = {"attn_qkv": {"attn_q", "attn_k", "attn_v"}}
-    return kind in where or bool(fused.get(kind, set()) & set(where))
+    holds = {"attn_qkv": {"attn_q", "attn_k", "attn_v"}, "ffn_up": {"ffn_gate", "ffn_up"}} if fused else {}
+    return bool(holds.get(kind, {kind}) & set(where))
 
 
 def _noise(x: Tensor, work: Aligned, strength: float) -> Tensor:

@@ -152,7 +152,7 @@ class Layer:
         if "attn_q_norm" in self.norms:
             q, _ = rms_norm(q, self.norms["attn_q_norm"], c.epsilon, wide(q.dtype))
             k, _ = rms_norm(k, self.norms["attn_k_norm"], c.epsilon, wide(k.dtype))
-        q, k = rotate(q, shared.turns, c.attention_scale), rotate(k, shared.turns)
+        q, k = rotate(q, shared.turns).mul_(c.attention_scale), rotate(k, shared.turns)
         return self._by_head(q), self._by_head(k), self._by_head(v)
 
     def _attention_backward(self, d_gathered: Tensor, kept: Kept, shared: Pass) -> Tensor:
@@ -163,7 +163,7 @@ class Layer:
         dq, dk, dv = attend_backward(
             shared.plan, self._by_head(d), self._by_head(share), kept.q, kept.k, kept.v, c.attention_cap, kept.probabilities
         )
-        d_q = rotate(self._in_heads(self._by_token(dq)), shared.turns, c.attention_scale, back=True)
+        d_q = rotate(self._in_heads(self._by_token(dq)), shared.turns, back=True).mul_(c.attention_scale)
         d_k = rotate(dk.permute(1, 0, 2), shared.turns, back=True)
         if kept.raw is not None:
             raw_q, raw_k, _ = self._split(kept.raw)

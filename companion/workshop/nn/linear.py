@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from companion.workshop.nn.lora import LowRank, accumulate
+from companion.workshop.nn.lora import LowRank, Stacked
 from companion.workshop.nn.weights import PackedTensor
 
 
@@ -49,7 +49,8 @@ class Linear:
         self.low_rank: LowRank | None = None
         self.masters: dict[str, nn.Parameter] = {}
         """Float32 masters by the file's names when the matrix itself is trained."""
-        self._versions: tuple[int, ...] = ()
+        self._stacked = Stacked([])
+        self._version = -1
 
     @property
     def out_features(self) -> int:
@@ -67,6 +68,7 @@ class Linear:
             for span in self.spans:
                 self.masters[span.name] = nn.Parameter(dense[at : at + span.rows].clone())
                 at += span.rows
+            self._stacked = Stacked(list(self.masters.values()))
             self.weight = dense.to(self.compute)
         return self.masters
 
@@ -85,11 +87,10 @@ class Linear:
         return joined
 
     def _refresh(self, weight: Tensor) -> None:
-        versions = tuple(master._version for master in self.masters.values())
-        if versions != self._versions:
-            with torch.no_grad():
-                weight.copy_(torch.cat(list(self.masters.values())))
-            self._versions = versions
+        version = self._stacked.version()
+        if version != self._version:
+            weight.copy_(self._stacked.joined())
+            self._version = version
 
     def forward(self, x: Tensor, seed: int, *, adapted: bool) -> tuple[Tensor, Tensor | None]:
         """y (tokens, out) for x (tokens, in), and what the adapters' backward needs."""
@@ -109,8 +110,4 @@ class Linear:
         if inner is not None and outer is not None and self.low_rank is not None:
             self.low_rank.weight_gradients(dy, x, inner, outer, seed)
         if self.masters:
-            gradient = dy.t() @ x
-            at = 0
-            for span, master in zip(self.spans, self.masters.values(), strict=True):
-                accumulate(master, gradient[at : at + span.rows])
-                at += span.rows
+            self._stacked.accumulate(dy.t() @ x)

@@ -20,6 +20,39 @@ def accumulate(parameter: nn.Parameter, gradient: Tensor, factor: float = 1.0) -
         parameter.grad.add_(gradient, alpha=factor)
 
 
+class Stacked:
+    """Masters that lie upon each other in a joined matrix, row by row. One addition serves the gradients of all."""
+
+    def __init__(self, masters: list[nn.Parameter]) -> None:
+        self.masters = masters
+        self._rows = [len(master) for master in masters]
+        self._gradient = torch.empty(0)
+        self._views: tuple[Tensor, ...] = ()
+
+    def version(self) -> int:
+        """Grows whenever an optimizer has changed one of them."""
+        return sum(master._version for master in self.masters)
+
+    def joined(self) -> Tensor:
+        """A copy of all, without a graph."""
+        return torch.cat([master.detach() for master in self.masters])
+
+    def accumulate(self, gradient: Tensor, factor: float = 1.0) -> None:
+        """Add `factor * gradient` (all rows, columns) to the masters' `.grad`."""
+        if all(master.grad is None for master in self.masters):
+            self._gradient = gradient.to(self.masters[0].dtype, copy=True)
+            if factor != 1.0:
+                self._gradient.mul_(factor)
+            self._views = torch.split(self._gradient, self._rows)
+            for master, view in zip(self.masters, self._views, strict=True):
+                master.grad = view
+        elif self._views and all(master.grad is view for master, view in zip(self.masters, self._views, strict=True)):
+            self._gradient.add_(gradient, alpha=factor)
+        else:  # somebody has put gradients of their own there
+            for master, part in zip(self.masters, torch.split(gradient, self._rows), strict=True):
+                accumulate(master, part, factor)
+
+
 class LowRank:
     """The adapters of one joined matrix. `spans` are the rows [from, to) of the outputs that have one."""
 
@@ -39,24 +72,24 @@ class LowRank:
         self.rank, self.scale, self.dropout = rank, scale, dropout
         self.compute = compute
         bound = 1 / math.sqrt(width)  # what Kaiming's rule with a = √5 comes to, as in the reference implementations
-        self.a = [nn.Parameter(torch.empty(rank, width).uniform_(-bound, bound, generator=generator).to(device)) for _ in names]
-        self.b = [nn.Parameter(torch.zeros(end - start, rank, device=device)) for start, end in spans]
-        self._versions: tuple[int, ...] = ()
+        a = [nn.Parameter(torch.empty(rank, width).uniform_(-bound, bound, generator=generator).to(device)) for _ in names]
+        b = [nn.Parameter(torch.zeros(end - start, rank, device=device)) for start, end in spans]
+        self.a, self.b = Stacked(a), Stacked(b)
+        self._version = -1
         self._a = torch.empty(0)
         self._b: list[Tensor] = []
 
     def named(self) -> dict[str, nn.Parameter]:
-        pairs = zip(self.names, self.a, self.b, strict=True)
+        pairs = zip(self.names, self.a.masters, self.b.masters, strict=True)
         return {f"{name}.lora_{half}": matrix for name, a, b in pairs for half, matrix in (("a", a), ("b", b))}
 
     def _copies(self) -> tuple[Tensor, list[Tensor]]:
         """A joined (matrices * rank, in) and every B times the scale, in compute dtype, remade after a step."""
-        versions = tuple(parameter._version for parameter in (*self.a, *self.b))
-        if versions != self._versions:
-            with torch.no_grad():
-                self._a = torch.cat(list(self.a)).to(self.compute)
-                self._b = [(b * self.scale).to(self.compute) for b in self.b]
-            self._versions = versions
+        version = self.a.version() + self.b.version()
+        if version != self._version:
+            self._a = self.a.joined().to(self.compute)
+            self._b = [b.detach().mul(self.scale).to(self.compute) for b in self.b.masters]
+            self._version = version
         return self._a, self._b
 
     def _columns(self, index: int) -> slice:
@@ -96,8 +129,10 @@ class LowRank:
     def weight_gradients(self, dy: Tensor, x: Tensor, inner: Tensor, outer: Tensor, seed: int) -> None:
         """Gradients of A and B into their masters."""
         drop = self._dropped(x, seed)
-        da = outer.t() @ (x if drop is None else x * drop)
+        self.a.accumulate(outer.t() @ (x if drop is None else x * drop))
+        db = torch.empty(sum(end - start for start, end in self.spans), self.rank, dtype=dy.dtype, device=dy.device)
+        at = 0
         for index, (start, end) in enumerate(self.spans):
-            columns = self._columns(index)
-            accumulate(self.a[index], da[columns])
-            accumulate(self.b[index], dy[:, start:end].t() @ inner[:, columns], self.scale)
+            torch.mm(dy[:, start:end].t(), inner[:, self._columns(index)], out=db[at : at + end - start])
+            at += end - start
+        self.b.accumulate(db, self.scale)

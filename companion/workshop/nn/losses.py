@@ -132,6 +132,8 @@ def _chunk(logits: Tensor, targets: Tensor, base: Tensor | None, terms: _Terms) 
 
 def token_losses(decoder: Decoder, batch: Batch) -> Tensor:
     """Plain cross-entropy (supervised,) float32 of every supervised token, without a graph."""
+    if not batch.rows.numel():
+        return torch.zeros(0, device=decoder.device)
     with torch.no_grad():
         hidden = decoder.hidden(batch, rows=batch.rows)
         rows = max(1, CHUNK_BYTES // (4 * decoder.config.vocabulary))
@@ -139,4 +141,4 @@ def token_losses(decoder: Decoder, batch: Batch) -> Tensor:
             nn.functional.cross_entropy(decoder.logits(hidden[at : at + rows]), batch.targets[at : at + rows], reduction="none")
             for at in range(0, hidden.shape[0], rows)
         ]
-        return torch.cat(parts) if parts else torch.zeros(0)
+        return torch.cat(parts)

@@ -29,14 +29,14 @@ class RotaryConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turns(NamedTuple):
-    """cos and sin for every token, each (tokens, 1, dimension / 2) in float32 or float64."""
+    """How far every token is turned: cos and sin, each (tokens, 1, dimension / 2) in float32 or float64."""
 
     cos: Tensor
     sin: Tensor
     adjacent: bool
-
-    def at(self, rows: Tensor) -> Turns:
-        return Turns(self.cos[rows], self.sin[rows], self.adjacent)
+    turn: Tensor | None = None
+    """cos + i sin, where adjacent pairs can be multiplied as complex numbers (on the CPU)."""
+    turn_back: Tensor | None = None
 
 
 def frequencies(config: RotaryConfig, factors: Tensor | None) -> tuple[Tensor, float]:
@@ -67,30 +67,30 @@ def turns(config: RotaryConfig, positions: Tensor, factors: Tensor | None, dtype
     """Tables for `positions` (tokens,); computed in float64 on the CPU, as a large angle has few digits in float32."""
     radians, magnitude = frequencies(config, factors)
     angles = positions.cpu().double()[:, None, None] * radians
-    device = positions.device
+    device, adjacent = positions.device, config.pairs == "adjacent"
     cos, sin = (angles.cos() * magnitude).to(device, dtype), (angles.sin() * magnitude).to(device, dtype)
-    return Turns(cos, sin, config.pairs == "adjacent")
+    if adjacent and device.type == "cpu":
+        return Turns(cos, sin, adjacent, torch.complex(cos, sin), torch.complex(cos, -sin))
+    return Turns(cos, sin, adjacent)
 
 
-def rotate(heads: Tensor, by: Turns, scale: float = 1.0, *, back: bool = False) -> Tensor:
-    """Turn `heads` (tokens, heads, size) and multiply by `scale`; `back` is the transpose, which gradients need.
+def rotate(heads: Tensor, by: Turns, *, back: bool = False) -> Tensor:
+    """Turn `heads` (tokens, heads, size); `back` is the transpose, which gradients need.
 
     Returns the dtype of the tables, whatever that of `heads` is.
     """
     wide = heads.to(by.cos.dtype)
-    cos, sin = by.cos, -by.sin if back else by.sin
-    if scale != 1.0:
-        cos, sin = cos * scale, sin * scale
-    size, turned = wide.shape[-1], 2 * cos.shape[-1]
+    size, turned = wide.shape[-1], 2 * by.cos.shape[-1]
     part = wide if turned == size else wide[..., :turned]
-    if by.adjacent and wide.device.type == "cpu":
-        pairs = torch.view_as_complex(_paired(part).contiguous())
-        result = torch.view_as_real(pairs * torch.complex(cos, sin)).flatten(-2)
+    turn = by.turn_back if back else by.turn
+    if turn is not None:
+        result = torch.view_as_real(torch.view_as_complex(_paired(part).contiguous()) * turn).flatten(-2)
     else:
+        sin = -by.sin if back else by.sin
         first, second = _paired(part).unbind(-1) if by.adjacent else part.chunk(2, -1)
-        new = (first * cos - second * sin, second * cos + first * sin)
+        new = (first * by.cos - second * sin, second * by.cos + first * sin)
         result = torch.stack(new, -1).flatten(-2) if by.adjacent else torch.cat(new, -1)
-    return result if turned == size else torch.cat((result, wide[..., turned:] * scale), -1)
+    return result if turned == size else torch.cat((result, wide[..., turned:]), -1)
 
 
 def _paired(x: Tensor) -> Tensor:

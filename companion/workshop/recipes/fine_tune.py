@@ -7,7 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from companion.core.errors import ModelError
+from companion.core.errors import DatasetError, ModelError, RecipeError
+from companion.core.files import write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import DataReady, JobEnded, OutputWritten, RateTried, Sample
@@ -19,7 +20,7 @@ from companion.workshop.nn.config import DecoderConfig, refuse_unless_supported
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.recipes.open_base import Base, open_base
-from companion.workshop.recipes.result import Writer, verification_sample
+from companion.workshop.recipes.result import Writer, bits_per_byte, verification_sample
 from companion.workshop.training.loop import Ending, Trainer
 from companion.workshop.training.plan import TrainingPlan, chosen_adapter, load_plan, save_plan
 from companion.workshop.training.planning import begin_computing, decoder_options, draft_plan, measured_plan
@@ -28,6 +29,7 @@ from companion.workshop.training.rate_finder import find_rate, plot
 
 def fine_tune(job: Job, recipe: FineTune) -> JobEnded:
     """Carry out the recipe from wherever the job stands. Raises CompanionError, and Stopped when somebody asks for it."""
+    _refuse_impossible(recipe)
     job.has_result = job.folder.resumable_step() > 0
     path = Path(recipe.model)
     job.stage("checking", f"Checking the model “{path.stem}”")
@@ -41,6 +43,9 @@ def fine_tune(job: Job, recipe: FineTune) -> JobEnded:
                 "Put the old file back, or start a new job for the new one.",
             )
         data = _prepared(job, recipe, base, told=known is not None)
+        if known is not None and known.fingerprint != data.fingerprint:
+            what = "The dialogues are not those that this job began with."
+            raise DatasetError(what, "Put the old files back, or start a new job for the new ones.")
         recipe = replace(recipe, adapter=chosen_adapter(recipe.adapter, data.dialogues))
         plan, decoder = _loaded(job, recipe, base, data, known, sha256)
         if job.order.dry_run:
@@ -48,6 +53,12 @@ def fine_tune(job: Job, recipe: FineTune) -> JobEnded:
         if job.order.find_rate:
             return _rate_found(job, recipe, plan, decoder, data)
         return _trained(job, recipe, base, plan, decoder, data)
+
+
+def _refuse_impossible(recipe: FineTune) -> None:
+    if recipe.adapter.method == "full" and recipe.loss.keep_close:
+        what = "Without an adapter there is no model of before to keep close to (loss.keep_close)."
+        raise RecipeError(what, "Set loss.keep_close=0, or train an adapter (adapter.method=lora).")
 
 
 def _prepared(job: Job, recipe: FineTune, base: Base, *, told: bool) -> PreparedData:
@@ -91,6 +102,9 @@ def _decoder(job: Job, recipe: FineTune, base: Base, plan: TrainingPlan, data: P
     job.stage("loading", f"Loading the model “{base.header.name}”")
     decoder = Decoder.load(GGUFWeights(base.header), decoder_options(plan, int(data.lengths.max())))
     decoder.add_adapter(recipe.adapter, recipe.training.seed)
+    if not decoder.trainable():
+        what = f"Nothing of this model would be trained: it has {decoder.config.layers} layers, counted from 0."
+        raise RecipeError(what, "Change adapter.first_layer, adapter.last_layer or adapter.where.")
     return decoder
 
 
@@ -121,6 +135,7 @@ def _trained(job: Job, recipe: FineTune, base: Base, plan: TrainingPlan, decoder
     metrics = {
         "held_out_loss_before": ending.first_loss,
         "held_out_loss": ending.best_loss,
+        "held_out_bits_per_byte": bits_per_byte(ending.best_loss, data, base.vocabulary),
         "steps": float(ending.kept_step),
         "seconds": trainer.seconds,
         "tokens_per_second": trainer.tokens_per_second,
@@ -160,7 +175,8 @@ def _rate_found(job: Job, recipe: FineTune, plan: TrainingPlan, decoder: Decoder
         trainer.try_rate, tried=lambda point: job.tell(RateTried(learning_rate=point.learning_rate, loss=point.loss))
     )
     picture = Path(job.order.output or job.folder.output / "learning-rate.svg")
-    picture.write_text(plot(curve), encoding="utf-8")
+    write_atomic(picture, plot(curve).encode())
+    trainer.forget()
     metrics = {"suggestion": curve.suggestion} if curve.suggestion else {}
     job.tell(OutputWritten(file=str(picture), kind="report", metrics=metrics))
     return JobEnded(state="done", what=curve.sentence)

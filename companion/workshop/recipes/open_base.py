@@ -21,12 +21,16 @@ class Base:
         self.library = Library()
         self._model = Model(self.library, path, vocabulary_only=True)
         self.vocabulary: Vocabulary = self._model.vocabulary
-        self.template = ChatTemplate(
-            self._model.chat_template,
-            bos=self._marker(self.vocabulary.bos),
-            eos=self._marker(self.vocabulary.eos),
-            has_chatml_tokens="<|im_start|>" in self.vocabulary.control_tokens,
-        )
+        try:
+            self.template = ChatTemplate(
+                self._model.chat_template,
+                bos=self._marker(self.vocabulary.bos),
+                eos=self._marker(self.vocabulary.eos),
+                has_chatml_tokens="<|im_start|>" in self.vocabulary.control_tokens,
+            )
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def path(self) -> Path:

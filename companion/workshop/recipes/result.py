@@ -17,6 +17,7 @@ from companion.core.gguf.header import GGUFHeader
 from companion.core.job import OutputWritten
 from companion.core.recipes.fine_tune import FineTune
 from companion.llama.library import Library
+from companion.llama.vocabulary import Vocabulary
 from companion.workshop.data.batch import Example
 from companion.workshop.data.prepared import PreparedData
 from companion.workshop.export.adapter_file import Provenance, write_adapter
@@ -53,6 +54,20 @@ def verification_sample(decoder: Decoder, data: PreparedData) -> Sample:
     decoder.eval()
     losses = [token_losses(decoder, data.batch([index]).to(decoder.device)).float().cpu() for index in chosen]
     return Sample([data.example(index) for index in chosen], float(torch.cat(losses).mean()))
+
+
+def bits_per_byte(loss: float, data: PreparedData, vocabulary: Vocabulary) -> float:
+    """A held-out loss in nats per token as bits per byte of text, which models with different vocabularies have in common.
+
+    Control tokens stand for no byte and are counted with the text they mark. NaN when nothing is held out.
+    """
+    tokens = size = 0
+    for index in data.held_out.tolist():
+        example = data.example(index)
+        learned = [token for token, learn in zip(example.tokens[1:], example.learn[1:], strict=True) if learn]
+        tokens += len(learned)
+        size += sum(len(vocabulary.piece(token)) for token in learned)
+    return loss * tokens / size / math.log(2) if size else math.nan
 
 
 class Writer:

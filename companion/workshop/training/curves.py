@@ -17,13 +17,11 @@ class Curves:
     def __init__(self, folder: Path, wanted: bool, step: int) -> None:
         """`step` is where a resumed run goes on: what was drawn behind it is drawn again."""
         self._writer: Any = None
-        self.missing = False
         if not wanted:
             return
         try:
             from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            self.missing = True
+        except ImportError:  # the plan has said so
             return
         with contextlib.suppress(OSError):
             self._writer = SummaryWriter(str(folder), purge_step=step + 1)

@@ -13,7 +13,7 @@ from companion.workshop.training.memory import Need, training_need
 
 SMALLEST_ROW = 512
 """Tokens a row should hold at least: with fewer, unpacking weights takes longer than computing with them."""
-LARGEST_ROW = 4096
+LARGEST_ROW = 16_384
 _SMALL_RANK = 4
 _SHORT = 128
 """Shorter dialogues than this are not worth proposing."""
@@ -79,7 +79,8 @@ def _ways(options: Machine, *, whole: bool) -> list[tuple[bool, bool]]:
 def _reasons(options: Machine, packed: bool, checkpoint: bool, need: Need, place: Place) -> tuple[str, ...]:
     free = f"{bytes_text(place.available)} may be used"
     kept = "Weights stay packed as in the file" if packed else "Weights are unpacked once"
-    why = "as you chose" if options.weights != "auto" else f"it takes about {bytes_text(need.total(SMALLEST_ROW))}, {free}"
+    asked = options.weights == ("packed" if packed else "dense")
+    why = "as you chose" if asked else f"it takes about {bytes_text(need.total(SMALLEST_ROW))}, {free}"
     twice = "Layers are computed twice to save memory." if checkpoint else "There is memory enough to compute each layer once."
     return (f"{kept}: {why}.", twice)
 

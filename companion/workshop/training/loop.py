@@ -152,6 +152,7 @@ class Trainer:
 
     def forget(self) -> None:
         """Delete the checkpoints and the prepared data: the job is done and its result is written."""
+        self._curves.close()
         folder = self._job.folder
         for kind in ("step", "best"):
             forget_others(folder.checkpoints, kind)
@@ -224,14 +225,13 @@ class Trainer:
             if not math.isfinite(loss):
                 raise self._not_a_number()
             samples = self._samples()  # may be stopped: nothing has changed until they are there
-            best = self.step > 0 and (self._best_step < 0 or loss < self._best_loss)
+            improved = self.step > 0 and (self._best_step < 0 or loss < self._best_loss)
+            best = improved and self._keep_best(loss)
             if self.step == 0:
                 self._first_loss = loss
             elif best:
-                self._best_step, self._best_loss, self._worse = self.step, loss, 0
-                self._keep_best()
-            else:
-                self._worse += 1
+                self._best_step, self._best_loss = self.step, loss
+            self._worse = 0 if improved or self.step == 0 else self._worse + 1
             event = Evaluated(step=self.step, loss=loss, best=best, samples=samples)
             self._job.tell(event)
             self._curves.add(event)
@@ -289,12 +289,15 @@ class Trainer:
         forget_others(folder.checkpoints, "best", best_file(folder.checkpoints, self._best_step))
         self._job.tell(CheckpointWritten(step=self.step, file=path.name))
 
-    def _keep_best(self) -> None:
+    def _keep_best(self, loss: float) -> bool:
+        """Whether the present weights could be written; those that cannot be had again do not count as the best."""
         try:
-            save_best(self._job.folder.checkpoints, self.step, self._best_loss, self._copies())
+            save_best(self._job.folder.checkpoints, self.step, loss, self._copies())
         except OSError as error:
             what = f"The best weights, of step {self.step:,}, could not be written ({error.strerror or error})."
             self._report(self._trouble.tell(self.step, "disk", what))
+            return False
+        return True
 
     def _restore(self) -> None:
         folder = self._job.folder

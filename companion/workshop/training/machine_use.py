@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import psutil
 import torch
 
+from companion.core.hardware import probe
+
 
 class Use(NamedTuple):
     """Sizes in bytes; per cent of all cores this process may use, and of the graphics card."""
@@ -27,7 +29,7 @@ class MachineUse:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._process = psutil.Process()
-        self._cores = max(psutil.cpu_count() or 1, 1)
+        self._cores = max(probe().usable_cores, 1)
         self._gpu = _nvidia_handle(device)
         self._process.cpu_percent()  # the first reading only starts the clock
         self.peak = 0

@@ -16,7 +16,7 @@ from companion.workshop.training.machine_use import peak_memory
 from companion.workshop.training.source import Source
 from companion.workshop.training.steps import free_memory, is_out_of_memory
 
-SIZES = (512, 1024, 2048, 4096)
+SIZES = (512, 1024, 2048, 4096, 8192, 16_384)
 WORTH = 1.03
 """A larger row must be faster by this to be worth its memory."""
 LONG_PASS = 4.0

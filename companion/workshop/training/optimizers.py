@@ -14,7 +14,7 @@ from torch import Tensor
 
 from companion.core.recipes.parts import Optimizer
 
-LARGEST_FULL_BATCH_MEMORY = 10
+LBFGS_HISTORY = 10
 """Gradients that L-BFGS remembers (Nocedal and Wright, 2006, suggest 3 to 20)."""
 _MATRIX = 2
 
@@ -28,14 +28,17 @@ class Group(NamedTuple):
 
 
 def make_optimizer(groups: Iterable[Group], options: Optimizer, learning_rate: float) -> torch.optim.Optimizer:
-    """The optimizer of a recipe; `learning_rate` stands for `options.learning_rate` where that is 0 (automatic)."""
+    """The optimizer of a recipe; `learning_rate` stands for `options.learning_rate` where that is 0 (automatic).
+
+    L-BFGS takes all groups as one: its line search leaves no room for rates of their own.
+    """
     found = [group for group in groups if group.parameters]
     if options.name == "lbfgs":
         return torch.optim.LBFGS(
             [parameter for group in found for parameter in group.parameters],
             lr=learning_rate,
             max_iter=4,
-            history_size=LARGEST_FULL_BATCH_MEMORY,
+            history_size=LBFGS_HISTORY,
             line_search_fn="strong_wolfe",
         )
     described = [_described(group, options, learning_rate) for group in found]

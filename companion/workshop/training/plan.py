@@ -46,7 +46,6 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     weights: Literal["packed", "dense"]
     compute: Literal["float32", "bfloat16"]
     checkpoint_layers: bool
-    compile: bool
     threads: int
     micro_batch_tokens: int
     epochs: float

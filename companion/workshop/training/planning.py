@@ -64,7 +64,6 @@ def draft_plan(
         weights="packed" if layout.packed else "dense",
         compute=place.compute,
         checkpoint_layers=layout.checkpoint,
-        compile=False,
         threads=place.threads,
         micro_batch_tokens=recipe.machine.micro_batch_tokens,
         epochs=epochs,
@@ -72,8 +71,6 @@ def draft_plan(
         steps=DataOrder(data, recipe.training, epochs).steps,
     )
     sentences = [*place.sentences, *layout.sentences, _learning(recipe, plan, adapter)]
-    if recipe.machine.compile == "on":
-        sentences.append("Compiling is left out: the layers' own code has nothing for a compiler to join.")
     if recipe.watch.tensorboard and importlib.util.find_spec("tensorboard") is None:
         sentences.append(MISSING)
     return Draft(plan, place, layout.most_tokens, tuple(sentences))
@@ -143,7 +140,7 @@ def _sizes(recipe: Recipe, draft: Draft, data: PreparedData) -> list[int]:
 def _step_tokens(training: Training, data: PreparedData) -> int:
     if training.tokens_per_step:
         return min(training.tokens_per_step, data.tokens)
-    return min(training.dialogues_per_step, len(data.train)) * data.tokens // max(len(data.train), 1)
+    return min(max(training.dialogues_per_step, 1), len(data.train)) * data.tokens // max(len(data.train), 1)
 
 
 def _seconds(recipe: Recipe, plan: TrainingPlan, data: PreparedData, speed: Speed) -> float:

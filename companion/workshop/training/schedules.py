@@ -52,7 +52,7 @@ class Schedule:
                 return 1.0
 
     def _one_cycle(self, step: int) -> float:
-        """Up to the peak and down to nearly nothing (Smith and Topin, 2018); warm-up is the rising part, 30% by default."""
+        """Up to the peak and down to nearly nothing (Smith and Topin, 2018). Warm-up is the rising part; without one 30%."""
         rise = self.warmup or round(0.3 * self.total)
         if step < rise:
             return 0.04 + 0.96 * (1 - _half_cosine(step / max(rise, 1)))

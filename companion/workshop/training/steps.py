@@ -129,7 +129,7 @@ class Stepper:
         def closure() -> float:
             total, loss = self.gradients(step, batches, count, lambda done: None)
             seen.append((loss, self._norm()))
-            return total
+            return total + self._add_decay()
 
         self._optimizer.step(closure)
         loss, norm = seen[0]
@@ -150,6 +150,16 @@ class Stepper:
             plain += result.cross_entropy
             between(number / len(batches))
         return float(total) / max(count, 1), plain / max(count, 1)
+
+    def _add_decay(self) -> float:
+        """The L2 penalty, added to the gradients of matrices too: torch's L-BFGS has none of its own."""
+        strength, penalty = self._options.weight_decay, 0.0
+        for parameter in self._parameters if strength else ():
+            if parameter.grad is not None and parameter.dim() > 1:
+                values = parameter.detach()
+                parameter.grad.add_(values, alpha=strength)
+                penalty += strength / 2 * float(values.square().sum())
+        return penalty
 
     def _clipped_norm(self) -> float:
         """The norm of all gradients, which are shortened to the recipe's when they are longer."""

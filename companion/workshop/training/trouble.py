@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from typing import Any, Literal
+from typing import Any
 
 from companion.core.amounts import bytes_text
-from companion.core.job import Trouble
-
-Kind = Literal["divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk"]
+from companion.core.job import Trouble, TroubleKind
 
 MEMORY_OF_STEPS = 60
 """How many of the last steps are looked at."""
@@ -30,7 +28,7 @@ OVERFITTED_TIMES = 2
 STARVED_SHARE = 0.3
 LEAST_MEMORY_SHARE = 0.04
 
-REMEDIES: dict[Kind, str] = {
+REMEDIES: dict[TroubleKind, str] = {
     "divergence": "Start again with a third of the learning rate, or with a longer warm-up.",
     "nan": "Start again with a third of the learning rate and with clipping (optimizer.clip_norm=1).",
     "exploding": "Lower the learning rate, or clip at a smaller norm (optimizer.clip_norm=0.5).",
@@ -89,7 +87,7 @@ class TroubleFinder:
             return None
         return self.tell(step, "memory", f"Only {bytes_text(available)} of memory are free.")
 
-    def tell(self, step: int, kind: Kind, what: str) -> Trouble | None:
+    def tell(self, step: int, kind: TroubleKind, what: str) -> Trouble | None:
         """The trouble, or None when its kind was told before."""
         if kind in self._told:
             return None

@@ -70,6 +70,46 @@ def test_a_mistake_on_the_command_line_is_named(change, says):
 
 
 @pytest.mark.parametrize(
+    ("change", "what", "remedy"),
+    [
+        ("training.epochs=1e9", "“training.epochs”: 1000000000.0.", "It takes a number from 0 to 1,000."),
+        ("adapter.rank=513", "“adapter.rank”: 513.", "It takes a whole number from 0 to 512."),
+        ("adapter.dropout=1", "“adapter.dropout”: 1.", "It takes a number from 0 and below 1."),
+        ("optimizer.learning_rate=nan", "“optimizer.learning_rate”: nan.", "It takes a number from 0 to 100."),
+        ("optimizer.name=sdg", "“optimizer.name”: sdg.", "It takes one of these: adafactor, adagrad, adam, adamw, "),
+        ("adapter.where=attn_q,foo", "“adapter.where”: attn_q, foo.", "It takes some of these: attn_k, attn_output, attn_q, "),
+        ("adapter.where=", "“adapter.where”: nothing.", "It takes some of these: attn_k, attn_output, attn_q, "),
+        ("data.shuffle=perhaps", "“data.shuffle”: perhaps.", "It takes true or false."),
+        ("kind=pretrain", "“kind”: pretrain.", "It takes “fine-tune” only."),
+        (f"name={'x' * 81}", "“name”: xxx", "It takes a text of at most 80 characters."),
+    ],
+)
+def test_an_impossible_value_is_told_with_what_the_field_takes(change, what, remedy):
+    with pytest.raises(RecipeError) as caught:
+        with_changes(FineTune(), [change])
+    assert what in caught.value.what
+    assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "remedy"),
+    [
+        ("[traning]\nepochs = 1\n", "unknown field: “traning”.", "There are: kind, model, "),
+        ("[training]\nepohcs = 1\n", "unknown field: “training.epohcs”.", "There are: epochs, steps, "),
+        ("training = 3\n", "for “training”: 3.", "It takes a table with the fields epochs, steps, "),
+    ],
+)
+def test_a_misspelt_field_of_a_file_is_told_with_those_there_are(tmp_path, content, what, remedy):
+    path = tmp_path / "mine.toml"
+    path.write_text(content)
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path, FineTune)
+    assert caught.value.what.startswith("The recipe “mine.toml” has an ")
+    assert what in caught.value.what
+    assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
     "content",
     [b"[adapter\n", b"\xff\xfe", b"[adapter]\nrnak = 1\n", b'kind = "evaluate"\n', b"[adapter]\nrank = 9999\n", b"data = 3\n"],
 )

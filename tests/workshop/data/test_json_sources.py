@@ -55,6 +55,16 @@ def test_what_else_a_dialogue_says_becomes_its_labels(write):
     assert found.dialogue.labels == {"topic": "greeting", "mood": "joy", "score": "0.5"}
 
 
+def test_labels_keep_any_name_and_only_they_make_a_document(write):
+    own = {"dialogue": "wrong-01", "conversation": "7", "id": "x"}
+    path = write("data.jsonl", talk("Hi!", "Hello.", labels=own, document="What it is about."))
+    (found,) = read(str(path))
+    assert found.dialogue.labels == own
+    text = {"messages": [{"role": "assistant", "content": "Once upon a time."}], "labels": {"document": "yes"}}
+    (found,) = read(str(write("texts.jsonl", text)))
+    assert found.dialogue.labels == {"document": "yes"}
+
+
 def test_a_reply_can_be_excluded_and_worse_ones_named(write):
     value = {"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "No.", "train": False}]}
     path = write("data.jsonl", {**value, "rejected": ["Go away."]})

@@ -17,7 +17,7 @@ from companion.core.recipes.parts import Data, Training
 from companion.core.recipes.pretrain import Pretrain
 from companion.workshop.data.batch import pack
 from companion.workshop.data.prepare import prepare
-from companion.workshop.data.prepared import TOKENS_FILE, PreparedData
+from companion.workshop.data.prepared import TOKENS_FILE
 from companion.workshop.data.sources.reading import read_all
 from companion.workshop.data.template import TrainingTemplate
 from tests.workshop.data.conftest import talk
@@ -32,6 +32,10 @@ def forty(write):
     return write("forty.jsonl", *[talk(f"Question {n}?", f"Answer {n}.", topic="ab"[n % 2]) for n in range(40)])
 
 
+def examples(made, numbers):
+    return [made.example(number) for number in numbers]
+
+
 def text(base, example):
     return b"".join(base.vocabulary.piece(token) for token in example.tokens).decode()
 
@@ -40,18 +44,18 @@ def test_examples_are_what_the_template_makes_of_the_dialogues(base, forty, tmp_
     made = prepare(recipe(forty), base, tmp_path / "job")
     template = TrainingTemplate(*base)
     expected = [template.example(found.dialogue) for found in read_all([str(forty)])]
-    kept = [*made.train_examples, *made.held_out_examples]
+    kept = [*examples(made, made.train), *examples(made, made.held_out)]
     assert sorted(kept) == sorted(expected)
     assert (made.dialogues, made.held_out_dialogues) == (36, 4)
-    assert made.tokens == sum(len(example.tokens) for example in made.train_examples) == sum(made.train_examples.lengths)
-    assert made.supervised_tokens == sum(sum(example.learn) for example in made.train_examples)
+    assert made.tokens == sum(len(example.tokens) for example in examples(made, made.train)) == sum(made.lengths[made.train])
+    assert made.supervised_tokens == sum(sum(example.learn) for example in examples(made, made.train))
 
 
 def test_a_second_call_finds_the_examples_of_the_first(base, forty, tmp_path):
     first = prepare(recipe(forty), base, tmp_path / "job")
     forty.write_text("")
     second = prepare(recipe(forty), base, tmp_path / "job")
-    assert second.fingerprint == first.fingerprint == PreparedData.open(tmp_path / "job", Data()).fingerprint
+    assert second.fingerprint == first.fingerprint
     assert list(second.order(3, 7)) == list(first.order(3, 7))
 
 
@@ -81,29 +85,20 @@ def test_every_epoch_has_an_order_of_its_own(base, forty, tmp_path):
     assert list(still.order(0, 5)) == list(still.order(1, 5)) == list(still.train)
 
 
-def test_rows_are_full_and_the_same_as_packed_examples(base, forty, tmp_path):
+def test_a_batch_is_what_packing_its_examples_gives(base, forty, tmp_path):
     made = prepare(recipe(forty), base, tmp_path / "job")
-    order = made.order(0, 0)
-    rows = made.rows(order, 128)
-    assert sorted(index for row in rows for index in row) == sorted(order)
-    assert all(made.lengths[row].sum() <= 128 for row in rows)
-    assert rows == made.rows(order, 128)
-    batch, expected = made.batch(rows[0]), pack([made.example(index) for index in rows[0]])
+    chosen = made.order(0, 0)[:5].tolist()
+    batch, expected = made.batch(chosen), pack([made.example(index) for index in chosen])
     assert batch.starts == expected.starts
+    assert len(batch.targets) == made.supervised[chosen].sum()
     for field in ("tokens", "positions", "rows", "targets"):
         assert torch.equal(getattr(batch, field), getattr(expected, field))
-    assert sum(len(each.targets) for each in made.held_out_batches(64)) == made.supervised[made.held_out].sum()
-
-
-def test_an_example_longer_than_a_row_has_one_of_its_own(base, forty, tmp_path):
-    made = prepare(recipe(forty), base, tmp_path / "job")
-    assert all(len(row) == 1 for row in made.rows(made.train, 5))
 
 
 def test_the_card_begins_dialogues_without_a_system_message(base, write, tmp_path):
     path = write("data.jsonl", talk("Hi!", "Hello.", user="Sam"), talk("I'm Sam.", "Hello, Sam.", user="Sam"))
     made = prepare(recipe(path, character="Hoshi", longest=4096), base, tmp_path / "job")
-    known, unknown = (text(base, example) for example in made.train_examples)
+    known, unknown = (text(base, example) for example in examples(made, made.train))
     assert "You are Hoshi" in known
     assert "Sam" in known.split("user\n")[0]
     assert "Sam" not in unknown.split("user\n")[0], "she is told the name only where the chat would know it"
@@ -117,19 +112,19 @@ def test_a_character_that_is_not_there_is_told(base, forty, tmp_path):
 def test_replay_is_mixed_in_and_never_measured(base, forty, write, tmp_path):
     general = write("general.jsonl", *[talk(f"What is {n}?", "A number.") for n in range(30)])
     made = prepare(recipe(forty, replay=0.2, replay_file=str(general)), base, tmp_path / "job")
-    replayed = [example for example in made.train_examples if example.replay]
-    assert len(replayed) == made.replay_examples == 10
-    assert not any(example.replay for example in made.held_out_examples)
+    replayed = [example for example in examples(made, made.train) if example.replay]
+    assert len(replayed) == made.replay_examples == 9, "a fifth of what is learned, not of what is measured"
+    assert not any(example.replay for example in examples(made, made.held_out))
     assert all("A number." in text(base, example) for example in replayed)
 
 
 def test_replay_without_dialogues_for_it_is_told(base, forty, write, tmp_path):
     with pytest.raises(DatasetError, match="names no dialogues"):
         prepare(recipe(forty, replay=0.2), base, tmp_path / "job")
-    few = write("few.jsonl", talk("A?", "B."))
+    few = write("few.jsonl", talk("A?", "B."), {"messages": [{"role": "user", "content": "Nobody answers."}]})
     made = prepare(recipe(forty, replay=0.5, replay_file=str(few)), base, tmp_path / "job")
     assert made.replay_examples == 1
-    assert made.notices == ("The replay has 1 dialogues where 40 were asked for; all of them are used.",)
+    assert made.notices == ("The replay has 2 dialogues where 36 were asked for; all of them are used.",)
 
 
 def test_one_dialogue_is_learned_without_measuring(base, write, tmp_path):
@@ -141,12 +136,12 @@ def test_one_dialogue_is_learned_without_measuring(base, write, tmp_path):
 
 def test_samples_come_from_what_is_held_out(base, forty, tmp_path):
     made = prepare(recipe(forty), base, tmp_path / "job")
-    held = [text(base, example) for example in made.held_out_examples]
+    held = [text(base, example) for example in examples(made, made.held_out)]
     samples = made.sample_prompts(3)
     assert len(samples) == 3
     assert all(any(sample.said in each and sample.answer in each for each in held) for sample in samples)
-    examples = [example.tokens for example in made.held_out_examples]
-    assert all(any(tuple(each[: len(sample.tokens)]) == sample.tokens for each in examples) for sample in samples)
+    tokens = [example.tokens for example in examples(made, made.held_out)]
+    assert all(any(tuple(each[: len(sample.tokens)]) == sample.tokens for each in tokens) for sample in samples)
 
 
 def test_what_cannot_be_learned_from_is_counted_and_named(base, write, tmp_path):
@@ -236,22 +231,14 @@ def test_a_damaged_file_of_examples_is_told(base, forty, tmp_path):
 def test_plain_text_is_learned_whole(base, write, tmp_path):
     path = write("book.txt", "the star and the night", "", "the good thing")
     made = prepare(Pretrain(data_files=(str(path),)), base, tmp_path / "job")
-    first = made.train_examples[0]
+    first = examples(made, made.train)[0]
     assert text(base, first) == "the star and the night"
     assert first.learn == [False] + [True] * (len(first.tokens) - 1)
     assert first.tokens[-1] == base.vocabulary.eos
 
 
-def test_folds_measure_every_example_once(base, forty, tmp_path):
-    made = prepare(recipe(forty), base, tmp_path / "job")
-    folds = made.folds(5)
-    assert sorted(index for fold in folds for index in fold.held_out) == list(range(40))
-    assert all(len(fold.train) + len(fold.held_out) == 40 for fold in folds)
-    assert {len(fold.held_out) for fold in folds} == {8}
-
-
-def lines_of_talk(path: Path, megabytes: float) -> Path:
-    reply = "the star and the night and the good thing " * 160
+def lines_of_talk(path: Path, megabytes: float, sentences: int = 15) -> Path:
+    reply = "the star and the night and the good thing " * sentences
     with path.open("w") as file:
         for number in range(int(megabytes * 1_000_000 / (len(reply) + 100))):
             file.write(json.dumps(talk(f"What is {number}?", reply)) + "\n")
@@ -268,14 +255,14 @@ def peak_bytes(work) -> int:
 
 
 def test_a_large_file_is_read_in_constant_memory(tmp_path):
-    path = lines_of_talk(tmp_path / "large.jsonl", 40)
+    path = lines_of_talk(tmp_path / "large.jsonl", 40, sentences=200)
     assert peak_bytes(lambda: sum(1 for _ in read_all([str(path)]))) < 1_000_000
 
 
 def test_what_is_prepared_does_not_stay_in_memory(base, tmp_path):
     """Only the tables of the dialogues and a few samples grow with a file."""
-    small, large = (lines_of_talk(tmp_path / f"{size}.jsonl", size) for size in (0.2, 0.8))
+    small, large = (lines_of_talk(tmp_path / f"{size}.jsonl", size) for size in (0.1, 0.5))
     prepare(recipe(small), base, tmp_path / "first")  # what is made once is there before measuring
     one = peak_bytes(lambda: prepare(recipe(small), base, tmp_path / "one"))
     other = peak_bytes(lambda: prepare(recipe(large), base, tmp_path / "other"))
-    assert other - one < 150_000, f"{one:,} bytes for 0.2 MB, {other:,} bytes for 0.8 MB"
+    assert other - one < 120_000, f"{one:,} bytes for 0.1 MB, {other:,} bytes for 0.5 MB"

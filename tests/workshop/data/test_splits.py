@@ -78,6 +78,15 @@ def test_copies_that_differ_only_in_spaces_and_case_are_copies():
         assert held >= {0, 1, 2} or held.isdisjoint({0, 1, 2})
 
 
-def test_what_has_no_field_to_group_by_is_counted():
-    found = members([dialogue("One", group="a"), dialogue("Two")], seed=0, group_by="group")
-    assert found.unlabelled == 1
+def test_strata_too_small_to_give_a_group_are_sampled_together():
+    dialogues = [dialogue(f"Text {n} {side}", group=str(n), topic=str(n)) for n in range(50) for side in "ab"]
+    for seed in range(5):
+        held = members(dialogues, seed=seed, group_by="group", stratify_by="topic").hold_out(0.1, 200).held_out
+        assert len(held) == 10
+        assert all(number ^ 1 in held for number in held), "whole groups"
+
+
+def test_what_has_no_field_to_group_or_balance_by_is_counted():
+    dialogues = [dialogue("One", group="a"), dialogue("Two"), dialogue("Three", group="b", topic="tea")]
+    found = members(dialogues, seed=0, group_by="group", stratify_by="topic")
+    assert found.unlabelled == {"group": 1, "topic": 2}

@@ -19,7 +19,7 @@ from companion.core.job import DataReady, Evaluated, JobEvent, JobOrder, OutputW
 from companion.core.job_folder import JobFolder, create_job, jobs_folder
 from companion.core.messages import Turn
 from companion.core.paths import settings_file
-from companion.core.recipes.files import with_changes
+from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.recipes.pretrain import PRESETS, Decoder, Pretrain, refuse_impossible
 from companion.core.sampling import Sampling
 from companion.core.settings import Settings, save_settings
@@ -104,6 +104,7 @@ def test_a_model_from_nothing_is_learned_verified_and_written(made):
     assert of_kind(events, PlanMade)[0].steps == 80
     (written,) = of_kind(events, OutputWritten)
     assert (written.file, written.kind) == (str(model), "model")
+    assert 0 < written.metrics["held_out_bits_per_byte"] < written.metrics["held_out_loss"] / math.log(2)
     assert written.metrics["llama_cpp_loss"] == pytest.approx(written.metrics["torch_loss"], rel=0.01)
 
 
@@ -218,3 +219,17 @@ def test_a_text_without_words_ends_in_a_sentence(tmp_path):
     assert last.state == "failed"
     assert "nothing" in last.what or "no " in last.what
     assert "Traceback" not in last.what
+
+
+def test_the_recipe_of_the_example_is_the_small_preset():
+    example = read_recipe(Path(__file__).parents[3] / "models" / "pretrain" / "small.toml", Pretrain)
+    assert replace(example, name="", character="") == PRESETS["small"]
+
+
+def test_plain_text_is_learned_from_too(tmp_path):
+    text = tmp_path / "book.txt"
+    text.write_text("\n\n".join(f"The sun of day {day} was warm.\nThen came rain, and {day} birds." for day in range(80)))
+    events = work_here(job_of(text, "training.steps=4", "vocabulary.tags=[]"))
+    assert ended(events).state == "done", ended(events)
+    assert of_kind(events, DataReady)[0].dialogues == 72
+    assert of_kind(events, Evaluated)[-1].samples == ()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from companion.core.job import Evaluated, OutputWritten, PlanMade, StepDone, Trouble
-from companion.core.recipes.parts import Loss, Optimizer
+from companion.core.recipes.parts import Adapter, Loss, Optimizer
 from companion.workshop.data.prepare import prepare
 from companion.workshop.export.verify import measured_loss
 from companion.workshop.job import Wishes
@@ -17,7 +17,7 @@ from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.recipes.open_base import open_base
 from companion.workshop.training import steps
 from companion.workshop.training.groups import parameter_groups
-from companion.workshop.training.optimizers import make_optimizer
+from companion.workshop.training.optimizers import Group, make_optimizer
 from companion.workshop.training.steps import Stepper
 from tests.tiny_models import write_tiny_llama
 from tests.workshop.small_jobs import ended, of_kind, small_job, small_recipe, work_here
@@ -166,6 +166,22 @@ def test_lora_plus_gives_b_its_own_rate_and_frozen_layers_do_not_move(tiny_model
     moved = {name: float((weights[name].detach() - before[name]).abs().max()) for name in weights}
     assert all(moved[name] == pytest.approx(0.08, rel=0.01) for name in weights if name.endswith("lora_b"))
     assert all(moved[name] < 1e-6 for name in weights if name.endswith("lora_a")), "with B at zero A has no gradient yet"
+
+
+def test_weight_decay_holds_lbfgs_back_too(tiny_model, tmp_path, dialogues):
+    sizes = []
+    with open_base(tiny_model) as base:
+        data = prepare(small_recipe(tiny_model, dialogues), base, tmp_path / "data")
+        for decay in (0.0, 0.1):
+            decoder = Decoder.load(GGUFWeights(base.header))
+            decoder.add_adapter(Adapter(rank=4), 0)
+            options = Optimizer(name="lbfgs", weight_decay=decay)
+            weights = decoder.trainable()
+            optimizer = make_optimizer([Group(list(weights.values()))], options, 1.0)
+            stepper = Stepper(decoder, optimizer, data, Loss(), options, 0, 256, torch.device("cpu"))
+            stepper.take(0, data.train.tolist(), 1.0, lambda share: None)
+            sizes.append(sum(float(weight.detach().square().sum()) for weight in weights.values()))
+    assert sizes[1] < sizes[0] * 0.9
 
 
 def test_replay_is_mixed_in_and_counted_apart(tiny_model, dialogues):

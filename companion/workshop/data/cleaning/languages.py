@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
@@ -22,7 +23,7 @@ class OtherLanguages:
 
     def __init__(self, wanted: str) -> None:
         self._wanted = wanted.strip().lower()
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        self._identifier = _identifier()
         if self._wanted not in self._identifier.labels:
             raise DatasetError(f"“{wanted}” is no language that can be told apart.", "Give its two letters, such as en or de.")
         self._tally = Tally()
@@ -40,3 +41,9 @@ class OtherLanguages:
     def findings(self) -> Iterable[Finding]:
         one, many = f"1 dialogue is not in “{self._wanted}”.", f"{{}} dialogues are not in “{self._wanted}”."
         yield self._tally.finding("language", one, many)
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    """Its model takes nearly a second to read."""
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

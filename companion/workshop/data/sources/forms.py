@@ -84,8 +84,7 @@ def _from_turns(value: dict[str, Any], place: str) -> Dialogue:
         messages = (DialogueTurn("system", text_of(system, place, "the system message")), *messages)
     worse = value.get("rejected")
     rejected = tuple(text for text in worse if isinstance(text, str)) if isinstance(worse, list) else ()
-    used = {*_LISTS, *SYSTEMS, "id", "rejected"}
-    return Dialogue(messages=messages, id=_id(value), labels=labels_of(value, used), rejected=rejected)
+    return Dialogue(messages=messages, id=_id(value), labels=labels_of(value, {*SYSTEMS, "id", "rejected"}), rejected=rejected)
 
 
 def _turn(turn: Any, place: str, what: str) -> DialogueTurn:

@@ -75,13 +75,14 @@ def label_of(value: Any) -> str | None:
 
 
 def labels_of(fields: dict[str, Any], used: frozenset[str] | set[str]) -> dict[str, str]:
-    """Whatever else the source said of a dialogue, for splits and reports."""
-    found: dict[str, str] = {}
+    """Whatever else the source said of a dialogue, for splits and reports: its fields but the `used` ones, and all “labels”.
+
+    A field of somebody's that is called “document” makes no document of a dialogue; only the label does.
+    """
     own = fields.get("labels")
-    for name, value in (*fields.items(), *(own.items() if isinstance(own, dict) else ())):
-        if name not in used and name != "labels" and isinstance(name, str) and (text := label_of(value)) is not None:
-            found[name] = text
-    return found
+    others = [(name, value) for name, value in fields.items() if name not in used and name not in ("labels", DOCUMENT)]
+    named = [*others, *(own.items() if isinstance(own, dict) else ())]
+    return {name: text for name, value in named if isinstance(name, str) and (text := label_of(value)) is not None}
 
 
 def _kind(value: Any) -> str:
