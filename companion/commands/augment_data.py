@@ -104,6 +104,8 @@ def _report(work: Augmentation, rewriting: dict[str, Rewriting], *, as_json: boo
         return
     console = Console(highlight=False, file=sys.stdout)
     show_findings(console, findings)
+    if not work.made:
+        console.print("No version was made: nothing in these dialogues can be changed in the way you asked for.")
     for name, each in rewriting.items():
         total = each.accepted + each.refused.total()
         console.print(f"{name}: {each.accepted:,} of {total:,} texts passed the gate.")

@@ -53,6 +53,8 @@ def fine_tune(
     if find_rate:
         picture = str(target(output)) if output is not None else ""
         return run_job(create_job(wanted, JobOrder(find_rate=True, output=picture)), as_json=as_json)
+    if merge is not None and output is not None and merge.absolute() == output.absolute():
+        raise RecipeError("The adapter and the merged model cannot be one file.", "Give --output and --merge two names.")
     if wanted.adapter.method == "full":  # its result is a whole model already
         order = JobOrder(output=str(target(merge or output or free_name(data_folder() / "models", name))))
     else:

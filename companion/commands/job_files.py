@@ -16,6 +16,9 @@ from companion.core.errors import JobError, RecipeError
 from companion.core.job_folder import MAX_NAME
 from companion.core.recipes.parts import Data
 
+MAX_TARGET = 200
+"""Bytes of a result's name: 255 are what file systems take, and it has a longer one until it is verified."""
+
 
 def data_files(named: Sequence[Path], in_recipe: Sequence[str]) -> tuple[str, ...]:
     """Absolute paths of those named, else of those of the recipe; conversations of the app stay as they are named.
@@ -69,6 +72,8 @@ def free_name(folder: Path, name: str) -> Path:
 def target(path: Path) -> Path:
     """A file that is to be made: it may not be there yet, and its folder must take it. Raises JobError."""
     path = path.absolute()
+    if len(path.name.encode()) > MAX_TARGET:
+        raise JobError(f"The name “{path.name[:MAX_NAME]}…” is too long.", "Choose a shorter one.")
     if path.exists():
         raise JobError(f"“{path}” is there already.", "Give the result another name.")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -161,7 +161,8 @@ def lines(event: JobEvent) -> list[str]:
     if isinstance(event, StageBegan):
         return [escape(event.sentence)]
     if isinstance(event, DataReady):
-        counts = f"{event.dialogues:,} dialogues to learn from, {event.held_out:,} held out; {event.tokens:,} tokens"
+        learned = f"{event.dialogues:,} {'dialogue' if event.dialogues == 1 else 'dialogues'} to learn from"
+        counts = f"{learned}, {event.held_out:,} held out; {event.tokens:,} tokens"
         return [f"{counts}, {event.supervised_tokens:,} of them learned.", *(f"  {escape(text)}" for text in event.left_out)]
     if isinstance(event, PlanMade):
         return plan_lines(event)
@@ -174,7 +175,7 @@ def lines(event: JobEvent) -> list[str]:
     if isinstance(event, Trouble):
         return [f"[yellow]step {event.step:,}: {escape(event.what)} {escape(event.remedy)}[/]"]
     if isinstance(event, OutputWritten):
-        return [f"[green]{_KINDS[event.kind]}: {escape(event.file)}[/]{_metrics(event.metrics)}"]
+        return [f"[green]{_KINDS[event.kind]}: {escape(event.file)}[/]", *_measured(event.metrics)]
     if isinstance(event, JobEnded):
         colour = {"done": "green", "failed": "red"}.get(event.state, "yellow")
         return [f"[{colour}]{escape(event.what)}[/]", *([escape(event.remedy)] if event.remedy else [])]
@@ -190,9 +191,24 @@ def plan_lines(event: PlanMade) -> list[str]:
 _KINDS = {"adapter": "Adapter", "model": "Model", "report": "Report"}
 
 
-def _metrics(metrics: dict[str, float]) -> str:
-    parts = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in metrics.items()]
-    return f" [dim]{', '.join(parts)}[/]" if parts else ""
+_METRICS: dict[str, Callable[[float], str]] = {
+    "held_out_loss_before": "held-out loss {:.3f} before".format,
+    "held_out_loss": "{:.3f} after".format,
+    "held_out_bits_per_byte": "{:.3f} bits per byte".format,
+    "steps": "step {:,.0f}".format,
+    "seconds": lambda seconds: f"{duration(seconds)} of work",
+    "tokens_per_second": "{:,.0f} tokens/s".format,
+    "peak_memory_bytes": lambda size: f"{bytes_text(round(size))} of memory at most",
+    "llama_cpp_loss": "checked: loss {:.3f} in llama.cpp".format,
+    "torch_loss": "{:.3f} here".format,
+    "bits_per_weight": "{:.3g} bits per weight".format,
+}
+"""How the numbers of a finished file are told; others are not, being in a sentence already."""
+
+
+def _measured(metrics: dict[str, float]) -> list[str]:
+    parts = [tell(metrics[name]) for name, tell in _METRICS.items() if name in metrics]
+    return [f"  [dim]{escape(', '.join(parts))}[/]"] if parts else []
 
 
 def _cut(text: str, most: int = 160) -> str:

@@ -62,7 +62,8 @@ def show_job(text: str, *, as_json: bool) -> int:
         for line in lines(event):
             console.print(line)
     if summary.state == "running":
-        console.print(f"{duration(summary.seconds_left)} left. End it with: companion jobs cancel {escape(job.id)}")
+        left = f"{duration(summary.seconds_left)} left. " if summary.step else ""
+        console.print(f"{left}End it with: companion jobs cancel {escape(job.id)}")
     elif summary.state in {"interrupted", "waiting"} and not summary.remedy:
         console.print(f"Go on with: companion jobs resume {escape(job.id)}")
     return 0

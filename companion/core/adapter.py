@@ -99,6 +99,8 @@ def read_adapter(path: Path) -> AdapterInfo:
 
     The numbers themselves are not looked at. Limits are those of every GGUF (`companion.core.gguf.parse`).
     """
+    if not path.exists():
+        raise ModelError(f"The adapter “{path.name}” is not there.", "Choose another one, or put it back.")
     part = parse(path)
     metadata, file = part.metadata, path.name
     _refuse_other_kinds(file, metadata)

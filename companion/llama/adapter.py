@@ -122,7 +122,10 @@ class Adapters:
         context.clear()
         if not sound:
             names = ", ".join(f"“{stamp.path.name}”" for stamp in self._scales)
-            raise ModelError(f"The model computes nonsense with {names}.", "Train the adapter again, or let it count for less.")
+            raise ModelError(
+                f"The model computes nonsense with {names}.",
+                "Train the adapter again with a lower learning rate, or let it count for less.",
+            )
 
     def _free_unused(self) -> None:
         """After the context was given others: llama.cpp takes a new adapter at a freed one's address for the old one."""

@@ -22,7 +22,7 @@ from companion.core.errors import CompanionError, JobError
 from companion.core.job import Cancel, JobEnded, JobEvent, JobRequest, JobStarted, Stage, StageBegan, StageProgress
 from companion.core.job_folder import JobFolder
 from companion.core.job_lock import JobLock
-from companion.core.logs import log_to_stderr
+from companion.core.logs import log_file, log_to_stderr
 from companion.core.messages import decode
 from companion.core.pipes import WorkerPipe
 from companion.core.recipes.files import Recipe
@@ -119,7 +119,9 @@ def main(folder: str) -> int:
     log_to_stderr()
     job = JobFolder(Path(folder))
     wishes = Wishes(job.cancel_mark)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: wishes.pause())
+    for ending in ("SIGTERM", "SIGHUP"):  # the second one when its terminal is closed; Windows has none
+        if hasattr(signal, ending):
+            signal.signal(getattr(signal, ending), lambda _number, _frame: wishes.pause())
     pipe = WorkerPipe(reader_gone=wishes.pause)
     threading.Thread(target=_listen, args=(pipe, wishes), name="requests", daemon=True).start()
     ended = carry_out(job, pipe, wishes)
@@ -203,7 +205,7 @@ def _failure(error: Exception) -> JobEnded:
         remedy = "Close other programs, take a smaller model, shorter dialogues (data.longest) or a smaller rank."
     else:
         log.error("the job failed", exc_info=error)
-        what, remedy = f"Something went wrong in the job ({type(error).__name__}).", "The log “job.log” has the details."
+        what, remedy = f"Something went wrong in the job ({type(error).__name__}).", f"The details are in “{log_file('job')}”."
     return JobEnded(state="failed", what=what, remedy=remedy)
 
 

@@ -23,6 +23,12 @@ HI = (Turn("user", "Hi"),)
 SHORT = Sampling(max_tokens=20, seed=1)
 
 
+@pytest.fixture(autouse=True)
+def nobody_has_a_voice_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The adapter that is shipped for Hoshi would be offered to every model and left out again."""
+    monkeypatch.setattr("companion.core.character_adapters.models_folder", lambda: tmp_path / "nothing")
+
+
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory: pytest.TempPathFactory, talkative_model: Path) -> Path:
     return write_adapter(tmp_path_factory.mktemp("voices") / "voice.gguf", talkative_model, name="Voice", seed=1)

@@ -122,6 +122,12 @@ def test_augment_adds_versions_and_shows_them(forty, tmp_path, capsys):
     assert written[0]["labels"]["origin"] == written[1]["labels"]["origin"]
 
 
+def test_augment_says_when_there_is_nothing_to_change(tmp_path, capsys):
+    (tmp_path / "short.jsonl").write_text('{"prompt": "Hi", "response": "Hello"}\n')
+    assert run(["data", "augment", str(tmp_path / "short.jsonl"), "--shuffle", "--dry-run"]) == 0
+    assert "No version was made" in capsys.readouterr().out
+
+
 def test_augment_does_nothing_unless_asked(forty, tmp_path, capsys):
     assert run(["data", "augment", str(forty), "--output", str(tmp_path / "more")]) == 1
     assert "No method was asked for." in capsys.readouterr().err

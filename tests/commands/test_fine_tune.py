@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from companion import cli
+from companion.commands.job_view import lines
 from companion.core.adapter import read_adapter
+from companion.core.job import DataReady, OutputWritten
 from companion.core.job_folder import all_jobs
+from companion.core.job_lock import JobLock
 from companion.core.paths import data_folder, database_file
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.storage.store import Store
@@ -135,6 +138,8 @@ def test_a_running_job_is_cancelled_from_elsewhere(tiny_model, data, capfd):
         (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", "MODEL"], "there already"),
         (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", "DATA"], "there already"),
         (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", "/proc/a.gguf"], "/proc"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", f"/tmp/{'a' * 250}.gguf"], "too long"),
+        (["fine-tune", "--data", "DATA", "--model", "MODEL", "--output", "/tmp/x.gguf", "--merge", "/tmp/x.gguf"], "one file"),
         (["jobs", "show", "nonsense"], "no job “nonsense”"),
         (["jobs", "resume", "last"], "no job “last”"),
     ],
@@ -161,6 +166,27 @@ def test_a_recipe_file_the_preset_and_single_values_come_together(tiny_model, da
     assert (recipe.training.epochs, recipe.adapter.rank, recipe.watch.evaluations) == (7, 6, 3)
     assert (recipe.name, recipe.character, recipe.model) == ("hers", "Hoshi", str(tiny_model))
     assert made[0].order().output == str(data_folder() / "adapters" / "hers.gguf")
+
+
+def test_what_is_told_of_a_file_is_in_words_and_units():
+    metrics = {"held_out_loss_before": 2.0, "held_out_loss": 1.5, "seconds": 68.0, "peak_memory_bytes": 6.6e8, "suggestion": 0.1}
+    (told, measured) = lines(OutputWritten(file="/a/b.gguf", kind="adapter", metrics=metrics))
+    assert "/a/b.gguf" in told
+    assert "held-out loss 2.000 before, 1.500 after, 1:08 of work, 660 MB of memory at most" in measured
+    assert len(lines(OutputWritten(file="/a/rate.svg", kind="report", metrics={"suggestion": 0.1}))) == 1
+    ready = DataReady(dialogues=1, held_out=0, tokens=9, supervised_tokens=3, fingerprint="")
+    assert lines(ready) == ["1 dialogue to learn from, 0 held out; 9 tokens, 3 of them learned."]
+
+
+def test_nothing_is_said_of_the_time_left_before_the_first_step(tiny_model, data, capfd):
+    job = small_job(tiny_model, data)
+    lock = JobLock(job.lock_file)
+    assert lock.acquire()
+    assert cli.run(["jobs", "show", "last"]) == 0
+    lock.release()
+    said = capfd.readouterr().out
+    assert f"End it with: companion jobs cancel {job.id}" in " ".join(said.split())
+    assert "left" not in said
 
 
 def test_the_command_itself_does_without_torch():

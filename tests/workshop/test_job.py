@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from companion.core.adapter import read_adapter
+from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import (
@@ -31,6 +33,7 @@ from companion.core.job_folder import find_job
 from companion.workshop.client import JobDied, JobProcess
 from companion.workshop.job import Wishes
 from companion.workshop.nn.weights import GGUFWeights
+from companion.workshop.recipes import result
 from companion.workshop.training import loop
 from tests.tiny_models import write_tiny_llama, write_unknown_architecture
 from tests.workshop.small_jobs import curve, ended, of_kind, small_job, work_here, write_dialogues
@@ -269,6 +272,42 @@ def test_a_loss_that_stops_being_a_number_ends_the_job_at_the_last_good_checkpoi
     assert "stopped being a number after step" in ended(events).what
     assert of_kind(events, Trouble)[-1].kind == "nan"
     assert not list(job.output.iterdir())
+
+
+def test_a_file_that_came_to_be_there_meanwhile_is_not_replaced(model, dialogues, tmp_path):
+    adapter, whole = tmp_path / "mine.gguf", tmp_path / "whole.gguf"
+    job = small_job(model, dialogues, output=str(adapter), merged=str(whole))
+    adapter.write_text("mine")  # as another job does that was begun at the same time
+    whole.write_text("mine too")
+    events = work_here(job)
+    assert ended(events).state == "done"
+    assert (adapter.read_text(), whole.read_text()) == ("mine", "mine too")
+    assert [Path(made.file).name for made in of_kind(events, OutputWritten)] == ["mine-2.gguf", "whole-2.gguf"]
+    assert read_adapter(tmp_path / "mine-2.gguf")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_file_that_fails_its_check_is_told_by_the_name_it_would_have_had(model, dialogues, monkeypatch):
+    def fails(*arguments, **_options):
+        raise WorkshopError(f"“{arguments[1].name}” does not do what it did.", "Report it.")
+
+    monkeypatch.setattr(result, "verify_export", fails)
+    job = small_job(model, dialogues)
+    end = ended(work_here(job))
+    assert (end.state, end.what) == ("failed", "“small.gguf” does not do what it did.")
+    assert list(job.output.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system closes terminals in another way")
+def test_a_terminal_that_is_closed_pauses_the_job_after_its_step(model, dialogues):
+    job = small_job(model, dialogues, "training.steps=100000", "watch.evaluations=1")
+    with JobProcess(job) as process:
+        for event in process.events():
+            if isinstance(event, StepDone) and event.step == 3:
+                process.process.send_signal(signal.SIGHUP)
+    assert process.ended is not None
+    assert process.ended.state == "interrupted"
+    assert job.resumable_step() >= 3
 
 
 def test_a_dry_run_ends_with_the_plan(model, dialogues):

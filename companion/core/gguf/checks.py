@@ -44,7 +44,7 @@ _PLAIN = frozenset({"llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi
 """Architectures with attention and rotary embedding in every layer."""
 
 _WHOLE_ROTARY = frozenset(
-    {"llama", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "mistral3", "smollm3", "granite", "internlm2", "olmo2"}
+    {"llama", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "mistral3", "smollm3", "granite", "internlm2", "olmo", "olmo2", "arcee"}
 )
 """Architectures whose graph asserts that rotary embedding turns the whole head (n_embd_head == n_rot)."""
 

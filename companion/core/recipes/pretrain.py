@@ -95,7 +95,7 @@ class Pretrain(Part, frozen=True, kw_only=True, omit_defaults=False):
     optimizer: Optimizer = msgspec.field(default_factory=lambda: Optimizer(learning_rate=3e-3, weight_decay=0.1, beta2=0.95))
     schedule: Schedule = msgspec.field(default_factory=Schedule)
     loss: Loss = msgspec.field(default_factory=Loss)
-    training: Training = msgspec.field(default_factory=lambda: Training(epochs=10, tokens_per_step=8192))
+    training: Training = msgspec.field(default_factory=lambda: Training(epochs=7, tokens_per_step=8192))
     watch: Watch = msgspec.field(default_factory=Watch)
     machine: Machine = msgspec.field(default_factory=Machine)
 

@@ -15,12 +15,16 @@ from companion.workshop.data.batch import Batch
 from companion.workshop.nn.alignment import Aligned, aligned
 from companion.workshop.nn.attention import AttentionPlan
 from companion.workshop.nn.config import DecoderConfig
+from companion.workshop.nn.lanes import MOST_LANES
 from companion.workshop.nn.layer import Cache, Layer, LayerFunction, Pass
 from companion.workshop.nn.loading import Parts, fresh_parts, load_parts, whole_masters
 from companion.workshop.nn.lora import LowRank
-from companion.workshop.nn.norms import wide
+from companion.workshop.nn.norms import FinalNorm, wide
 from companion.workshop.nn.rotary import RotaryConfig, turns
 from companion.workshop.nn.weights import GGUFWeights
+
+LARGE = 64_000_000
+"""More trained numbers than this are not worth a second copy of their gradients."""
 
 
 class DecoderOptions(NamedTuple):
@@ -124,20 +128,34 @@ class Decoder(nn.Module):
         finally:
             self._adapted = before
 
-    def hidden(self, batch: Batch, *, rows: Tensor | None = None, neftune: float = 0.0) -> Tensor:
-        """Normed output of the last layer in compute dtype: (tokens, width), or (rows, width) for ascending, distinct rows."""
-        graph = torch.is_grad_enabled()
+    def lanes(self) -> int:
+        """How many dialogues are best computed at once. Packed weights would be unpacked by each lane anew."""
+        trained = sum(weight.numel() for weight in self._trainable.values())
+        if self.device.type != "cpu" or self.options.packed or trained > LARGE:
+            return 1
+        return min(torch.get_num_threads(), MOST_LANES)
+
+    def hidden(
+        self, batch: Batch, *, rows: Tensor | None = None, neftune: float = 0.0, adapted: bool = True, seed: int = 0
+    ) -> Tensor:
+        """Normed output of the last layer in compute dtype: (tokens, width), or (rows, width) for ascending, distinct rows.
+
+        `adapted` False leaves the adapter out. Noise and dropout come from `seed`; 0 draws one.
+        """
+        graph, adapted = torch.is_grad_enabled(), adapted and self._adapted
+        seed = seed or int(torch.randint(1, 2**48, ()))
         work = aligned(batch, rows)
         x = self._parts.embedding.take(work.tokens)
         if neftune:
-            x = x + _noise(x, work, neftune)
-        passes = self._passes(work.positions, work.starts)
+            x = x + _noise(x, work, neftune, seed)
+        dropping = self.training and graph and self._adapter is not None and self._adapter.dropout > 0
+        passes = self._passes(work.positions, work.starts, seed=seed if dropping else 0, adapted=adapted)
         last = self.config.layers - 1
         for layer in self.layers:
             shared = passes(layer.index)
             if layer.index == last:
                 shared = shared._replace(rows=work.rows)
-            if graph and (x.requires_grad or (layer.trains() and (self._adapted or not self._adapter))):
+            if graph and (x.requires_grad or (layer.trains() and (adapted or not self._adapter))):
                 x = LayerFunction.apply(x, self._anchor, layer, shared, self.options.checkpoint)  # type: ignore[no-untyped-call]
             else:
                 x, _ = layer.forward(x, shared)
@@ -155,7 +173,7 @@ class Decoder(nn.Module):
         fed, at = tokens, 0
         while len(new) < max_new:
             end = at + len(fed)
-            passes = self._passes(torch.arange(at, end, device=self.device), (0, end), first=at)
+            passes = self._passes(torch.arange(at, end, device=self.device), (0, end), first=at, adapted=self._adapted)
             x = self._parts.embedding.take(torch.tensor(fed, device=self.device))
             for layer, cache in zip(self.layers, caches, strict=True):
                 x, _ = layer.forward(x, passes(layer.index), cache)
@@ -166,11 +184,11 @@ class Decoder(nn.Module):
             fed, at = [token], end
         return new
 
-    def _passes(self, positions: Tensor, starts: tuple[int, ...], first: int = 0) -> Callable[[int], Pass]:
+    def _passes(
+        self, positions: Tensor, starts: tuple[int, ...], *, first: int = 0, seed: int = 0, adapted: bool = True
+    ) -> Callable[[int], Pass]:
         """What layer `index` needs of the batch; plans and tables are shared by all layers of a kind."""
         config, group = self.config, self.config.heads // self.config.kv_heads
-        dropping = self.training and torch.is_grad_enabled() and self._adapter is not None and self._adapter.dropout > 0
-        seed = int(torch.randint(1, 2**48, ())) if dropping else 0
         layers = range(config.layers)
         like = torch.empty(0, dtype=self.options.compute, device=self.device)
         plans = {window: AttentionPlan.make(starts, window, group, like, first) for window in set(map(config.window, layers))}
@@ -181,7 +199,7 @@ class Decoder(nn.Module):
 
         def of(index: int) -> Pass:
             layer_seed = seed and seed + 4 * index
-            return Pass(tables[config.rotary_of(index)], plans[config.window(index)], None, layer_seed, self._adapted)
+            return Pass(tables[config.rotary_of(index)], plans[config.window(index)], None, layer_seed, adapted)
 
         return of
 
@@ -189,10 +207,8 @@ class Decoder(nn.Module):
         return self._parts.factors if rotary == self.config.rotary else None
 
     def _normed(self, x: Tensor) -> Tensor:
-        if self._norm is None:
-            return nn.functional.layer_norm(x, x.shape[-1:], eps=self.config.epsilon).to(self.options.compute)
-        inverse = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.config.epsilon)
-        return (x * inverse * self._norm).to(self.options.compute)
+        normed: Tensor = FinalNorm.apply(x, self._norm, self.config.epsilon, self.options.compute)  # type: ignore[no-untyped-call]
+        return normed
 
     def _train_whole(self, layers: list[Layer], where: tuple[str, ...], *, everything: bool) -> None:
         if everything:
@@ -230,9 +246,10 @@ def _is_chosen(name: str, where: tuple[str, ...], *, fused: bool) -> bool:
     return bool(holds.get(kind, {kind}) & set(where))
 
 
-def _noise(x: Tensor, work: Aligned, strength: float) -> Tensor:
+def _noise(x: Tensor, work: Aligned, strength: float, seed: int) -> Tensor:
     """NEFTune (Jain et al. 2023): uniform noise of strength / √(tokens of the dialogue * width)."""
-    noise = torch.empty_like(x).uniform_(-1, 1)
+    generator = torch.Generator(x.device).manual_seed(seed)
+    noise = torch.empty_like(x).uniform_(-1, 1, generator=generator)
     for (start, end), length in zip(pairwise(work.starts), work.lengths, strict=True):
         noise[start:end] *= strength / (length * x.shape[1]) ** 0.5
     return noise

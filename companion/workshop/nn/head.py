@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from companion.workshop.nn.gradients import accumulate_rows
 from companion.workshop.nn.linear import Linear
 from companion.workshop.nn.norms import wide
 
@@ -38,14 +41,30 @@ class Embedding:
 
     def __init__(self, table: Linear, scale: float) -> None:
         self.table, self.scale = table, scale
+        self._anchor = torch.empty(0, requires_grad=True)
 
     def take(self, tokens: Tensor) -> Tensor:
         """(tokens, width) in float32; with a graph when the table is trained."""
         weight = self.table.weight
+        rows: Tensor
         if self.table.masters:
-            rows = nn.functional.embedding(tokens, next(iter(self.table.masters.values())))
+            rows = _TrainedRows.apply(self._anchor, tokens, next(iter(self.table.masters.values())))  # type: ignore[no-untyped-call]
         elif isinstance(weight, Tensor):
             rows = weight[tokens].to(wide(weight.dtype))
         else:
             rows = weight[0].take(tokens, torch.float32)
         return rows if self.scale == 1.0 else rows * self.scale
+
+
+class _TrainedRows(torch.autograd.Function):
+    """Rows of a master whose gradient goes where all hand-made gradients go."""
+
+    @staticmethod
+    def forward(ctx: Any, anchor: Tensor, tokens: Tensor, master: nn.Parameter) -> Tensor:
+        ctx.tokens, ctx.master = tokens, master
+        return master.detach().index_select(0, tokens)
+
+    @staticmethod
+    def backward(ctx: Any, d: Tensor) -> tuple[None, None, None]:
+        accumulate_rows(ctx.master, ctx.tokens, d)
+        return None, None, None

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from companion.workshop.nn.activation import gated, gated_backward
 from companion.workshop.nn.attention import AttentionPlan, attend, attend_backward
 from companion.workshop.nn.config import DecoderConfig
+from companion.workshop.nn.gradients import accumulate
 from companion.workshop.nn.linear import Linear
-from companion.workshop.nn.lora import accumulate
 from companion.workshop.nn.norms import rms_norm, rms_norm_backward, rms_norm_weight_gradient, scaled, wide
 from companion.workshop.nn.rotary import Turns, rotate
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from companion.workshop.nn.lora import LowRank, Stacked
+from companion.workshop.nn.gradients import Stacked
+from companion.workshop.nn.lora import LowRank
 from companion.workshop.nn.weights import PackedTensor
 
 
@@ -19,16 +21,17 @@ class Span(NamedTuple):
 
 
 class Scratch:
-    """One buffer into which packed weights are unpacked where they are needed, over and over."""
+    """One buffer per thread into which packed weights are unpacked where they are needed, over and over."""
 
     def __init__(self) -> None:
-        self._buffer = torch.empty(0)
+        self._of_thread = threading.local()
 
     def take(self, rows: int, columns: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """(rows, columns) of undefined content, valid until the next call."""
-        if self._buffer.numel() < rows * columns or self._buffer.dtype != dtype or self._buffer.device != device:
-            self._buffer = torch.empty(rows * columns, dtype=dtype, device=device)
-        return self._buffer[: rows * columns].view(rows, columns)
+        """(rows, columns) of undefined content, valid until the next call in the same thread."""
+        buffer: Tensor | None = getattr(self._of_thread, "buffer", None)
+        if buffer is None or buffer.numel() < rows * columns or buffer.dtype != dtype or buffer.device != device:
+            buffer = self._of_thread.buffer = torch.empty(rows * columns, dtype=dtype, device=device)
+        return buffer[: rows * columns].view(rows, columns)
 
 
 class Linear:

@@ -11,46 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-
-def accumulate(parameter: nn.Parameter, gradient: Tensor, factor: float = 1.0) -> None:
-    """Add to `parameter.grad`, which stays in the parameter's dtype."""
-    if parameter.grad is None:
-        parameter.grad = gradient.to(parameter.dtype, copy=True).mul_(factor)
-    else:
-        parameter.grad.add_(gradient, alpha=factor)
-
-
-class Stacked:
-    """Masters that lie upon each other in a joined matrix, row by row. One addition serves the gradients of all."""
-
-    def __init__(self, masters: list[nn.Parameter]) -> None:
-        self.masters = masters
-        self._rows = [len(master) for master in masters]
-        self._gradient = torch.empty(0)
-        self._views: tuple[Tensor, ...] = ()
-
-    def version(self) -> int:
-        """Grows whenever an optimizer has changed one of them."""
-        return sum(master._version for master in self.masters)
-
-    def joined(self) -> Tensor:
-        """A copy of all, without a graph."""
-        return torch.cat([master.detach() for master in self.masters])
-
-    def accumulate(self, gradient: Tensor, factor: float = 1.0) -> None:
-        """Add `factor * gradient` (all rows, columns) to the masters' `.grad`."""
-        if all(master.grad is None for master in self.masters):
-            self._gradient = gradient.to(self.masters[0].dtype, copy=True)
-            if factor != 1.0:
-                self._gradient.mul_(factor)
-            self._views = torch.split(self._gradient, self._rows)
-            for master, view in zip(self.masters, self._views, strict=True):
-                master.grad = view
-        elif self._views and all(master.grad is view for master, view in zip(self.masters, self._views, strict=True)):
-            self._gradient.add_(gradient, alpha=factor)
-        else:  # somebody has put gradients of their own there
-            for master, part in zip(self.masters, torch.split(gradient, self._rows), strict=True):
-                accumulate(master, part, factor)
+from companion.workshop.nn.gradients import Stacked
 
 
 class LowRank:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from companion.core.recipes.parts import Loss
-from companion.workshop.nn.lora import accumulate
+from companion.workshop.nn.gradients import accumulate
+from companion.workshop.nn.lanes import SideBySide, Sums, shares
 from companion.workshop.nn.norms import wide
 
 if TYPE_CHECKING:
@@ -42,16 +44,27 @@ def supervised_loss(decoder: Decoder, batch: Batch, loss: Loss) -> LossSum:
     count = int(batch.rows.numel())
     if not count:
         return LossSum(torch.zeros((), device=decoder.device, requires_grad=torch.is_grad_enabled()), 0, 0.0)
+    graph = torch.is_grad_enabled()
+    parts = [part for part in shares(batch, decoder.lanes()) if part.rows.numel()]
+    seeds = torch.randint(1, 2**48, (len(parts),)).tolist()
+    if len(parts) == 1:
+        sums = _sums(decoder, parts[0], loss, seeds[0])
+        return LossSum(sums.total, count, float(sums.plain))
+    lanes = [partial(_sums, decoder, part, loss, seed) for part, seed in zip(parts, seeds, strict=True)]
+    total, plain = SideBySide.apply(torch.empty(0, requires_grad=True), lanes, graph)  # type: ignore[no-untyped-call]
+    return LossSum(total, count, float(plain))
+
+
+def _sums(decoder: Decoder, batch: Batch, loss: Loss, seed: int) -> Sums:
     noise = loss.neftune if decoder.training and torch.is_grad_enabled() else 0.0
-    hidden = decoder.hidden(batch, rows=batch.rows, neftune=noise)
+    hidden = decoder.hidden(batch, rows=batch.rows, neftune=noise, seed=seed)
     reference = None
     if loss.keep_close:
-        with torch.no_grad(), decoder.without_adapter():
-            reference = decoder.hidden(batch, rows=batch.rows)
+        with torch.no_grad():
+            reference = decoder.hidden(batch, rows=batch.rows, adapted=False)
     gamma = loss.focal_gamma if loss.name == "focal" else 0.0
     terms = _Terms(loss.label_smoothing, gamma, loss.keep_close)
-    total, plain = _HeadLoss.apply(hidden, reference, batch.targets, decoder, terms, torch.is_grad_enabled())  # type: ignore[no-untyped-call]
-    return LossSum(total, count, float(plain))
+    return Sums(*_HeadLoss.apply(hidden, reference, batch.targets, decoder, terms, torch.is_grad_enabled()))  # type: ignore[no-untyped-call]
 
 
 class _HeadLoss(torch.autograd.Function):

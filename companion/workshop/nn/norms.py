@@ -5,8 +5,12 @@ Without a weight it is LayerNorm without one (Ba et al. 2016; OLMo has it so), w
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from companion.workshop.nn.gradients import accumulate
 
 
 def wide(dtype: torch.dtype) -> torch.dtype:
@@ -39,6 +43,23 @@ def rms_norm_backward(dy: Tensor, x: Tensor, inverse: Tensor, weight: Tensor | N
 def rms_norm_weight_gradient(dy: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
     """The gradient with respect to the weight, summed over all rows."""
     return (dy * (x * inverse)).flatten(0, -2).sum(0)
+
+
+class FinalNorm(torch.autograd.Function):
+    """The norm before the head, for autograd; the gradient of its weight goes where all hand-made gradients go."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor | None, epsilon: float, out: torch.dtype) -> Tensor:
+        y, ctx.inverse = rms_norm(x, weight, epsilon, out)
+        ctx.x, ctx.weight = x, weight
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None, None]:
+        x, weight = ctx.x, ctx.weight
+        if isinstance(weight, nn.Parameter):
+            accumulate(weight, rms_norm_weight_gradient(dy, x, ctx.inverse))
+        return rms_norm_backward(dy, x, ctx.inverse, weight), None, None, None
 
 
 def _centred(x: Tensor) -> Tensor:

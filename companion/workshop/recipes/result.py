@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import filecmp
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from companion.core.adapter import read_adapter
-from companion.core.errors import WorkshopError
+from companion.core.errors import CompanionError, WorkshopError
 from companion.core.files import replacing
 from companion.core.gguf.header import GGUFHeader
 from companion.core.job import OutputWritten
@@ -89,8 +91,7 @@ class Writer:
         """The adapter as a finished file in `output/`, and where the person wants it. Raises WorkshopError."""
         recipe = self._recipe
         path = self._job.folder.output / f"{recipe.name or 'adapter'}.gguf"
-        unverified = path.with_name(f".{path.name}.unverified")
-        try:
+        with _verified_first(path) as unverified:
             write_adapter(
                 unverified,
                 self._header,
@@ -103,16 +104,13 @@ class Writer:
             self._job.stage("verifying", "Checking the adapter in llama.cpp")
             verified = self._verify(self._header.path, unverified, sample)
             unverified.replace(path)
-        finally:
-            unverified.unlink(missing_ok=True)
         self._deliver(path, "adapter", metrics | {"llama_cpp_loss": verified.loss, "torch_loss": verified.expected})
         return path
 
     def merged(self, adapter: Path, target: Path, sample: Sample) -> None:
         """The base with the adapter worked in, of the base's own types. Raises WorkshopError."""
         self._job.stage("exporting", f"Writing the merged model “{target.name}”")
-        unverified = target.with_name(f".{target.name}.unverified")
-        try:
+        with _verified_first(target) as unverified:
             merged = merge_adapter(unverified, self._header, read_adapter(adapter))
             self._job.stage("verifying", "Checking the merged model in llama.cpp")
             loss, _ = measured_loss(
@@ -129,24 +127,20 @@ class Writer:
                     f"{loss:.3f} nats per token, {sample.loss:.3f} with the adapter beside it.",
                     "Use the adapter beside the model, or merge into a model with more bits per weight.",
                 )
+            target = _free(target, unverified)
             unverified.replace(target)
-        finally:
-            unverified.unlink(missing_ok=True)
         metrics = {"llama_cpp_loss": loss, "torch_loss": sample.loss, "bits_per_weight": merged.bits_per_weight}
         self._job.tell(OutputWritten(file=str(target), kind="model", metrics=metrics))
 
     def model(self, decoder: Decoder, sample: Sample, metrics: dict[str, float]) -> Path:
         """The whole model after all its weights were trained. Raises WorkshopError."""
         path = self._job.folder.output / f"{self._recipe.name or 'model'}.gguf"
-        unverified = path.with_name(f".{path.name}.unverified")
         kind = "" if self._header.quantization in UNQUANTIZED else FULL_KIND
-        try:
+        with _verified_first(path) as unverified:
             merge_tensors(unverified, self._header, decoder.model_tensors(), kind=kind)
             self._job.stage("verifying", "Checking the model in llama.cpp")
             verified = self._verify(unverified, None, sample)
             unverified.replace(path)
-        finally:
-            unverified.unlink(missing_ok=True)
         self._deliver(path, "model", metrics | {"llama_cpp_loss": verified.loss, "torch_loss": verified.expected})
         return path
 
@@ -165,7 +159,7 @@ class Writer:
         """Copy a finished file to where the person wants it; it stays in the job's folder when that fails."""
         where = path
         if self._job.order.output:
-            where = Path(self._job.order.output)
+            where = _free(Path(self._job.order.output), path)
             try:
                 with path.open("rb") as source, replacing(where) as copy:
                     shutil.copyfileobj(source, copy)
@@ -174,3 +168,23 @@ class Writer:
                 raise WorkshopError(f"{what}.", "Copy it from there.") from error
         measured = {name: round(value, 6) for name, value in metrics.items() if not math.isnan(value)}
         self._job.tell(OutputWritten(file=str(where), kind="adapter" if kind == "adapter" else "model", metrics=measured))
+
+
+@contextlib.contextmanager
+def _verified_first(path: Path) -> Iterator[Path]:
+    """The name under which `path` is written until it is verified; nothing is left of it afterwards, nor told of it."""
+    hidden = path.with_name(f".{path.name}.unverified")
+    try:
+        yield hidden
+    except CompanionError as error:
+        raise type(error)(error.what.replace(hidden.name, path.name), error.remedy) from error
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def _free(wanted: Path, made: Path) -> Path:
+    """`wanted`, or a name beside it when another file than `made` has come to be there while the job was working."""
+    path, number = wanted, 2
+    while path.exists() and not (path.is_file() and filecmp.cmp(path, made, shallow=False)):
+        path, number = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}"), number + 1
+    return path

@@ -80,7 +80,7 @@ def _reasons(options: Machine, packed: bool, checkpoint: bool, need: Need, place
     free = f"{bytes_text(place.available)} may be used"
     kept = "Weights stay packed as in the file" if packed else "Weights are unpacked once"
     asked = options.weights == ("packed" if packed else "dense")
-    why = "as you chose" if asked else f"it takes about {bytes_text(need.total(SMALLEST_ROW))}, {free}"
+    why = "as you chose" if asked else f"that was estimated at {bytes_text(need.total(SMALLEST_ROW))}, and {free}"
     twice = "Layers are computed twice to save memory." if checkpoint else "There is memory enough to compute each layer once."
     return (f"{kept}: {why}.", twice)
 

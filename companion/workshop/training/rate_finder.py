@@ -34,7 +34,8 @@ class RateCurve(NamedTuple):
     def sentence(self) -> str:
         if not self.suggestion:
             return "The loss never fell while the learning rate rose: the data may be learned already, or too little."
-        return f"The loss falls fastest at a learning rate of {self.suggestion:.1e}; take that or a third of it."
+        wanted = f"--set optimizer.learning_rate={self.suggestion:.1e}"
+        return f"The loss falls fastest at a learning rate of {self.suggestion:.1e}; take that ({wanted}) or a third of it."
 
 
 def find_rate(

@@ -32,7 +32,8 @@ REMEDIES: dict[TroubleKind, str] = {
     "divergence": "Start again with a third of the learning rate, or with a longer warm-up.",
     "nan": "Start again with a third of the learning rate and with clipping (optimizer.clip_norm=1).",
     "exploding": "Lower the learning rate, or clip at a smaller norm (optimizer.clip_norm=0.5).",
-    "vanishing": "Raise the learning rate or the rank; if the loss is near zero already, the job can end here.",
+    "vanishing": "If the loss jumped before, start again with a tenth of the learning rate; if it never moved, "
+    "raise the rate or the rank; if it is near zero, the job can end here.",
     "plateau": "A higher learning rate or rank may go on; if the replies please, the job can end here.",
     "overfitting": "The best measurement is kept; more dialogues, fewer epochs or dropout help more than going on.",
     "starvation": "Put the dialogues on a faster disk, or close what else reads from it.",

@@ -51,7 +51,9 @@ def test_what_cannot_be_read_is_counted_and_passed_over(write):
     kept, findings = cleaned(write("data.jsonl", tale(1), "{broken", {"messages": [{"role": "robot", "content": "x"}]}, tale(2)))
     assert len(kept) == 2
     assert findings["broken"].count == 2
-    assert "Line 2 of “data.jsonl” is not JSON" in findings["broken"].cases[0].before
+    case = findings["broken"].cases[0]
+    assert case.place == "Line 2 of “data.jsonl”"
+    assert case.before.startswith("is not JSON")
 
 
 def test_damaged_encoding_is_mended(write):

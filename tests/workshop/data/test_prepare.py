@@ -207,16 +207,12 @@ def test_a_path_that_is_no_folder_is_told(base, forty, tmp_path):
 
 def test_a_full_disk_is_told_and_leaves_nothing(base, forty, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    import signal
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
         with pytest.raises(DatasetError, match="cannot be written"):
             prepare(recipe(forty), base, tmp_path / "job")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     assert not list((tmp_path / "job").iterdir())
 
 

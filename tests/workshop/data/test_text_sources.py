@@ -76,6 +76,16 @@ def table(path: Path, rows: list[list[str]], delimiter: str = ",") -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["talks.jsonl", "talks.csv", "talks.txt"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_in_utf_16_is_told_what_it_is(tmp_path: Path, name, encoding):
+    path = tmp_path / name
+    path.write_bytes("\ufeffprompt,response\nHi,Hello\n".encode(encoding))
+    with pytest.raises(DatasetError, match="is text in UTF-16") as caught:
+        recognise(path)
+    assert caught.value.remedy == "Save it again as UTF-8."
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_prompt_and_response_in_columns(tmp_path: Path, delimiter):
     rows = [["Prompt", "Response", "topic"], ["Hi, you; there\n!", 'She said "hello".', "greeting"]]

@@ -137,7 +137,7 @@ def test_a_tag_changes_what_is_said(made):
 
 
 def test_it_answers_in_the_terminal(made):
-    save_settings(settings_file(), Settings(sampling=Sampling(max_tokens=12, seed=1)))
+    save_settings(settings_file(), Settings(threads=1, sampling=Sampling(max_tokens=12, seed=1)))
     command = [sys.executable, "-P", "-m", "companion", "chat", "--once", "Hi", "--json", "--model", str(made[1])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

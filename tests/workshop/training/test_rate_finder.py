@@ -14,7 +14,7 @@ def test_the_suggestion_lies_where_the_loss_falls_fastest():
 
     curve = find_rate(loss)
     assert 3e-4 < curve.suggestion < 6e-3
-    assert f"{curve.suggestion:.1e}" in curve.sentence
+    assert f"--set optimizer.learning_rate={curve.suggestion:.1e}" in curve.sentence
 
 
 def test_the_search_ends_when_the_loss_explodes_or_is_no_number():

@@ -102,7 +102,7 @@ class Cleaning:
         return [*steps, *self._surveyed, self.balance]
 
     def _pass_over(self, broken: BrokenDialogue) -> None:
-        self._broken.add(broken.place, broken.what)
+        self._broken.add(broken.place, broken.what.removeprefix(broken.place).strip())
 
 
 def _check(options: CleaningOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -65,7 +66,10 @@ def recognise(path: Path) -> str:
     "dialogues" when a file's first line is broken JSON, so that its lines are told one by one what is wrong.
     """
     with opened(path) as file:
-        head = file.read(_HEAD).decode("utf-8-sig", errors="ignore").lstrip()
+        content = file.read(_HEAD)
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise DatasetError(f"“{path.name}” is text in UTF-16.", "Save it again as UTF-8.")
+    head = content.decode("utf-8-sig", errors="ignore").lstrip()
     if not head:
         raise DatasetError(f"“{path.name}” is empty.", "Choose a file that holds dialogues.")
     if "\x00" in head[:4096]:
