@@ -25,10 +25,10 @@ def main() -> int:
         from companion.speech.worker import main as speech
 
         return speech(*arguments[1:])
-    if len(arguments) == 2 and arguments[0] == "job":
+    if arguments[:1] == ["job"] and 2 <= len(arguments) <= 3:
         from companion.workshop.job import main as job
 
-        return job(arguments[1])
+        return job(*arguments[1:])
     if not arguments:
         if not _wants_terminal():
             from companion.window import main as window

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,9 @@ ModelFile = Annotated[
 CharacterFile = Annotated[
     Path | None, typer.Option("--character", help="A character card (PNG, JSON or CHARX); Hoshi otherwise.", metavar="FILE")
 ]
+MoreFiles = Annotated[list[Path] | None, typer.Argument(help="More files, as after --data.", metavar="FILE", show_default=False)]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What every mistyped command line raises; typer gives it no public name."""
 
 
 @app.callback(invoke_without_command=True)
@@ -91,7 +94,7 @@ def fine_tune(
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="Dialogues or dataset folders to learn from.", metavar="FILE …")
     ] = None,
-    more: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
+    more: MoreFiles = None,
     model: ModelFile = None,
     preset: Annotated[str, typer.Option("--preset", help="How long to learn.", metavar="quick|balanced|thorough")] = "balanced",
     recipe: Annotated[
@@ -137,7 +140,7 @@ def pretrain(
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="Text, dialogues or dataset folders to learn from.", metavar="FILE …")
     ] = None,
-    more: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
+    more: MoreFiles = None,
     preset: Annotated[str, typer.Option("--preset", help="How large the model is.", metavar="tiny|small|medium")] = "small",
     recipe: Annotated[
         Path | None, typer.Option("--recipe", help="A recipe; what it does not say comes from the preset.", metavar="FILE.toml")
@@ -342,9 +345,14 @@ def data_split(
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; a CompanionError becomes a sentence on stderr and exit status 1."""
+    """Run one command line; a CompanionError becomes a sentence on stderr and exit status 1, a mistyped line status 2."""
     try:
-        app(arguments, standalone_mode=True)
+        status = app(arguments, prog_name="companion", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except _UsageError as error:
+        if shown := _mistyped(error, arguments):
+            print(shown, file=sys.stderr)
+        return 2
     except CompanionError as error:
         print(error.what, error.remedy, file=sys.stderr)
         return 1
@@ -354,6 +362,18 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         print(f"Something could not be written or read ({error.strerror}).", file=sys.stderr)
         return 1
+    except typer.Abort:
+        return 1
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
-    return 0
+
+
+def _mistyped(error: Any, arguments: list[str]) -> str:
+    """What typer found, as a sentence, with where the right way is written; empty when it has shown the help already."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return ""
+    words = arguments[: 2 if arguments[:1] in (["jobs"], ["data"]) else 1]
+    command = error.ctx.command_path if error.ctx else " ".join(["companion", *(word for word in words if word[:1] != "-")])
+    needs_value = "requires an argument" in error.format_message()
+    what = f"“{error.option_name}” needs a value." if needs_value else error.format_message().rstrip(".") + "."
+    return f"{what} “{command} --help” shows how it is written."

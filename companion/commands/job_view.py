@@ -43,9 +43,7 @@ def run_job(job: JobFolder, *, as_json: bool, cancel: bool = False) -> int:
 
     Ctrl-C pauses it, a second one ends it by force.
     """
-    with JobProcess(job) as process, _interrupt_pauses(process):
-        if cancel:
-            process.cancel()
+    with JobProcess(job, cancel=cancel) as process, _interrupt_pauses(process):
         if as_json:
             for event in process.events():
                 sys.stdout.write(encode(event).decode())
@@ -131,8 +129,10 @@ class _Shown(_Written):
     def show(self, event: JobEvent) -> None:
         if isinstance(event, StageBegan):
             self._progress.update(self._task, description=escape(event.sentence), completed=0.0, text="")
-        else:
-            super().show(event)
+            return
+        if isinstance(event, Evaluated):
+            self._progress.update(self._task, description="Learning")
+        super().show(event)
 
     def step(self, event: StepDone) -> None:
         done = event.step / max(event.steps, 1)

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from companion.commands.job_view import duration, lines, run_job
-from companion.core.errors import CompanionError, JobError
+from companion.core.errors import JobError
 from companion.core.job import DataReady, Evaluated, JobEnded, JobStarted, OutputWritten, PlanMade, Trouble
-from companion.core.job_folder import JobFolder, JobSummary, all_jobs, find_job
+from companion.core.job_folder import UNKNOWN_KIND, JobFolder, JobSummary, all_jobs, find_job
 from companion.core.logs import log_to_file
 
 CANCEL_SECONDS = 600.0
@@ -23,19 +23,17 @@ POLL_SECONDS = 0.2
 
 def list_jobs(*, as_json: bool) -> int:
     """Print every job, the newest first."""
-    found: list[JobSummary] = []
-    for folder in all_jobs():
-        try:
-            found.append(folder.summary())
-        except CompanionError as error:
-            print(f"{folder.id}: {error.what}", file=sys.stderr)
+    found = [job.summary() for job in all_jobs()]
     if as_json:
         print(msgspec.json.encode(found).decode())
         return 0
     if not found:
         print("There are no jobs yet. “companion fine-tune --data FILE” begins one.")
         return 0
-    table = Table("job", "kind", "state", "began", "steps", "held-out loss", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("job", no_wrap=True)  # half of a name could not be typed
+    for title in ("kind", "state", "began", "steps", "held-out loss"):
+        table.add_column(title)
     for job in found:
         table.add_row(job.id, job.kind, job.state, _when(job.began), _steps(job), _losses(job))
     Console(highlight=False).print(table)
@@ -52,6 +50,8 @@ def show_job(text: str, *, as_json: bool) -> int:
     console, summary = Console(highlight=False), job.summary()
     console.print(f"[bold]{escape(job.id)}[/]: {summary.kind}, {summary.state}, {_steps(summary)} steps")
     console.print(escape(str(job.path)), style="dim")
+    for note in summary.notes:
+        console.print(f"[yellow]{escape(note)}[/]")
     kept = (JobStarted, DataReady, PlanMade, Evaluated, Trouble, OutputWritten, JobEnded)
     for event in job.events():
         if not isinstance(event, kept):
@@ -64,20 +64,24 @@ def show_job(text: str, *, as_json: bool) -> int:
     if summary.state == "running":
         left = f"{duration(summary.seconds_left)} left. " if summary.step else ""
         console.print(f"{left}End it with: companion jobs cancel {escape(job.id)}")
-    elif summary.state in {"interrupted", "waiting"} and not summary.remedy:
+    elif summary.state in {"interrupted", "waiting"} and not summary.remedy and summary.kind != UNKNOWN_KIND:
         console.print(f"Go on with: companion jobs resume {escape(job.id)}")
     return 0
 
 
 def resume_job(text: str, *, as_json: bool) -> int:
-    """Go on with a job from its last checkpoint; returns the exit status. Raises JobError."""
+    """Go on with a job from its last checkpoint; returns the exit status. Raises JobError or RecipeError."""
     log_to_file("terminal")
     job = find_job(text)
-    state = job.summary().state
+    summary = job.summary()
+    state = summary.state
     if state == "running":
         raise JobError(f"The job “{job.id}” is running already.", f"Watch it with: companion jobs show {job.id}")
     if state in {"done", "cancelled"}:
         raise JobError(f"The job “{job.id}” has ended ({state}); there is nothing to go on with.", "Start a new one.")
+    job.recipe()  # raises the sentence of a recipe that cannot be gone on with
+    for note in summary.notes:
+        print(note, file=sys.stderr)
     return run_job(job, as_json=as_json)
 
 

@@ -17,8 +17,11 @@ import msgspec
 JobState = Literal["waiting", "running", "interrupted", "cancelled", "failed", "done"]
 """`interrupted`: its process is gone, a checkpoint may be there; `cancelled`: the person ended it and the best is kept."""
 
-Stage = Literal["checking", "data", "loading", "measuring", "training", "exporting", "verifying"]
-TroubleKind = Literal["divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk"]
+Stage = Literal["checking", "data", "loading", "measuring", "training", "evaluating", "exporting", "verifying"]
+"""`evaluating` interrupts `training` at every measurement of the held-out loss; the next step is training again."""
+TroubleKind = Literal[
+    "divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk", "checkpoint"
+]
 
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from companion.core.errors import JobError
+from companion.core.errors import CompanionError, JobError
 from companion.core.files import write_atomic
 from companion.core.job import (
     DataReady,
@@ -32,6 +32,9 @@ MAX_NAME = 40
 CANCEL_MARK = "cancel-requested"
 """A file whose presence asks the running process to end: any other process may write it."""
 
+UNKNOWN_KIND = "unknown"
+"""Of a job whose recipe cannot be read."""
+
 _STEP = re.compile(r"step-(\d+)\.pt")
 
 
@@ -53,8 +56,8 @@ class JobFolder:
         return self.path.name
 
     def recipe(self) -> Recipe:
-        """Raises RecipeError or JobError."""
-        return decode_recipe(self._content(self.recipe_file))
+        """Without the fields that only another version knows. Raises RecipeError or JobError."""
+        return decode_recipe(self._content(self.recipe_file)).recipe
 
     def order(self) -> JobOrder:
         """Raises JobError."""
@@ -66,7 +69,7 @@ class JobFolder:
             raise JobError(f"The job “{self.id}” is damaged: its order cannot be read.", "Start a new job.") from error
 
     def events(self) -> Iterator[JobEvent]:
-        """What has happened so far, oldest first; a line that a kill cut short is left out."""
+        """What has happened so far, oldest first; a line that a kill cut short, or that cannot be read, is left out."""
         try:
             with self.events_file.open("rb") as file:
                 for line in file:
@@ -74,7 +77,7 @@ class JobFolder:
                         yield decode_job_event(line)
                     except msgspec.DecodeError:
                         continue
-        except FileNotFoundError:
+        except OSError:
             return
 
     def worker(self) -> int:
@@ -89,10 +92,19 @@ class JobFolder:
     def checkpoint_file(self, step: int) -> Path:
         return self.checkpoints / f"step-{step}.pt"
 
+    def is_deleted(self) -> bool:
+        """Whether somebody deleted the folder of a job that had begun, all or most of it."""
+        return not any(file.exists() for file in (self.recipe_file, self.order_file, self.lock_file))
+
     def summary(self) -> JobSummary:
-        """Read the whole history. Raises RecipeError or JobError when it is no job."""
-        recipe = self.recipe()
-        return _summary(self, recipe.kind, recipe.name, self.events())
+        """Read the whole history; what is damaged or of another version is left out, and told in `notes`."""
+        try:
+            kept = decode_recipe(self._content(self.recipe_file))
+        except CompanionError as error:
+            return _summary(self, UNKNOWN_KIND, "", (f"{error.what} The job can be looked at and cancelled, not resumed.",))
+        left_out = ", ".join(f"“{name}”" for name in kept.unknown)
+        note = f"Its recipe was written by another version of Companion; this is left out of it: {left_out}."
+        return _summary(self, kept.recipe.kind, kept.recipe.name, (note,) if left_out else ())
 
     def _content(self, file: Path) -> bytes:
         try:
@@ -121,6 +133,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     what: str = ""
     remedy: str = ""
+    notes: tuple[str, ...] = ()
+    """Sentences about what of the folder could not be read."""
 
 
 def jobs_folder() -> Path:
@@ -150,8 +164,8 @@ def create_job(recipe: Recipe, order: JobOrder, folder: Path | None = None) -> J
 
 
 def all_jobs() -> list[JobFolder]:
-    """Every job, the newest first."""
-    found = (path.parent for path in jobs_folder().glob("*/recipe.json"))
+    """Every job, the newest first; one that has begun is a job even without its recipe."""
+    found = {path.parent for name in ("recipe.json", "events.jsonl") for path in jobs_folder().glob(f"*/{name}")}
     return [JobFolder(path) for path in sorted(found, reverse=True)]
 
 
@@ -178,12 +192,12 @@ def _made(path: Path) -> bool:
     return True
 
 
-def _summary(job: JobFolder, kind: str, name: str, events: Iterable[JobEvent]) -> JobSummary:
+def _summary(job: JobFolder, kind: str, name: str, notes: tuple[str, ...]) -> JobSummary:
     facts: dict[str, object] = {}
     ended: JobEnded | None = None
     outputs: list[str] = []
     began = first = best = 0.0
-    for event in events:
+    for event in job.events():
         if isinstance(event, JobStarted):
             began, ended = began or event.time, None
         elif isinstance(event, StepDone):
@@ -206,4 +220,4 @@ def _summary(job: JobFolder, kind: str, name: str, events: Iterable[JobEvent]) -
         state = ended.state
         facts |= {"what": ended.what, "remedy": ended.remedy}
     facts |= {"began": began, "first_held_out": first, "best_held_out": best, "outputs": tuple(dict.fromkeys(outputs))}
-    return msgspec.convert({"id": job.id, "kind": kind, "name": name, "state": state, **facts}, JobSummary)
+    return msgspec.convert({"id": job.id, "kind": kind, "name": name, "state": state, "notes": notes, **facts}, JobSummary)

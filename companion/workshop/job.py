@@ -1,6 +1,6 @@
 """The job process: carries out the recipe of one folder, says what happens, and can be told to pause or to cancel.
 
-`companion job FOLDER` is started by the command line, the window or a test, never by hand.
+`companion job FOLDER [cancel]` is started by the command line, the window or a test, never by hand.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import contextlib
 import errno
 import logging
 import os
+import shutil
 import signal
 import threading
 import time
@@ -19,7 +20,7 @@ from typing import Literal
 import msgspec
 
 from companion.core.errors import CompanionError, JobError
-from companion.core.job import Cancel, JobEnded, JobEvent, JobRequest, JobStarted, Stage, StageBegan, StageProgress
+from companion.core.job import Cancel, JobEnded, JobEvent, JobRequest, JobStarted, Stage, StageBegan, StageProgress, Trouble
 from companion.core.job_folder import JobFolder
 from companion.core.job_lock import JobLock
 from companion.core.logs import log_file, log_to_stderr
@@ -32,11 +33,10 @@ from companion.workshop.journal import Journal, Voice
 log = logging.getLogger(__name__)
 LEAVE_SECONDS = 120.0
 """A job that has not left this long after its pipe was closed is ended where it is: no orphans, ever."""
-KERNEL_CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "8"}
-"""torch keeps up to 1,024 compiled bfloat16 products, one per shape, and dialogues have many lengths: a model of 2.8 million
-parameters held 1,480 MB after 80 batches, and 454 MB with these, for 6 % more processor time (2 cores, AMX)."""
 MARK_SECONDS = 0.5
 """How often the folder is looked at for a mark that asks to cancel."""
+
+NOTHING_KEPT = "The job was cancelled before it had learned anything that could be kept."
 
 Wish = Literal["", "pause", "cancel"]
 
@@ -97,6 +97,7 @@ class Job:
 
     def progress(self, fraction: float) -> None:
         """Say how much of the stage is done, unless the job is to stop: raises Stopped. Before and after the training."""
+        self.refuse_deleted()
         if self.wish == "pause" or not self.has_result:
             self.check()
         self.tell(StageProgress(fraction=fraction))
@@ -106,19 +107,25 @@ class Job:
         return self._wishes.now()
 
     def check(self) -> None:
-        """Raises Stopped when the job is to pause or to cancel."""
+        """Raises Stopped when the job is to pause or to cancel, JobError when its folder is gone."""
+        self.refuse_deleted()
         if wish := self.wish:
             raise Stopped(wish)
 
+    def refuse_deleted(self) -> None:
+        """Raises JobError when somebody deleted the folder, before anything is written that would bring it back by half."""
+        if self.folder.is_deleted():
+            raise _gone()
 
-def main(folder: str) -> int:
-    """Returns the exit status: 1 when the job failed, else 0."""
+
+def main(folder: str, wish: str = "") -> int:
+    """`wish` "cancel" makes what there is to keep. Returns the exit status: 1 when the job failed, else 0."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started us
-    for name, most in KERNEL_CACHES.items():
-        os.environ.setdefault(name, most)  # before torch is imported, which reads them once
     log_to_stderr()
     job = JobFolder(Path(folder))
     wishes = Wishes(job.cancel_mark)
+    if wish == "cancel":
+        wishes.cancel()
     for ending in ("SIGTERM", "SIGHUP"):  # the second one when its terminal is closed; Windows has none
         if hasattr(signal, ending):
             signal.signal(getattr(signal, ending), lambda _number, _frame: wishes.pause())
@@ -139,7 +146,7 @@ def carry_out(folder: JobFolder, pipe: Voice, wishes: Wishes) -> JobEnded:
         journal = Journal(folder.events_file, pipe)
     except (CompanionError, OSError) as error:
         lock.release()
-        ended = _failure(error)
+        ended = _failure(error, folder)
         pipe.send(ended)
         return ended
     try:
@@ -150,33 +157,52 @@ def carry_out(folder: JobFolder, pipe: Voice, wishes: Wishes) -> JobEnded:
         journal.tell(ended)
         journal.sync()
         journal.close()
+        if folder.is_deleted():
+            shutil.rmtree(folder.path, ignore_errors=True)  # what was being written when it was deleted
     finally:
         lock.release()
     return ended
 
 
 def _outcome(folder: JobFolder, journal: Journal, wishes: Wishes) -> JobEnded:
+    job: Job | None = None
     try:
         job = Job(folder, journal, wishes)
+        damaged = _without_damaged_checkpoints(folder)
         step = folder.resumable_step()
+        job.has_result = step > 0
         journal.forget_after(step)
         journal.tell(JobStarted(pid=os.getpid(), resumed_step=max(step, 0)))
+        for trouble in damaged:
+            journal.tell(trouble)
         return _recipe_of(job)
     except Stopped as stopped:
-        if stopped.wish == "cancel":
-            return JobEnded(state="cancelled", what="The job was cancelled before it had learned anything.")
-        return interrupted(folder)
+        return JobEnded(state="cancelled", what=NOTHING_KEPT) if stopped.wish == "cancel" else interrupted(folder)
     except Exception as error:
-        return _failure(error)
+        failed = _failure(error, folder)
+        if wishes.now() == "cancel" and not (job and job.has_result):
+            return JobEnded(state="cancelled", what=f"{NOTHING_KEPT} {failed.what}")
+        return failed
 
 
-def interrupted(folder: JobFolder) -> JobEnded:
-    """The last word of a job that was paused."""
-    step = folder.resumable_step()
-    when = f"after step {step:,}" if step > 0 else "before the first step"
+def interrupted(folder: JobFolder, reached: int = 0) -> JobEnded:
+    """The last word of a job that was paused after the step it had `reached`."""
+    step = max(folder.resumable_step(), 0)
+    when = f"after step {max(step, reached):,}" if max(step, reached) else "before the first step"
+    if reached > step:
+        when += f"; no checkpoint of that could be written, so it will go on from step {step:,}"
     return JobEnded(
         state="interrupted", what=f"The job was paused {when}.", remedy=f"Go on with: companion jobs resume {folder.id}"
     )
+
+
+def _without_damaged_checkpoints(folder: JobFolder) -> list[Trouble]:
+    """What is to be said of checkpoints that cannot be resumed from, which are put aside."""
+    if folder.resumable_step() < 0:
+        return []
+    from companion.workshop.training.checkpoints import put_unusable_aside
+
+    return put_unusable_aside(folder)
 
 
 def _recipe_of(job: Job) -> JobEnded:
@@ -190,12 +216,20 @@ def _recipe_of(job: Job) -> JobEnded:
     return pretrain(job, recipe)
 
 
-def _failure(error: Exception) -> JobEnded:
+def _gone() -> JobError:
+    return JobError("The folder of this job is gone: it was deleted or moved while the job worked.", "Start a new job.")
+
+
+def _failure(error: Exception, folder: JobFolder) -> JobEnded:
     """How a fault is told to a person; what is not foreseen goes to the log."""
+    if folder.is_deleted():
+        error = _gone()
     if isinstance(error, CompanionError):
         what, remedy = error.what, error.remedy
     elif isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        what, remedy = "The disk is full.", "Make room and resume the job: its last checkpoint is whole."
+        step = folder.resumable_step()
+        there = f"it goes on from step {step:,}" if step > 0 else "it begins anew, as nothing was learned yet"
+        what, remedy = "The disk is full.", f"Make room and resume the job: {there}."
     elif isinstance(error, OSError):
         where = f" “{error.filename}”" if error.filename else ""
         what = f"A file{where} could not be read or written ({error.strerror})."

@@ -103,7 +103,7 @@ def run_ours(base: Base, learned: Sequence[Dialogue], held_out: list[Example], f
         "watch.evaluations": 1,
     }
     sets = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-m", "companion", "fine-tune", "--data", str(data), "--model", str(base.path), "--json"]
+    command = [sys.executable, "-m", "companion", "fine-tune", "--data", str(data), "--model", str(base.header.path), "--json"]
     events: list[Any] = []
 
     def listen(process: subprocess.Popen[bytes], watch: Callable[[int], None]) -> None:
@@ -120,7 +120,7 @@ def run_ours(base: Base, learned: Sequence[Dialogue], held_out: list[Example], f
         raise SystemExit(f"Our own side failed: {events[-1]}")
     threads = probe().usable_cores
     before, after = (
-        measured_loss(base.path, file, held_out, library=base.library, threads=threads)[0] for file in (None, adapter)
+        measured_loss(base.header.path, file, held_out, library=base.library, threads=threads)[0] for file in (None, adapter)
     )
     return Side(steps[-1].time - began, memory, before, after, max(step.gpu_memory_bytes for step in steps))
 
@@ -130,7 +130,7 @@ def run_peer(base: Base, examples: Sequence[Example], held_out: Sequence[Example
     result = folder / f"{loop}.json"
     task = {
         "loop": loop,
-        "model": str(base.path),
+        "model": str(base.header.path),
         "folder": str(folder / loop),
         "result": str(result),
         "threads": probe().usable_cores,

@@ -44,7 +44,7 @@ def test_once_prints_the_reply_and_nothing_else(talkative_model):
     [
         (["chat", "--once", "hi", "--model", "/gone/model.gguf"], "model.gguf"),
         (["chat", "--once", "hi", "--character", "/gone/card.json"], "card.json"),
-        (["chat", "--once"], "requires an argument"),
+        (["chat", "--once"], "needs a value"),
         (["nonsense"], "No such command"),
     ],
 )

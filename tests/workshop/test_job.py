@@ -56,7 +56,7 @@ def test_a_job_learns_and_leaves_an_adapter_that_llama_cpp_verified(model, dialo
     job = small_job(model, dialogues, output=str(wanted))
     events = work_here(job)
     assert [event.stage for event in of_kind(events, StageBegan)] == [
-        "checking", "data", "loading", "measuring", "training", "exporting", "verifying",
+        "checking", "data", "loading", "measuring", "training", *["evaluating"] * 4, "exporting", "verifying",
     ]  # fmt: skip
     assert ended(events).state == "done"
     assert of_kind(events, DataReady)[0].held_out > 0

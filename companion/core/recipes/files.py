@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from companion.core.errors import RecipeError
 from companion.core.files import write_atomic
 from companion.core.recipes.fine_tune import FineTune
-from companion.core.recipes.mistakes import mistake
+from companion.core.recipes.mistakes import mistake, there_are
+from companion.core.recipes.parts import Part
 from companion.core.recipes.pretrain import Pretrain
 
 Recipe = FineTune | Pretrain
 R = TypeVar("R", FineTune, Pretrain)
 MAX_BYTES = 1 << 20
+
+
+class KeptRecipe(NamedTuple):
+    """A recipe that was read back, and the fields that were left out because another version wrote them."""
+
+    recipe: Recipe
+    unknown: tuple[str, ...]
 
 
 def read_recipe(path: Path, kind: type[R], base: R | None = None) -> R:
@@ -58,24 +66,44 @@ def with_changes(recipe: R, changes: list[str]) -> R:
                 raise RecipeError(f"A recipe has no table “{name}”.", _tables(told))
             table = inner
         if field not in table or isinstance(table[field], dict):
-            known = ", ".join(name for name, value in table.items() if not isinstance(value, dict))
-            raise RecipeError(f"A recipe has no field “{key.strip()}”.", f"There are: {known}." if tables else _tables(told))
+            known = [name for name, value in table.items() if not isinstance(value, dict)]
+            remedy = there_are(known, field) if tables else _tables(told)
+            raise RecipeError(f"A recipe has no field “{key.strip()}”.", remedy)
         table[field] = _value(text.strip(), table[field])
     return _converted(told, type(recipe), "The recipe")
 
 
-def decode_recipe(content: bytes, name: str = "recipe.json") -> Recipe:
-    """The recipe of a job's folder. Raises RecipeError."""
+def decode_recipe(content: bytes, name: str = "recipe.json") -> KeptRecipe:
+    """The recipe of a job's folder, of whatever version. Raises RecipeError."""
     try:
         told = msgspec.json.decode(content)
-        recipe: Recipe = msgspec.convert(told, {"fine-tune": FineTune, "pretrain": Pretrain}[told["kind"]])
-        return recipe
+        kinds: dict[str, type[FineTune] | type[Pretrain]] = {"fine-tune": FineTune, "pretrain": Pretrain}
+        kind = kinds[told["kind"]]
+        known, unknown = _known(told, kind)
+        return KeptRecipe(msgspec.convert(known, kind), tuple(unknown))
     except (msgspec.MsgspecError, KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
         raise RecipeError(f"“{name}” is not a recipe this version understands ({error}).", "Start a new job.") from error
 
 
 def encode_recipe(recipe: Recipe) -> bytes:
     return msgspec.json.format(msgspec.json.encode(_plain(recipe)), indent=2) + b"\n"
+
+
+def _known(told: dict[str, Any], kind: type[Part], table: str = "") -> tuple[dict[str, Any], list[str]]:
+    """What this version knows of a recipe or a `table` of it, and the names of what it does not."""
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    known: dict[str, Any] = {}
+    unknown: list[str] = []
+    for name, value in told.items():
+        inner = types.get(name)
+        if name not in types:
+            unknown.append(table + name)
+        elif isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, Part):
+            known[name], more = _known(value, inner, f"{name}.")
+            unknown += more
+        else:
+            known[name] = value
+    return known, unknown
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:

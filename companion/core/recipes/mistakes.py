@@ -1,14 +1,17 @@
-"""What msgspec finds wrong with a recipe, as a sentence that names the field and what it takes."""
+"""What is wrong with a recipe, as a sentence that names the field and what it takes; and what of it has no effect."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from companion.core.errors import RecipeError
+from companion.core.recipes.parts import Adapter, Optimizer
 
 Told = TypeVar("Told", bound=msgspec.Struct)
 
@@ -24,11 +27,31 @@ def mistake(error: msgspec.ValidationError, told: dict[str, Any], kind: type[Tol
     wanted, value = _followed(inspect.type_info(kind), told, path)
     if unknown := _UNKNOWN.match(str(error)):
         name = ".".join([*path, unknown[1]])
-        return RecipeError(f"{what} has an unknown field: “{name}”.", f"There are: {', '.join(_names(wanted))}.")
+        return RecipeError(f"{what} has an unknown field: “{name}”.", there_are(_names(wanted), unknown[1]))
     if wanted is None:
         return RecipeError(f"{what} has an impossible value: {error}.", "Correct it; README.md lists the fields.")
     name, shown = ".".join(path), _shown(value)
     return RecipeError(f"{what} has an impossible value for “{name}”: {shown}.", f"It takes {_takes(wanted)}.")
+
+
+def there_are(names: Iterable[str], misspelt: str) -> str:
+    """A remedy that lists the names, and says first which one may have been meant."""
+    known = list(names)
+    meant = "".join(f"Did you mean “{name}”? " for name in get_close_matches(misspelt, known, n=1))
+    return f"{meant}There are: {', '.join(known)}."
+
+
+def without_effect(optimizer: Optimizer, adapter: Adapter | None) -> tuple[str, ...]:
+    """Sentences about values that a person set and that change nothing; `adapter` is None when everything is trained."""
+    found = []
+    if optimizer.name == "lbfgs" and optimizer.clip_norm not in {0.0, Optimizer().clip_norm}:
+        found.append("L-BFGS shortens no gradient, so optimizer.clip_norm has no effect: its line search finds the length.")
+    if adapter is not None and adapter.lora_plus != Adapter().lora_plus:
+        if adapter.method == "full":
+            found.append("All weights are trained and there is no adapter, so adapter.lora_plus has no effect.")
+        elif optimizer.name == "lbfgs":
+            found.append("L-BFGS has one learning rate for everything, so adapter.lora_plus has no effect.")
+    return tuple(found)
 
 
 def _followed(wanted: inspect.Type | None, value: Any, path: list[str]) -> tuple[inspect.Type | None, Any]:

@@ -85,7 +85,12 @@ class Adapter(Part, frozen=True, kw_only=True):
     ] = False
     lora_plus: Annotated[
         float,
-        Meta(ge=1, le=64, title="LoRA+", description="Learning rate of B as a multiple of A's; 1 is plain LoRA, 16 the paper's."),
+        Meta(
+            ge=1,
+            le=64,
+            title="LoRA+",
+            description="Learning rate of B as a multiple of A's; 1 is plain LoRA, 16 the paper's. L-BFGS has one rate for all.",
+        ),
     ] = 1.0
     dropout: Annotated[
         float, Meta(ge=0, lt=1, title="Dropout", description="Share of the adapter's inputs that is switched off at random.")
@@ -102,7 +107,11 @@ class Adapter(Part, frozen=True, kw_only=True):
 
 
 class Optimizer(Part, frozen=True, kw_only=True):
-    """How a gradient becomes a step."""
+    """How a gradient becomes a step.
+
+    L-BFGS finds the length of its step by a line search over all weights at once: it clips no gradient (`clip_norm`) and
+    gives no group a rate of its own (`Adapter.lora_plus`); `mistakes.without_effect` says so to whoever set them.
+    """
 
     name: Annotated[OptimizerName, Meta(title="Optimizer", description="The rule by which a gradient becomes a step.")] = "adamw"
     learning_rate: Annotated[
@@ -130,7 +139,13 @@ class Optimizer(Part, frozen=True, kw_only=True):
     ] = 0.0
     l1: Annotated[float, Meta(ge=0, le=1, title="L1", description="Sets small weights to exactly zero by a proximal step.")] = 0.0
     clip_norm: Annotated[
-        float, Meta(ge=0, le=1000, title="Clip", description="A longer gradient is shortened to this norm; 0 never clips.")
+        float,
+        Meta(
+            ge=0,
+            le=1000,
+            title="Clip",
+            description="A longer gradient is shortened to this norm; 0 never clips. L-BFGS never does.",
+        ),
     ] = 1.0
 
 

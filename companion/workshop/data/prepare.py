@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from heapq import heappush, heappushpop
@@ -55,10 +56,11 @@ def prepare(recipe: FineTune | Pretrain, base: Base, folder: Path, report: Calla
     path = folder / TOKENS_FILE
     key = _key(recipe, base)
     if path.is_file():
-        kept = TokenFile(path)
-        if kept.details.get("key") == key:
-            return PreparedData(kept, recipe.data)
-        del kept  # Windows replaces no file that is mapped
+        with contextlib.suppress(DatasetError):  # a damaged one is made again
+            kept = TokenFile(path)
+            if kept.details.get("key") == key:
+                return PreparedData(kept, recipe.data)
+            del kept  # Windows replaces no file that is mapped
     with TokenWriter(path) as writer:
         work = _Preparation(recipe, base, writer, report or (lambda fraction: None))
         work.read()

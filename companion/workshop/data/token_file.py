@@ -112,20 +112,25 @@ class TokenFile:
 
     def __init__(self, path: Path) -> None:
         size = path.stat().st_size
+        damaged = DatasetError(f"“{path.name}” is damaged.", "Delete it; it is made again from the dialogues.")
         with path.open("rb") as file:
             file.seek(max(0, size - _ENDING))
             ending = file.read(_ENDING)
             tables, details = (int.from_bytes(ending[at : at + 8], "little") for at in (0, 8))
             begin = size - _ENDING - details - tables
             if len(ending) < _ENDING or ending[16:] != _MAGIC or begin < 0 or begin % 4:
-                raise DatasetError(f"“{path.name}” is damaged.", "Delete it; it is made again from the dialogues.")
+                raise damaged
             file.seek(begin + tables)
-            head = msgspec.json.decode(file.read(details))
-            file.seek(begin)
-            arrays = {name: np.frombuffer(file.read(8 * length), dtype=kind) for name, (kind, length) in head["tables"].items()}
-        self.details: dict[str, Any] = head["details"]
-        self.fingerprint: str = head["fingerprint"]
-        self._starts, self.owners, self.supervised = (arrays[name] for name in ("starts", "owners", "supervised"))
+            try:
+                head = msgspec.json.decode(file.read(details))
+                file.seek(begin)
+                sizes = head["tables"].items()
+                arrays = {name: np.frombuffer(file.read(8 * length), dtype=kind) for name, (kind, length) in sizes}
+                self.details: dict[str, Any] = head["details"]
+                self.fingerprint: str = head["fingerprint"]
+                self._starts, self.owners, self.supervised = (arrays[name] for name in ("starts", "owners", "supervised"))
+            except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+                raise damaged from error
         empty = np.zeros(0, dtype=np.uint32)
         self._packed: NDArray[np.uint32] = np.memmap(path, dtype="<u4", mode="r", shape=(begin // 4,)) if begin else empty
 

@@ -23,13 +23,24 @@ BLOCK = 160
 
 
 class Block(NamedTuple):
-    """Queries [query, query_end) look at keys [key, key_end); `mask` (queries, masked) is added to the last columns."""
+    """Queries [query, query_end) look at keys [0, shared) and [key, key_end); `mask` (queries, masked) is for the last."""
 
     query: int
     query_end: int
+    shared: int
     key: int
     key_end: int
     mask: Tensor
+
+    def keys(self, of: Tensor) -> Tensor:
+        """What the block sees of keys or values, (kv_heads, seen, size)."""
+        own = of[:, self.key : self.key_end]
+        return torch.cat((of[:, : self.shared], own), 1) if self.shared else own
+
+    def give(self, gradient: Tensor, to: Tensor) -> None:
+        """Add the gradient of `keys` to that of all keys or values."""
+        to[:, : self.shared] += gradient[:, : self.shared]
+        to[:, self.key : self.key_end] += gradient[:, self.shared :]
 
 
 class AttentionPlan(NamedTuple):
@@ -40,10 +51,13 @@ class AttentionPlan(NamedTuple):
     """Heads that share a key."""
 
     @classmethod
-    def make(cls, starts: tuple[int, ...], window: int, group: int, like: Tensor, first: int = 0) -> AttentionPlan:
+    def make(
+        cls, starts: tuple[int, ...], window: int, group: int, like: Tensor, *, first: int = 0, shared: int = 0
+    ) -> AttentionPlan:
         """`window` is 0 or how far back a token looks; tokens before `first` have keys, but ask no more.
 
-        Masks get device and dtype of `like`.
+        All dialogues also see the `shared` tokens at the beginning of the row (only without a window). Masks get device
+        and dtype of `like`.
         """
         blocks: list[Block] = []
         masks: dict[tuple[int, ...], Tensor] = {}
@@ -55,7 +69,7 @@ class AttentionPlan(NamedTuple):
                 shape = (query_end - query, query - masked, query_end - masked)
                 if shape not in masks:  # the same triangle serves all whole blocks
                     masks[shape] = _mask(*shape, window).to(like)
-                blocks.append(Block(query - first, query_end - first, key, query_end, masks[shape]))
+                blocks.append(Block(query - first, query_end - first, min(start, shared), key, query_end, masks[shape]))
         return cls(tuple(blocks), group)
 
 
@@ -69,7 +83,7 @@ def _mask(queries: int, offset: int, columns: int, window: int) -> Tensor:
 def _scores(block: Block, q: Tensor, k: Tensor, group: int, cap: float) -> Tensor:
     """Capped and masked scores (kv_heads, queries * group, keys)."""
     asking = q[:, block.query * group : block.query_end * group]
-    scores = torch.bmm(asking, k[:, block.key : block.key_end].transpose(1, 2))
+    scores = torch.bmm(asking, block.keys(k).transpose(1, 2))
     if cap:
         scores.copy_((scores.to(wide(q.dtype)) / cap).tanh_().mul_(cap))
     columns = block.mask.shape[1]
@@ -88,7 +102,7 @@ def attend(plan: AttentionPlan, q: Tensor, k: Tensor, v: Tensor, cap: float) -> 
     for block in plan.blocks:
         probabilities = torch.softmax(_scores(block, q, k, plan.group, cap), -1)
         out = gathered[:, block.query * plan.group : block.query_end * plan.group]
-        torch.bmm(probabilities, v[:, block.key : block.key_end], out=out)
+        torch.bmm(probabilities, block.keys(v), out=out)
         kept.append(probabilities)
     return gathered, kept
 
@@ -104,12 +118,12 @@ def attend_backward(
     dq = torch.empty_like(q)
     dk, dv = (torch.zeros(k.shape, dtype=wide(k.dtype), device=k.device) for _ in range(2))
     for block, p in zip(plan.blocks, kept, strict=True):
-        asking, keys = slice(block.query * group, block.query_end * group), slice(block.key, block.key_end)
-        ds = torch.bmm(d[:, asking], v[:, keys].transpose(1, 2)).sub_(share[:, asking]).mul_(p)
+        asking, keys = slice(block.query * group, block.query_end * group), block.keys(k)
+        ds = torch.bmm(d[:, asking], block.keys(v).transpose(1, 2)).sub_(share[:, asking]).mul_(p)
         if cap:
-            raw = torch.bmm(q[:, asking], k[:, keys].transpose(1, 2)).div_(cap).tanh_()
+            raw = torch.bmm(q[:, asking], keys.transpose(1, 2)).div_(cap).tanh_()
             ds.addcmul_(ds, raw.square_(), value=-1)
-        torch.bmm(ds, k[:, keys], out=dq[:, asking])
-        dk[:, keys] += torch.bmm(ds.transpose(1, 2), q[:, asking])
-        dv[:, keys] += torch.bmm(p.transpose(1, 2), d[:, asking])
+        torch.bmm(ds, keys, out=dq[:, asking])
+        block.give(torch.bmm(ds.transpose(1, 2), q[:, asking]), dk)
+        block.give(torch.bmm(p.transpose(1, 2), d[:, asking]), dv)
     return dq, dk, dv

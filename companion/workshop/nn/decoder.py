@@ -144,12 +144,12 @@ class Decoder(nn.Module):
         """
         graph, adapted = torch.is_grad_enabled(), adapted and self._adapted
         seed = seed or int(torch.randint(1, 2**48, ()))
-        work = aligned(batch, rows)
+        work = aligned(batch, rows, share=not neftune and not any(map(self.config.window, range(self.config.layers))))
         x = self._parts.embedding.take(work.tokens)
         if neftune:
             x = x + _noise(x, work, neftune, seed)
         dropping = self.training and graph and self._adapter is not None and self._adapter.dropout > 0
-        passes = self._passes(work.positions, work.starts, seed=seed if dropping else 0, adapted=adapted)
+        passes = self._passes(work.positions, work.starts, shared=work.shared, seed=seed if dropping else 0, adapted=adapted)
         last = self.config.layers - 1
         for layer in self.layers:
             shared = passes(layer.index)
@@ -185,13 +185,16 @@ class Decoder(nn.Module):
         return new
 
     def _passes(
-        self, positions: Tensor, starts: tuple[int, ...], *, first: int = 0, seed: int = 0, adapted: bool = True
+        self, positions: Tensor, starts: tuple[int, ...], *, first: int = 0, shared: int = 0, seed: int = 0, adapted: bool = True
     ) -> Callable[[int], Pass]:
         """What layer `index` needs of the batch; plans and tables are shared by all layers of a kind."""
         config, group = self.config, self.config.heads // self.config.kv_heads
         layers = range(config.layers)
         like = torch.empty(0, dtype=self.options.compute, device=self.device)
-        plans = {window: AttentionPlan.make(starts, window, group, like, first) for window in set(map(config.window, layers))}
+        plans = {
+            window: AttentionPlan.make(starts, window, group, like, first=first, shared=shared)
+            for window in set(map(config.window, layers))
+        }
         tables = {
             rotary: turns(rotary, positions, self._factors(rotary), wide(self.options.compute))
             for rotary in set(map(config.rotary_of, layers))

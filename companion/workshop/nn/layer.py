@@ -122,22 +122,22 @@ class Layer:
         d = self._after_backward("post_ffw_norm", dy, kept.down)
         dm, outer = self.down.input_gradient(d, inner_down, seed and seed + 3)
         d_gate_up, m = gated_backward(dm, kept.gate_up, c.activation)
-        self.down.weight_gradients(d, m, inner_down, outer, seed and seed + 3)
+        self.down.weight_gradients(d, m, inner_down, outer)
         dh, outer = self.gate_up.input_gradient(d_gate_up, inner_gate, seed and seed + 2)
         h2 = scaled(kept.x2, kept.inverse2, norms.get("ffn_norm"), self.compute)
-        self.gate_up.weight_gradients(d_gate_up, h2, inner_gate, outer, seed and seed + 2)
+        self.gate_up.weight_gradients(d_gate_up, h2, inner_gate, outer)
         dx2 = dy + self._norm_backward("ffn_norm", dh, kept.x2, kept.inverse2)
 
         d = self._after_backward("post_attention_norm", dx2, kept.attended)
         d_gathered, outer = self.output.input_gradient(d, inner_output, seed and seed + 1)
-        self.output.weight_gradients(d, _taken(kept.gathered, shared.rows), inner_output, outer, seed and seed + 1)
+        self.output.weight_gradients(d, _taken(kept.gathered, shared.rows), inner_output, outer)
         if shared.rows is not None:
             d_gathered = torch.zeros_like(kept.gathered).index_add_(0, shared.rows, d_gathered)
         d_qkv = self._attention_backward(d_gathered, kept, shared)
         wants_dx = wants_dx or isinstance(norms.get("attn_norm"), nn.Parameter)
         dh, outer = self.qkv.input_gradient(d_qkv, inner_qkv, seed, wanted=wants_dx)
         h = scaled(kept.x, kept.inverse, norms.get("attn_norm"), self.compute)
-        self.qkv.weight_gradients(d_qkv, h, inner_qkv, outer, seed)
+        self.qkv.weight_gradients(d_qkv, h, inner_qkv, outer)
         if not wants_dx:
             return None
         dx = self._norm_backward("attn_norm", dh, kept.x, kept.inverse)

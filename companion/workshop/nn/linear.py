@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from companion.workshop.nn.gradients import Stacked
-from companion.workshop.nn.lora import LowRank
+from companion.workshop.nn.lora import LowRank, Outer
 from companion.workshop.nn.weights import PackedTensor
 
 
@@ -97,20 +97,22 @@ class Linear:
 
     def forward(self, x: Tensor, seed: int, *, adapted: bool) -> tuple[Tensor, Tensor | None]:
         """y (tokens, out) for x (tokens, in), and what the adapters' backward needs."""
-        y = nn.functional.linear(x, self.dense(), self.bias)
-        inner = self.low_rank.forward(x, y, seed) if self.low_rank is not None and adapted else None
-        return y, inner
+        if self.low_rank is None or not adapted:
+            return nn.functional.linear(x, self.dense(), self.bias), None
+        y, inner = self.low_rank.forward(x, self.out_features, seed)
+        y.addmm_(x, self.dense().t())
+        return (y if self.bias is None else y.add_(self.bias)), inner
 
-    def input_gradient(self, dy: Tensor, inner: Tensor | None, seed: int, *, wanted: bool = True) -> tuple[Tensor, Tensor | None]:
+    def input_gradient(self, dy: Tensor, inner: Tensor | None, seed: int, *, wanted: bool = True) -> tuple[Tensor, Outer | None]:
         """The gradient with respect to x, empty unless wanted, and what `weight_gradients` needs of the adapters."""
-        dx = dy @ self.dense() if wanted else dy.new_empty(0)
         if inner is None or self.low_rank is None:
-            return dx, None
-        return dx, self.low_rank.input_gradient(dy, dx if wanted else None, seed)
+            return dy @ self.dense() if wanted else dy.new_empty(0), None
+        dx, outer = self.low_rank.input_gradient(dy, seed, wanted=wanted)
+        return dx.addmm_(dy, self.dense()) if wanted else dx, outer
 
-    def weight_gradients(self, dy: Tensor, x: Tensor, inner: Tensor | None, outer: Tensor | None, seed: int) -> None:
+    def weight_gradients(self, dy: Tensor, x: Tensor, inner: Tensor | None, outer: Outer | None) -> None:
         """Adds the gradients of everything that is trained here to its `.grad`."""
         if inner is not None and outer is not None and self.low_rank is not None:
-            self.low_rank.weight_gradients(dy, x, inner, outer, seed)
+            self.low_rank.weight_gradients(dy, x, inner, outer)
         if self.masters:
             self._stacked.accumulate(dy.t() @ x)

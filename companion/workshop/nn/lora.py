@@ -2,16 +2,29 @@
 
 The matrices that read the same input (q, k, v; gate, up) are joined into one, and so are their A's: one product x Aᵀ
 serves all of them. Masters and gradients are float32, in GGUF's layout: A (rank, in), B (out, rank).
+
+What an adapter adds is small beside what it is added to. So it is computed first, and the large product is added to
+it inside that product's float32 sums: the other way round, bfloat16 rounds most of a young adapter away.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from companion.workshop.nn.gradients import Stacked
+
+
+class Outer(NamedTuple):
+    """What a backward needs a second time."""
+
+    gradient: Tensor
+    """With respect to A's output: (tokens, matrices * rank)."""
+    kept: Tensor | None
+    """0 where dropout made the input zero, else 1."""
 
 
 class LowRank:
@@ -29,7 +42,7 @@ class LowRank:
         device: torch.device,
         compute: torch.dtype,
     ) -> None:
-        self.names, self.spans = names, spans
+        self.names, self.spans, self.width = names, spans, width
         self.rank, self.scale, self.dropout = rank, scale, dropout
         self.compute = compute
         bound = 1 / math.sqrt(width)  # what Kaiming's rule with a = √5 comes to, as in the reference implementations
@@ -56,41 +69,50 @@ class LowRank:
     def _columns(self, index: int) -> slice:
         return slice(index * self.rank, (index + 1) * self.rank)
 
-    def _dropped(self, x: Tensor, seed: int) -> Tensor | None:
-        """What x is multiplied by; made again in the backward from the same seed instead of kept."""
-        if not self.dropout or not seed:
+    @property
+    def _steps(self) -> int:
+        """Dropout in 256ths."""
+        return round(self.dropout * 256)
+
+    def _kept(self, tokens: int, device: torch.device, seed: int) -> Tensor | None:
+        """1 where the input (tokens, in) counts and 0 where not; made again in the backward from the same seed instead of kept.
+
+        One byte of chance per number, eight from each draw: a draw for each took as long as all matrix products together.
+        """
+        if not self._steps or not seed:
             return None
-        generator = torch.Generator(x.device).manual_seed(seed)
-        keep = torch.rand(x.shape, generator=generator, device=x.device) >= self.dropout
-        return keep.to(x.dtype).div_(1 - self.dropout)
+        generator = torch.Generator(device).manual_seed(seed)
+        count = tokens * self.width
+        draws = torch.empty((count + 7) // 8, dtype=torch.int64, device=device).random_(-(2**63), None, generator=generator)
+        chosen = draws.view(torch.uint8)[:count].ge_(self._steps)  # in place: into a bool it takes ten times as long
+        return chosen.view(tokens, self.width).to(self.compute)
 
-    def forward(self, x: Tensor, y: Tensor, seed: int) -> Tensor:
-        """Add scale * B A x to `y` (tokens, out) in place; returns A x (tokens, matrices * rank) for the backward."""
+    def forward(self, x: Tensor, out: int, seed: int) -> tuple[Tensor, Tensor]:
+        """scale * B A x as (tokens, out), 0 for rows without an adapter, and A x (tokens, matrices * rank) for the backward."""
         a, b = self._copies()
-        drop = self._dropped(x, seed)
-        inner = (x if drop is None else x * drop) @ a.t()
+        kept = self._kept(len(x), x.device, seed)
+        inner = x @ a.t() if kept is None else (x * kept @ a.t()).mul_(256 / (256 - self._steps))
+        whole = sum(end - start for start, end in self.spans) == out
+        y = x.new_empty(len(x), out) if whole else x.new_zeros(len(x), out)
         for index, (start, end) in enumerate(self.spans):
-            y[:, start:end].addmm_(inner[:, self._columns(index)], b[index].t())
-        return inner
+            torch.mm(inner[:, self._columns(index)], b[index].t(), out=y[:, start:end])
+        return y, inner
 
-    def input_gradient(self, dy: Tensor, dx: Tensor | None, seed: int) -> Tensor:
-        """Returns scale * dy B (tokens, matrices * rank), and adds what it means for the input to `dx` in place."""
+    def input_gradient(self, dy: Tensor, seed: int, *, wanted: bool) -> tuple[Tensor, Outer]:
+        """What dy means for the input by way of the adapters (tokens, in), empty unless wanted, and dy before A."""
         a, b = self._copies()
         outer = torch.empty(dy.shape[0], a.shape[0], dtype=dy.dtype, device=dy.device)
         for index, (start, end) in enumerate(self.spans):
             torch.mm(dy[:, start:end], b[index], out=outer[:, self._columns(index)])
-        if dx is not None:
-            drop = self._dropped(dx, seed)
-            if drop is None:
-                dx.addmm_(outer, a)
-            else:
-                dx.add_((outer @ a).mul_(drop))
-        return outer
+        kept = self._kept(len(dy), dy.device, seed)
+        if kept is not None:
+            outer.mul_(256 / (256 - self._steps))
+        dx = outer @ a if wanted else dy.new_empty(0)
+        return (dx if kept is None or not wanted else dx.mul_(kept)), Outer(outer, kept)
 
-    def weight_gradients(self, dy: Tensor, x: Tensor, inner: Tensor, outer: Tensor, seed: int) -> None:
+    def weight_gradients(self, dy: Tensor, x: Tensor, inner: Tensor, outer: Outer) -> None:
         """Gradients of A and B into their masters."""
-        drop = self._dropped(x, seed)
-        self.a.accumulate(outer.t() @ (x if drop is None else x * drop))
+        self.a.accumulate(outer.gradient.t() @ (x if outer.kept is None else x * outer.kept))
         db = torch.empty(sum(end - start for start, end in self.spans), self.rank, dtype=dy.dtype, device=dy.device)
         at = 0
         for index, (start, end) in enumerate(self.spans):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from companion.workshop.data.batch import Batch
     from companion.workshop.nn.decoder import Decoder
 
-CHUNK_BYTES = 32 << 20
+CHUNK_BYTES = 16 << 20
 """Of float32 logits at once."""
 
 

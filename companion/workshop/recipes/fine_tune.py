@@ -15,7 +15,7 @@ from companion.core.job import DataReady, JobEnded, OutputWritten, RateTried, Sa
 from companion.core.recipes.fine_tune import FineTune
 from companion.workshop.data.prepare import prepare
 from companion.workshop.data.prepared import PreparedData
-from companion.workshop.job import Job, interrupted
+from companion.workshop.job import NOTHING_KEPT, Job, interrupted
 from companion.workshop.nn.config import DecoderConfig, refuse_unless_supported
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.weights import GGUFWeights
@@ -30,7 +30,6 @@ from companion.workshop.training.rate_finder import find_rate, plot
 def fine_tune(job: Job, recipe: FineTune) -> JobEnded:
     """Carry out the recipe from wherever the job stands. Raises CompanionError, and Stopped when somebody asks for it."""
     _refuse_impossible(recipe)
-    job.has_result = job.folder.resumable_step() > 0
     path = Path(recipe.model)
     job.stage("checking", f"Checking the model “{path.stem}”")
     refuse_unless_supported(read_header(path))
@@ -88,10 +87,12 @@ def _loaded(
         return known, _decoder(job, recipe, base, known, data)
     config = DecoderConfig.from_header(header)
     draft = draft_plan(recipe, data, config, header.parameters, header.weights_bytes, recipe.adapter)
+    draft = draft._replace(sentences=(*draft.sentences, *base.notices))
     decoder = _decoder(job, recipe, base, draft.plan, data)
     job.stage("measuring", "Measuring what is fastest here")
-    plan, made = measured_plan(recipe, draft, decoder, data, job.check)
+    plan, made = measured_plan(recipe, draft, decoder, data, lambda: job.progress(0.0))
     plan = replace(plan, base_sha256=sha256)
+    job.refuse_deleted()
     save_plan(job.folder.path, plan)
     job.tell(made)
     return plan, decoder
@@ -124,9 +125,9 @@ def _trained(job: Job, recipe: FineTune, base: Base, plan: TrainingPlan, decoder
     trainer = Trainer(job, recipe, plan, decoder, data, samples)
     ending = trainer.run()
     if ending.reason == "pause":
-        return interrupted(job.folder)
+        return interrupted(job.folder, ending.step)
     if not ending.step:
-        return JobEnded(state="cancelled", what="The job was cancelled before it had learned anything.")
+        return JobEnded(state="cancelled", what=NOTHING_KEPT)
     job.has_result = True
     job.stage("exporting", "Writing the result")
     trainer.put_weights(trainer.best_weights())

@@ -33,8 +33,12 @@ class Base:
             raise
 
     @property
-    def path(self) -> Path:
-        return self.header.path
+    def notices(self) -> tuple[str, ...]:
+        """Sentences about what a person should know before training it."""
+        if not self.template.is_fallback:
+            return ()
+        why = "has a chat template that cannot be used" if self._model.chat_template else "has no chat template"
+        return (f"This model {why}: its dialogues are written in the form “{self.template.name}”, here and in the chat.",)
 
     def __enter__(self) -> Base:
         return self

@@ -36,7 +36,6 @@ RECIPE_KEY = "companion.pretrain.recipe"
 def pretrain(job: Job, recipe: Pretrain) -> JobEnded:
     """Carry out the recipe from wherever the job stands. Raises CompanionError, and Stopped when somebody asks for it."""
     refuse_impossible(recipe)
-    job.has_result = job.folder.resumable_step() > 0
     fresh = job.folder.path / "fresh" / f"{recipe.name or 'model'}.gguf"
     if not fresh.exists():
         vocabulary = _vocabulary(job, recipe, fresh.with_suffix(".vocabulary"))

@@ -1,6 +1,6 @@
 """What a job is resumed from: plain tensors and numbers in one file, there whole or not at all.
 
-A file is written under another name, brought to the disk and renamed; the one before is deleted only then.
+A file is written under another name, brought to the disk and renamed; the last two are kept, should one turn out damaged.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import io
 import os
 import pickle
 import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +20,16 @@ import torch
 from torch import Tensor
 
 from companion.core.errors import JobError
+from companion.core.job import Trouble
+from companion.core.job_folder import JobFolder
+from companion.workshop.training.steps import is_out_of_memory
 
 FORM = 1
 """Grows when a checkpoint of before can no longer be read."""
+KEPT = 2
+"""Checkpoints that are kept: the newest, and the one before in case the newest is damaged on the disk."""
+KINDS = ("step", "best", "unusable")
+"""What the names of files begin with."""
 
 
 class Checkpoint(NamedTuple):
@@ -46,6 +56,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(**{field: read[field] for field in Checkpoint._fields})
 
 
+def put_unusable_aside(job: JobFolder) -> list[Trouble]:
+    """Rename checkpoints that cannot be resumed from, the newest first, until one can; what is to be said of each."""
+    sentences: list[str] = []
+    while (step := job.resumable_step()) >= 0:
+        path = job.checkpoint_file(step)
+        try:
+            load_checkpoint(path)
+            break
+        except JobError as error:
+            path.replace(path.with_name(f"unusable-{path.name}"))
+            sentences.append(error.what)
+    remedy = f"That of step {step:,} is taken instead." if step >= 0 else "There is no other, so it begins anew."
+    return [Trouble(step=max(step, 0), kind="checkpoint", what=what, remedy=remedy) for what in sentences]
+
+
 def best_file(folder: Path, step: int) -> Path:
     return folder / f"best-{step}.pt"
 
@@ -61,12 +86,11 @@ def load_best(folder: Path, step: int) -> dict[str, Tensor]:
     return read
 
 
-def forget_others(folder: Path, kind: str, kept: Path | None = None) -> None:
-    """Delete every checkpoint of a kind but one; what cannot be deleted does no harm."""
-    for path in folder.glob(f"{kind}-*.pt"):
-        if path != kept:
-            with contextlib.suppress(OSError):
-                path.unlink()
+def forget_others(folder: Path, kind: str, kept: Iterable[Path] = ()) -> None:
+    """Delete every checkpoint of a kind but those that are `kept`; what cannot be deleted does no harm."""
+    for path in set(folder.glob(f"{kind}-*.pt")).difference(kept):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def forget_unfinished(folder: Path) -> None:
@@ -113,12 +137,18 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    damaged = JobError(f"The checkpoint “{path.name}” is damaged.", "Start the job anew.")
     try:
+        with zipfile.ZipFile(path) as parts:  # torch compares no checksums: it would take numbers as the disk has spoilt them
+            if parts.testzip() is not None:
+                raise damaged
         read: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise JobError(f"The checkpoint “{path.name}” cannot be read ({error.strerror}).", "Start the job anew.") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise JobError(f"The checkpoint “{path.name}” is damaged.", "Start the job anew.") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise damaged from error
     if not isinstance(read, dict):
-        raise JobError(f"The checkpoint “{path.name}” is damaged.", "Start the job anew.")
+        raise damaged
     return read

@@ -17,11 +17,13 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from companion.core.errors import JobError
-from companion.core.job import CheckpointWritten, Evaluated, Sample, StageProgress, StepDone, Trouble
+from companion.core.job import CheckpointWritten, Evaluated, Sample, StageBegan, StageProgress, StepDone, Trouble
 from companion.core.recipes.files import Recipe
 from companion.workshop.job import Job, Stopped
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.training.checkpoints import (
+    KEPT,
+    KINDS,
     Checkpoint,
     best_file,
     forget_others,
@@ -90,7 +92,9 @@ class Trainer:
         self._use = MachineUse(self._device)
         self._pace = Pace(self.steps, self._measured_steps())
         self.step = 0
-        self._saved_step = self._measured_step = -1
+        self._measured_step = -1
+        self._saved: list[tuple[int, int]] = []
+        """The step of every checkpoint that is kept, and of the best weights it names; the newest last."""
         self._tokens = 0
         self._first_loss = self._best_loss = math.nan
         self._best_step = -1
@@ -108,6 +112,15 @@ class Trainer:
     def tokens_per_second(self) -> float:
         """Of steps and measurements together, all runs of the job."""
         return self._tokens / self.seconds if self.seconds else 0.0
+
+    @property
+    def _saved_step(self) -> int:
+        """Of the newest checkpoint, -1 when there is none."""
+        return self._saved[-1][0] if self._saved else -1
+
+    @property
+    def _when(self) -> str:
+        return f"after step {self.step:,}" if self.step else "before training"
 
     @property
     def seconds(self) -> float:
@@ -146,7 +159,7 @@ class Trainer:
         self.step += 1
         examples = self._order.examples((self.step - 1) % self.steps)
         try:
-            return self._stepper.take(self.step, examples, learning_rate, self._listen).loss
+            return self._stepper.take(self.step, examples, learning_rate, lambda _share: self._job.check()).loss
         except NotANumber:
             return math.nan
 
@@ -154,7 +167,7 @@ class Trainer:
         """Delete the checkpoints and the prepared data: the job is done and its result is written."""
         self._curves.close()
         folder = self._job.folder
-        for kind in ("step", "best"):
+        for kind in KINDS:
             forget_others(folder.checkpoints, kind)
         shutil.rmtree(folder.path / "data", ignore_errors=True)
 
@@ -221,6 +234,7 @@ class Trainer:
         began = time.perf_counter()
         loss = math.nan
         if len(self._data.held_out):
+            self._job.tell(StageBegan(stage="evaluating", sentence=f"Measuring the held-out loss {self._when}"))
             loss = held_out_loss(self._decoder, self._data, self._stepper.micro_batch_tokens, self._device, self._listen)
             if not math.isfinite(loss):
                 raise self._not_a_number()
@@ -248,8 +262,9 @@ class Trainer:
         self._job.check()
         self._job.tell(StageProgress(fraction=round((self.step + share) / self.steps, 6)))
 
-    def _listen(self, _share: float) -> None:
+    def _listen(self, share: float) -> None:
         self._job.check()
+        self._job.tell(StageProgress(fraction=round(share, 6)))
 
     def _checkpoint_due(self) -> bool:
         watch = self._recipe.watch
@@ -281,12 +296,11 @@ class Trainer:
         try:
             save_checkpoint(path, state)
         except OSError as error:
-            what = f"The checkpoint of step {self.step:,} could not be written ({error.strerror or error})."
-            self._report(self._trouble.tell(self.step, "disk", what))
+            self._not_written(f"The checkpoint of step {self.step:,}", error)
             return
-        self._saved_step = self.step
-        forget_others(folder.checkpoints, "step", path)
-        forget_others(folder.checkpoints, "best", best_file(folder.checkpoints, self._best_step))
+        self._saved = [*(kept for kept in self._saved if kept[0] != self.step), (self.step, self._best_step)][-KEPT:]
+        forget_others(folder.checkpoints, "step", (folder.checkpoint_file(step) for step, _ in self._saved))
+        forget_others(folder.checkpoints, "best", (best_file(folder.checkpoints, best) for _, best in self._saved))
         self._job.tell(CheckpointWritten(step=self.step, file=path.name))
 
     def _keep_best(self, loss: float) -> bool:
@@ -294,10 +308,18 @@ class Trainer:
         try:
             save_best(self._job.folder.checkpoints, self.step, loss, self._copies())
         except OSError as error:
-            what = f"The best weights, of step {self.step:,}, could not be written ({error.strerror or error})."
-            self._report(self._trouble.tell(self.step, "disk", what))
+            self._not_written(f"The best weights, those of step {self.step:,},", error)
             return False
         return True
+
+    def _not_written(self, what: str, error: OSError) -> None:
+        """Tell of a full disk, and what can be resumed from as it is. Raises JobError when it is the folder that is gone."""
+        self._job.refuse_deleted()
+        there = (
+            f"the checkpoint of step {self._saved_step:,} is whole" if self._saved else "there is no checkpoint to resume from"
+        )
+        told = self._trouble.tell(self.step, "disk", f"{what} could not be written ({error.strerror or error}).")
+        self._report(told and replace(told, remedy=f"{told.remedy} Until then {there}."))
 
     def _restore(self) -> None:
         folder = self._job.folder
@@ -307,15 +329,34 @@ class Trainer:
             return
         state = load_checkpoint(folder.checkpoint_file(step))
         self.put_weights(state.weights)
+        try:
+            self._continue(state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise JobError("The checkpoint belongs to another version of the recipe.", "Start a new job.") from error
+        self._saved = [(self.step, self._best_step)]
+        self._without_damaged_best()
+
+    def _continue(self, state: Checkpoint) -> None:
         self._optimizer.load_state_dict(state.optimizer)
         self._schedule.load_state_dict(state.schedule)
         counters = state.counters
-        self.step = self._saved_step = state.step
+        self.step = state.step
         self._tokens, self._worse = int(counters["tokens"]), int(counters["worse"])
         self._first_loss, self._best_loss = float(counters["first_loss"]), float(counters["best_loss"])
         self._best_step, self._measured_step = int(counters["best_step"]), int(counters["measured_step"])
         self._trouble.load_state_dict(counters["trouble"])
         self._pace.load_state_dict(counters["pace"])
+
+    def _without_damaged_best(self) -> None:
+        """Best weights that cannot be read any more do not count as the best."""
+        if self._best_step in {-1, self.step}:
+            return
+        try:
+            load_best(self._job.folder.checkpoints, self._best_step)
+        except JobError as error:
+            self._best_step, self._best_loss = -1, math.nan
+            remedy = f"Those of step {self.step:,} count until a later measurement."
+            self._report(Trouble(step=self.step, kind="checkpoint", what=error.what, remedy=remedy))
 
     def _copies(self) -> dict[str, Tensor]:
         return {name: weight.detach().to("cpu", copy=True) for name, weight in self._weights.items()}
@@ -325,10 +366,11 @@ class Trainer:
         what = f"Memory ran out, so at most {rows:,} tokens are computed at once from here on."
         self._report(self._trouble.tell(self.step, "memory", what))
         self.plan = replace(self.plan, micro_batch_tokens=rows)
+        self._job.refuse_deleted()
         try:
             save_plan(self._job.folder.path, self.plan)
         except OSError as error:
-            self._report(self._trouble.tell(self.step, "disk", f"The plan could not be written ({error.strerror})."))
+            self._not_written("The plan", error)
 
     def _not_a_number(self) -> JobError:
         """What to say when a loss is infinite or no number; the trouble is told too."""
@@ -337,7 +379,7 @@ class Trainer:
                 "The loss is not a number before anything was learned: weights of the model, or the data, are damaged.",
                 "Choose another file of this model.",
             )
-        good = f"the last good checkpoint is of step {self._saved_step:,}"
+        good = f"the last good checkpoint is of step {self._saved_step:,}" if self._saved else "there is no checkpoint yet"
         what = f"The loss stopped being a number after step {self.step:,}; {good}."
         self._report(self._trouble.tell(self.step, "nan", what))
         keep = f" What was best until then (step {self._best_step:,}) is kept with: companion jobs cancel {self._job.folder.id}"

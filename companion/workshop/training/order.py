@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappush, heapreplace
 from itertools import pairwise
 
 import numpy as np
@@ -65,20 +64,17 @@ def _steps_per_epoch(data: Source, options: Training) -> int:
 
 
 def micro_batches(examples: Sequence[int] | NDArray[np.int64], lengths: NDArray[np.int64], most_tokens: int) -> list[list[int]]:
-    """The examples of a step in as few rows of at most `most_tokens` as the longest-first rule finds, about equally full.
+    """The examples of a step in rows of at most `most_tokens`, the longest first.
 
-    An example longer than that has a row of its own.
+    Examples of about the same length share a row, so that lanes that compute them side by side (see `nn.lanes`) end at
+    about the same time. An example longer than a row has one of its own.
     """
-    sizes = {int(index): int(lengths[index]) for index in examples}
-    rows: list[list[int]] = [[] for _ in range(max(-(-sum(sizes.values()) // max(most_tokens, 1)), 1))]
-    filled = [(0, row) for row in range(len(rows))]
-    for index in sorted(sizes, key=lambda index: (-sizes[index], index)):
-        tokens, row = filled[0]
-        if tokens and tokens + sizes[index] > most_tokens:
-            row = len(rows)
+    rows: list[list[int]] = []
+    room = 0
+    for index in sorted(map(int, examples), key=lambda index: (-int(lengths[index]), index)):
+        if not rows or lengths[index] > room:
             rows.append([])
-            heappush(filled, (sizes[index], row))
-        else:
-            heapreplace(filled, (tokens + sizes[index], row))
-        rows[row].append(index)
-    return [sorted(row) for row in rows if row]
+            room = most_tokens
+        rows[-1].append(index)
+        room -= int(lengths[index])
+    return rows

@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from companion.core.errors import JobError
 from companion.core.files import write_atomic
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.parts import Adapter
@@ -62,13 +61,11 @@ def save_plan(folder: Path, plan: TrainingPlan) -> None:
 
 
 def load_plan(folder: Path) -> TrainingPlan | None:
-    """None when the job never came so far. Raises JobError."""
+    """None when the job never came so far, or its file is damaged: the plan is then made and told anew."""
     try:
         return msgspec.json.decode((folder / FILE).read_bytes(), type=TrainingPlan)
-    except FileNotFoundError:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise JobError("The plan of this job cannot be read.", "Start a new job.") from error
 
 
 def chosen_adapter(adapter: Adapter, dialogues: int) -> Adapter:

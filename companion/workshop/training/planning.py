@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from companion.core.errors import JobError
 from companion.core.job import PlanMade
 from companion.core.recipes.files import Recipe
+from companion.core.recipes.mistakes import without_effect
 from companion.core.recipes.parts import Adapter, Training
 from companion.workshop.data.prepared import PreparedData
 from companion.workshop.nn.config import DecoderConfig
@@ -71,6 +72,7 @@ def draft_plan(
         steps=DataOrder(data, recipe.training, epochs).steps,
     )
     sentences = [*place.sentences, *layout.sentences, _learning(recipe, plan, adapter)]
+    sentences += without_effect(recipe.optimizer, adapter)
     if recipe.watch.tensorboard and importlib.util.find_spec("tensorboard") is None:
         sentences.append(MISSING)
     return Draft(plan, place, layout.most_tokens, tuple(sentences))
@@ -153,4 +155,4 @@ def _learning(recipe: Recipe, plan: TrainingPlan, adapter: Adapter | None) -> st
     what = f"An adapter of rank {adapter.rank}" if adapter is not None and adapter.method == "lora" else "All weights"
     options = recipe.optimizer
     often = f"{plan.steps:,} steps" if recipe.training.steps else f"{plan.epochs:g} epochs"
-    return f"{what}, {often} with {options.name} at a learning rate of {plan.learning_rate:.2g}."
+    return f"{what}, {often} with {options.name} at a learning rate of {plan.learning_rate:.3g}."

@@ -17,9 +17,13 @@ EXPLODED_TIMES = 10.0
 EXPLODED_STEPS = 3
 VANISHED_NORM = 1e-7
 VANISHED_STEPS = 8
+WENT_OUT = 1e-3
+"""A gradient of this norm that is gone a step later has not vanished little by little: one step threw the weights far off."""
 DIVERGED_SHARE = 0.25
 """The loss of the last steps lies by this share (and by `DIVERGED_NATS`) above the best it had been."""
 DIVERGED_NATS = 0.3
+FAR_TIMES, FAR_NATS, FAR_STEPS = 1.5, 1.0, 4
+"""So many steps in a row, each with a loss so many times the one before training and so much above it: no rough beginning."""
 PLATEAU_SHARE = 0.002
 PLATEAU_RATE = 0.3
 """Below this share of the full learning rate a standstill is what the schedule is for."""
@@ -29,16 +33,15 @@ STARVED_SHARE = 0.3
 LEAST_MEMORY_SHARE = 0.04
 
 REMEDIES: dict[TroubleKind, str] = {
-    "divergence": "Start again with a third of the learning rate, or with a longer warm-up.",
+    "divergence": "Start again with a third of the learning rate or less, or with a longer warm-up.",
     "nan": "Start again with a third of the learning rate and with clipping (optimizer.clip_norm=1).",
     "exploding": "Lower the learning rate, or clip at a smaller norm (optimizer.clip_norm=0.5).",
-    "vanishing": "If the loss jumped before, start again with a tenth of the learning rate; if it never moved, "
-    "raise the rate or the rank; if it is near zero, the job can end here.",
+    "vanishing": "If the loss is near zero, the job can end here; if it never moved, raise the learning rate or the rank.",
     "plateau": "A higher learning rate or rank may go on; if the replies please, the job can end here.",
     "overfitting": "The best measurement is kept; more dialogues, fewer epochs or dropout help more than going on.",
     "starvation": "Put the dialogues on a faster disk, or close what else reads from it.",
     "memory": "Close other programs, or use a smaller micro-batch (machine.micro_batch_tokens).",
-    "disk": "Make room on the disk; training goes on, and the checkpoint before is whole.",
+    "disk": "Make room on the disk; training goes on.",
 }
 
 
@@ -50,18 +53,23 @@ class TroubleFinder:
         self._losses: deque[float] = deque(maxlen=MEMORY_OF_STEPS)
         self._norms: deque[float] = deque(maxlen=MEMORY_OF_STEPS)
         self._waits: deque[float] = deque(maxlen=FEWEST)
+        self._start = 0.0
+        """The loss before training, 0 while it is unknown."""
         self._lowest = float("inf")
-        self._large = self._small = self._worse = 0
+        self._large = self._small = self._worse = self._far = 0
+        self._went_out = False
         self._held_out = float("inf")
         self._loss_then = float("inf")
 
     def step(self, step: int, loss: float, norm: float, rate_factor: float, data_share: float) -> list[Trouble]:
         """What is wrong after this step; `rate_factor` is the schedule's, 0 to 1."""
-        found: list[Trouble | None] = [self._norm(step, norm), self._fall(step, loss)]
+        if not self._losses:
+            self._start = max(self._start, loss)
+        found: list[Trouble | None] = [self._rise(step, loss), self._norm(step, norm, loss)]
         self._losses.append(loss)
         self._norms.append(norm)
         self._waits.append(data_share)
-        if len(self._losses) == MEMORY_OF_STEPS and rate_factor >= PLATEAU_RATE:
+        if len(self._losses) == MEMORY_OF_STEPS and rate_factor >= PLATEAU_RATE and not self._has_diverged:
             losses, half = list(self._losses), MEMORY_OF_STEPS // 2
             before, now = statistics.fmean(losses[:half]), statistics.fmean(losses[half:])
             if abs(before - now) < PLATEAU_SHARE * before:
@@ -73,6 +81,8 @@ class TroubleFinder:
     def evaluated(self, step: int, held_out: float) -> Trouble | None:
         """Overfitting: what was held back gets worse while what is trained on gets better."""
         loss = statistics.fmean(self._losses) if self._losses else float("inf")
+        if not self._losses:
+            self._start = held_out
         if held_out < self._held_out:
             self._held_out, self._loss_then, self._worse = held_out, loss, 0
             return None
@@ -101,23 +111,40 @@ class TroubleFinder:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, value in vars(self).items():
-            saved = state[name.lstrip("_")]
+            saved = state.get(name.lstrip("_"), value)  # a version before did not know of it
             if isinstance(value, deque):
                 value.extend(saved)
             else:
                 setattr(self, name, set(saved) if isinstance(value, set) else saved)
 
-    def _norm(self, step: int, norm: float) -> Trouble | None:
+    @property
+    def _has_diverged(self) -> bool:
+        """What is seen afterwards comes of that, and other remedies would mislead."""
+        return "divergence" in self._told
+
+    def _norm(self, step: int, norm: float, loss: float) -> Trouble | None:
         usual = statistics.median(self._norms) if len(self._norms) >= FEWEST else float("inf")
         self._large = self._large + 1 if norm > EXPLODED_TIMES * usual else 0
         self._small = self._small + 1 if norm < VANISHED_NORM else 0
+        if self._small == 1:
+            self._went_out = bool(self._norms) and self._norms[-1] >= WENT_OUT
+        if self._has_diverged:
+            return None
         if self._large == EXPLODED_STEPS:
             return self.tell(step, "exploding", f"The gradients grow: their norm is {norm:.3g}, {usual:.3g} was usual.")
+        if self._small == VANISHED_STEPS and self._went_out:
+            what = f"A step threw the weights far off: since then there is no gradient, and the loss is {loss:.3f}."
+            return self.tell(step, "divergence", what)
         if self._small == VANISHED_STEPS:
             return self.tell(step, "vanishing", f"The gradients have all but gone: their norm is {norm:.1g}.")
         return None
 
-    def _fall(self, step: int, loss: float) -> Trouble | None:
+    def _rise(self, step: int, loss: float) -> Trouble | None:
+        """Divergence: far above where it began, or on the average of some steps above the best that had been."""
+        is_far = self._start and loss > max(FAR_TIMES * self._start, self._start + FAR_NATS)
+        self._far = self._far + 1 if is_far else 0
+        if self._far == FAR_STEPS:
+            return self.tell(step, "divergence", f"The loss goes up: {loss:.3f} now, {self._start:.3f} before training.")
         recent = [*self._losses, loss][-FEWEST:]
         if len(recent) < FEWEST:
             return None

@@ -15,6 +15,8 @@ from companion.core.fields import fields_of
 from companion.core.recipes import parts
 from companion.core.recipes.files import decode_recipe, encode_recipe, read_recipe, with_changes, write_recipe
 from companion.core.recipes.fine_tune import PRESETS, FineTune
+from companion.core.recipes.mistakes import without_effect
+from companion.core.recipes.parts import Adapter, Optimizer
 from companion.core.recipes.pretrain import Pretrain
 
 
@@ -30,7 +32,7 @@ def test_a_file_changes_only_what_it_says(tmp_path):
 def test_a_recipe_comes_back_as_it_was_written(tmp_path, recipe):
     write_recipe(tmp_path / "r.toml", recipe)
     assert read_recipe(tmp_path / "r.toml", type(recipe)) == recipe
-    assert decode_recipe(encode_recipe(recipe)) == recipe
+    assert decode_recipe(encode_recipe(recipe)) == (recipe, ())
 
 
 @pytest.mark.parametrize(
@@ -94,8 +96,8 @@ def test_an_impossible_value_is_told_with_what_the_field_takes(change, what, rem
 @pytest.mark.parametrize(
     ("content", "what", "remedy"),
     [
-        ("[traning]\nepochs = 1\n", "unknown field: “traning”.", "There are: kind, model, "),
-        ("[training]\nepohcs = 1\n", "unknown field: “training.epohcs”.", "There are: epochs, steps, "),
+        ("[traning]\nepochs = 1\n", "unknown field: “traning”.", "Did you mean “training”? There are: kind, model, "),
+        ("[training]\nepohcs = 1\n", "unknown field: “training.epohcs”.", "Did you mean “epochs”? There are: epochs, steps, "),
         ("training = 3\n", "for “training”: 3.", "It takes a table with the fields epochs, steps, "),
     ],
 )
@@ -124,6 +126,35 @@ def test_a_broken_file_is_named(tmp_path, content):
 def test_whatever_is_typed_after_set_is_a_recipe_or_a_sentence(text):
     with contextlib.suppress(RecipeError):
         assert isinstance(with_changes(FineTune(), [text]), FineTune)
+
+
+def test_a_recipe_of_another_version_is_read_without_what_only_that_version_knows():
+    recipe = FineTune(name="hers")
+    told = msgspec.json.decode(encode_recipe(recipe))
+    told["mood"] = "calm"
+    told["training"]["epoch_count"] = told["training"].pop("epochs")
+    told["future"] = {"a": 1}
+    kept = decode_recipe(msgspec.json.encode(told))
+    assert kept.recipe == recipe
+    assert set(kept.unknown) == {"mood", "training.epoch_count", "future"}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "adapter", "words"),
+    [
+        (Optimizer(name="lbfgs"), Adapter(), []),
+        (Optimizer(clip_norm=0.5), Adapter(lora_plus=16), []),
+        (Optimizer(name="lbfgs", clip_norm=0), Adapter(), []),
+        (Optimizer(name="lbfgs", clip_norm=0.5), Adapter(), ["optimizer.clip_norm has no effect"]),
+        (Optimizer(name="lbfgs"), Adapter(lora_plus=16), ["adapter.lora_plus has no effect"]),
+        (Optimizer(), Adapter(method="full", lora_plus=16), ["adapter.lora_plus has no effect"]),
+        (Optimizer(name="lbfgs", clip_norm=2), None, ["optimizer.clip_norm has no effect"]),
+    ],
+)
+def test_a_value_that_changes_nothing_is_told(optimizer, adapter, words):
+    told = without_effect(optimizer, adapter)
+    assert len(told) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, told, strict=True))
 
 
 @given(st.binary(max_size=200))

@@ -20,6 +20,7 @@ from companion.workshop.data.prepare import prepare
 from companion.workshop.data.prepared import TOKENS_FILE
 from companion.workshop.data.sources.reading import read_all
 from companion.workshop.data.template import TrainingTemplate
+from companion.workshop.data.token_file import TokenFile
 from tests.workshop.data.conftest import talk
 
 
@@ -216,12 +217,14 @@ def test_a_full_disk_is_told_and_leaves_nothing(base, forty, tmp_path):
     assert not list((tmp_path / "job").iterdir())
 
 
-def test_a_damaged_file_of_examples_is_told(base, forty, tmp_path):
-    prepare(recipe(forty), base, tmp_path / "job")
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: content.replace(b'"tables"', b'"cables"')])
+def test_a_damaged_file_of_examples_is_told_and_made_again(damage, base, forty, tmp_path):
+    first = prepare(recipe(forty), base, tmp_path / "job").fingerprint
     path = tmp_path / "job" / TOKENS_FILE
-    path.write_bytes(path.read_bytes()[:-9])
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DatasetError, match="is damaged"):
-        prepare(recipe(forty), base, tmp_path / "job")
+        TokenFile(path)
+    assert prepare(recipe(forty), base, tmp_path / "job").fingerprint == first
 
 
 def test_plain_text_is_learned_whole(base, write, tmp_path):

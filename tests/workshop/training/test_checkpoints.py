@@ -67,6 +67,16 @@ def test_a_damaged_file_is_told_in_a_sentence(folder, content):
         load_checkpoint(path)
 
 
+def test_a_single_bit_that_the_disk_has_changed_is_noticed(folder):
+    path = folder / "step-3.pt"
+    save_checkpoint(path, some()._replace(weights={"w": torch.ones(5000)}))
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.ones(100).numpy().tobytes()) + 200] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(JobError, match="damaged"):
+        load_checkpoint(path)
+
+
 def test_a_file_that_wants_to_run_something_is_refused(folder):
     class Evil:
         def __reduce__(self):
@@ -82,7 +92,7 @@ def test_the_best_before_stays_until_it_is_forgotten(folder):
     save_best(folder, 2, 1.5, {"w": torch.zeros(2)})
     save_best(folder, 4, 1.4, {"w": torch.ones(2)})
     assert load_best(folder, 2)["w"].sum() == 0
-    checkpoints.forget_others(folder, "best", checkpoints.best_file(folder, 4))
+    checkpoints.forget_others(folder, "best", [checkpoints.best_file(folder, 4)])
     assert [path.name for path in folder.iterdir()] == ["best-4.pt"]
     with pytest.raises(JobError):
         load_best(folder, 2)

@@ -146,7 +146,7 @@ def test_all_weights_can_be_trained_into_a_model_of_their_own(tiny_model, tmp_pa
         recipe = small_recipe(tmp_path / "whole.gguf", dialogues)
         data = prepare(recipe, base, tmp_path / "data")
         examples = [data.example(index) for index in data.held_out.tolist()]
-        loss, _ = measured_loss(base.path, None, examples, library=base.library, threads=1)
+        loss, _ = measured_loss(base.header.path, None, examples, library=base.library, threads=1)
     assert loss == pytest.approx(of_kind(events, Evaluated)[-1].loss, rel=0.01)
 
 
