@@ -18,18 +18,16 @@ from companion.core.messages import encode
 from companion.core.processes import exit_sentence, worker_command
 
 SURROUNDINGS = {
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",
     "LRU_CACHE_CAPACITY": "8",
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432"
     ":glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1",
 }
 """What a job's process must find when it starts, unless the person has set it.
 
-torch keeps compiled bfloat16 products, one per shape, and dialogues have many lengths: all of them take a gigabyte, and
-with only 32 kept, two threads spent a fifth of their time on compiling them anew. The C library hands memory back to
-the system after every layer; fetching it again, zeroed page by page, took a tenth of the time. Measured on the starter
-model, one thread: 513 tokens per second without, 585 with large pages that stay, 600 with more kernels kept as well.
-One arena for all threads: with one for each, every arena keeps its own peak (2.6 instead of 1.7 GB, no faster).
+The C library hands memory back to the system after every layer; fetching it again, zeroed page by page, took a tenth of
+the time (513 tokens per second without, 585 with large pages that stay: starter model, one thread). One arena for all
+threads: with one for each, every arena keeps its own peak (2.6 instead of 1.7 GB, no faster). LRU_CACHE_CAPACITY is that
+of a second cache of compiled products, on top of oneDNN's own of 1,024.
 """
 CLOSE_SECONDS = 30.0
 """How long a job may take for its last checkpoint before it is ended by force."""

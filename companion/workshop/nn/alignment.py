@@ -19,6 +19,8 @@ from torch import Tensor
 from companion.workshop.data.batch import Batch
 
 MULTIPLE = 16
+SHARE = 16
+"""A row is stretched by one part in so many at most, so that rows of all lengths meet some 16 shapes per doubling."""
 SHORTEST_SHARED = 64
 """A shorter common beginning is not worth the copying of its keys."""
 
@@ -62,7 +64,9 @@ def aligned(batch: Batch, rows: Tensor | None, *, share: bool) -> Aligned:
         index += range(dialogue.start + shared, dialogue.start + dialogue.length)
         index += [dialogue.start] * (-len(index) % MULTIPLE)
         starts.append(len(index))
-    moved += moved[:1] * (-len(moved) % MULTIPLE)
+    index += [first] * (-len(index) % _step(len(index)))
+    starts[-1] = len(index)
+    moved += moved[:1] * (-len(moved) % _step(len(moved)))
     taken = torch.tensor(index, device=device)
     return Aligned(
         batch.tokens[taken],
@@ -73,6 +77,11 @@ def aligned(batch: Batch, rows: Tensor | None, *, share: bool) -> Aligned:
         torch.tensor(moved, device=device),
         sum(len(dialogue.wanted) for dialogue in dialogues),
     )
+
+
+def _step(length: int) -> int:
+    """What a row of `length` is rounded up to: a power of two, at least `MULTIPLE`, at most a `SHARE` of it."""
+    return int(max(MULTIPLE, 2 ** (max(length // SHARE, 1).bit_length() - 1)))
 
 
 def _dialogues(batch: Batch, wanted: list[int]) -> list[_Dialogue]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -11,7 +10,6 @@ from torch import Tensor, nn
 
 from companion.core.recipes.parts import Loss
 from companion.workshop.nn.gradients import accumulate
-from companion.workshop.nn.lanes import SideBySide, Sums, shares
 from companion.workshop.nn.norms import wide
 
 if TYPE_CHECKING:
@@ -39,24 +37,16 @@ class _Terms(NamedTuple):
     keep_close: float
 
 
-def supervised_loss(decoder: Decoder, batch: Batch, loss: Loss) -> LossSum:
-    """The loss of `batch`, with a graph when gradients are enabled. A batch without supervised tokens gives 0."""
+def supervised_loss(decoder: Decoder, batch: Batch, loss: Loss, seed: int = 0) -> LossSum:
+    """The loss of `batch`, with a graph when gradients are enabled. A batch without supervised tokens gives 0.
+
+    Dropout and noise come from `seed`; 0 draws one.
+    """
     count = int(batch.rows.numel())
-    if not count:
-        return LossSum(torch.zeros((), device=decoder.device, requires_grad=torch.is_grad_enabled()), 0, 0.0)
     graph = torch.is_grad_enabled()
-    parts = [part for part in shares(batch, decoder.lanes()) if part.rows.numel()]
-    seeds = torch.randint(1, 2**48, (len(parts),)).tolist()
-    if len(parts) == 1:
-        sums = _sums(decoder, parts[0], loss, seeds[0])
-        return LossSum(sums.total, count, float(sums.plain))
-    lanes = [partial(_sums, decoder, part, loss, seed) for part, seed in zip(parts, seeds, strict=True)]
-    total, plain = SideBySide.apply(torch.empty(0, requires_grad=True), lanes, graph)  # type: ignore[no-untyped-call]
-    return LossSum(total, count, float(plain))
-
-
-def _sums(decoder: Decoder, batch: Batch, loss: Loss, seed: int) -> Sums:
-    noise = loss.neftune if decoder.training and torch.is_grad_enabled() else 0.0
+    if not count:
+        return LossSum(torch.zeros((), device=decoder.device, requires_grad=graph), 0, 0.0)
+    noise = loss.neftune if decoder.training and graph else 0.0
     hidden = decoder.hidden(batch, rows=batch.rows, neftune=noise, seed=seed)
     reference = None
     if loss.keep_close:
@@ -64,7 +54,8 @@ def _sums(decoder: Decoder, batch: Batch, loss: Loss, seed: int) -> Sums:
             reference = decoder.hidden(batch, rows=batch.rows, adapted=False)
     gamma = loss.focal_gamma if loss.name == "focal" else 0.0
     terms = _Terms(loss.label_smoothing, gamma, loss.keep_close)
-    return Sums(*_HeadLoss.apply(hidden, reference, batch.targets, decoder, terms, torch.is_grad_enabled()))  # type: ignore[no-untyped-call]
+    total, plain = _HeadLoss.apply(hidden, reference, batch.targets, decoder, terms, graph)  # type: ignore[no-untyped-call]
+    return LossSum(total, count, float(plain))
 
 
 class _HeadLoss(torch.autograd.Function):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,6 +20,7 @@ from companion.workshop.data.prepared import PreparedData
 from companion.workshop.job import NOTHING_KEPT, Job, interrupted
 from companion.workshop.nn.config import DecoderConfig, refuse_unless_supported
 from companion.workshop.nn.decoder import Decoder
+from companion.workshop.nn.lanes import deal, side_by_side
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.recipes.open_base import Base, open_base
 from companion.workshop.recipes.result import Writer, bits_per_byte, verification_sample
@@ -112,14 +115,21 @@ def _decoder(job: Job, recipe: FineTune, base: Base, plan: TrainingPlan, data: P
 def _trained(job: Job, recipe: FineTune, base: Base, plan: TrainingPlan, decoder: Decoder, data: PreparedData) -> JobEnded:
     prompts = data.sample_prompts(recipe.watch.samples)
 
+    def answers(mine: list[int], _: threading.Event) -> dict[int, list[int]]:
+        most, ends = recipe.watch.sample_tokens, base.vocabulary.ends_reply
+        return {index: decoder.continue_text(list(prompts[index].tokens), most, ends) for index in mine}
+
     def samples() -> tuple[Sample, ...]:
-        answered = []
-        for prompt in prompts:
-            job.check()
-            tokens = decoder.continue_text(list(prompt.tokens), recipe.watch.sample_tokens, base.vocabulary.ends_reply)
-            reply = b"".join(map(base.vocabulary.piece, tokens)).decode("utf-8", errors="replace")
-            answered.append(Sample(prompt=prompt.said, reply=reply))
-        return tuple(answered)
+        job.check()
+        dealt = deal([1] * len(prompts), decoder.lanes())
+        tokens: dict[int, list[int]] = {}
+        for found in side_by_side([partial(answers, mine) for mine in dealt]):
+            tokens |= found
+        replies = (b"".join(map(base.vocabulary.piece, tokens[index])) for index in range(len(prompts)))
+        return tuple(
+            Sample(prompt=prompt.said, reply=reply.decode("utf-8", errors="replace"))
+            for prompt, reply in zip(prompts, replies, strict=True)
+        )
 
     job.stage("training", f"Learning from {data.dialogues:,} dialogues")
     trainer = Trainer(job, recipe, plan, decoder, data, samples)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -11,6 +13,7 @@ import torch
 from companion.core.recipes.parts import Loss
 from companion.workshop.data.batch import Batch
 from companion.workshop.nn.decoder import Decoder
+from companion.workshop.nn.lanes import deal, side_by_side
 from companion.workshop.nn.losses import supervised_loss
 from companion.workshop.training.machine_use import peak_memory
 from companion.workshop.training.source import Source
@@ -48,12 +51,12 @@ def measure_rows(
     for size in sizes:
         check()
         try:
-            batch = _row(data, size, seed).to(decoder.device)
+            batches = _batches(decoder, data, size, seed)
             if not speeds:
-                _pass(decoder, batch, loss)  # the first one also fetches pages and makes room
-            seconds = _pass(decoder, batch, loss)
+                _pass(decoder, batches, loss)  # the first one also fetches pages and makes room
+            seconds = _pass(decoder, batches, loss)
             if seconds < LONG_PASS:
-                seconds = min(seconds, _pass(decoder, batch, loss))
+                seconds = min(seconds, _pass(decoder, batches, loss))
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -62,7 +65,8 @@ def measure_rows(
         finally:
             for weight in decoder.trainable().values():
                 weight.grad = None
-        speeds.append(Speed(size, len(batch.tokens) / max(seconds, 1e-9), _memory(decoder.device)))
+        tokens = sum(len(batch.tokens) for batch in batches)
+        speeds.append(Speed(size, tokens / max(seconds, 1e-9), _memory(decoder.device)))
         slower = len(speeds) > 1 and speeds[-1].per_second < speeds[-2].per_second
         if slower or time.perf_counter() - began > ENOUGH_SECONDS:
             break
@@ -83,19 +87,24 @@ def speed_sentence(speeds: list[Speed]) -> str:
     return ", ".join([*parts, *(f"{speed.tokens:,}: {speed.per_second:,.0f}" for speed in others)]) + "."
 
 
-def _pass(decoder: Decoder, batch: Batch, loss: Loss) -> float:
+def _pass(decoder: Decoder, batches: list[Batch], loss: Loss) -> float:
+    """Seconds for a forward and a backward of a batch per lane."""
+
+    def learn(batch: Batch, _: threading.Event) -> None:
+        result = supervised_loss(decoder, batch, loss)
+        torch.autograd.backward(result.total / max(result.count, 1))
+
     began = time.perf_counter()
-    result = supervised_loss(decoder, batch, loss)
-    torch.autograd.backward(result.total / max(result.count, 1))
-    if batch.tokens.device.type == "cuda":
+    side_by_side([partial(learn, batch) for batch in batches])
+    if decoder.device.type == "cuda":
         torch.cuda.synchronize()
-    elif batch.tokens.device.type == "mps":
+    elif decoder.device.type == "mps":
         torch.mps.synchronize()
     return time.perf_counter() - began
 
 
-def _row(data: Source, tokens: int, seed: int) -> Batch:
-    """The first dialogues of the first epoch that fill so many tokens; never more, unless one alone is longer."""
+def _batches(decoder: Decoder, data: Source, tokens: int, seed: int) -> list[Batch]:
+    """The first dialogues of the first epoch that fill so many tokens, a batch per lane; more only if one alone is longer."""
     chosen: list[int] = []
     filled = 0
     for index in data.order(0, seed).tolist():
@@ -104,7 +113,8 @@ def _row(data: Source, tokens: int, seed: int) -> Batch:
             break
         chosen.append(index)
         filled += length
-    return data.batch(chosen)
+    dealt = deal([int(data.lengths[index]) for index in chosen], decoder.lanes())
+    return [data.batch([chosen[place] for place in lane]).to(decoder.device) for lane in dealt]
 
 
 def _memory(device: torch.device) -> int:

@@ -64,11 +64,7 @@ def _steps_per_epoch(data: Source, options: Training) -> int:
 
 
 def micro_batches(examples: Sequence[int] | NDArray[np.int64], lengths: NDArray[np.int64], most_tokens: int) -> list[list[int]]:
-    """The examples of a step in rows of at most `most_tokens`, the longest first.
-
-    Examples of about the same length share a row, so that lanes that compute them side by side (see `nn.lanes`) end at
-    about the same time. An example longer than a row has one of its own.
-    """
+    """The examples of a step in rows of at most `most_tokens`, the longest first. One longer than a row has its own."""
     rows: list[list[int]] = []
     room = 0
     for index in sorted(map(int, examples), key=lambda index: (-int(lengths[index]), index)):

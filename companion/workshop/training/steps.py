@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gc
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -19,6 +21,7 @@ from companion.core.recipes.parts import Loss
 from companion.core.recipes.parts import Optimizer as OptimizerOptions
 from companion.workshop.data.batch import Batch
 from companion.workshop.nn.decoder import Decoder
+from companion.workshop.nn.lanes import deal, side_by_side
 from companion.workshop.nn.losses import supervised_loss
 from companion.workshop.training.optimizers import set_rates, shrink_l1
 from companion.workshop.training.order import micro_batches
@@ -67,10 +70,11 @@ class Stepper:
         self._data = data
         self._loss, self._options = loss, options
         self._seed, self._device = seed, device
+        self._lanes = decoder.lanes()
         self._parameters: list[Tensor] = list(decoder.trainable().values())
 
     def take(self, step: int, examples: Sequence[int], learning_rate: float, between: Callable[[float], None]) -> Taken:
-        """`between` is called after every row with the share that is done, and may raise to give the step up.
+        """`between` is called after some rows with the share that is done, and may raise to give the step up.
 
         Raises NotANumber and NoRoom; weights and optimizer are then as they were before (L-BFGS excepted).
         """
@@ -85,15 +89,15 @@ class Stepper:
                     raise
             self._forget_gradients()
             free_memory()
-            rows = micro_batches(examples, self._data.lengths, self.micro_batch_tokens)
-            fullest = int(max(self._data.lengths[row].sum() for row in rows))
+            rows = self._rows(examples)
+            fullest = self._lanes * int(max(self._data.lengths[row].sum() for row in rows))
             self.micro_batch_tokens = min(self.micro_batch_tokens, fullest) // 2
             if self.micro_batch_tokens < SMALLEST_MICRO_BATCH and all(len(row) == 1 for row in rows):
                 raise NoRoom
 
     def _try(self, step: int, examples: Sequence[int], between: Callable[[float], None]) -> Taken:
         began = time.perf_counter()
-        rows = micro_batches(examples, self._data.lengths, self.micro_batch_tokens)
+        rows = self._rows(examples)
         batches = [self._data.batch(row) for row in rows]
         count = sum(len(batch.targets) for batch in batches)
         tokens = sum(len(batch.tokens) for batch in batches)
@@ -107,6 +111,10 @@ class Stepper:
         # torch's fused kernels write without counting; the decoder makes its copies anew when the count has grown
         torch.autograd.graph.increment_version(self._parameters)
         return Taken(loss, norm, tokens, data_seconds, shrunk=False)
+
+    def _rows(self, examples: Sequence[int]) -> list[list[int]]:
+        """The lanes together hold `micro_batch_tokens` at once."""
+        return micro_batches(examples, self._data.lengths, self.micro_batch_tokens // self._lanes)
 
     def _one_evaluation(
         self, step: int, batches: list[Batch], count: int, between: Callable[[float], None]
@@ -141,15 +149,24 @@ class Stepper:
         """Fill the gradients anew; returns what is made small, and the plain cross-entropy, both per supervised token."""
         self._forget_gradients()
         torch.manual_seed((self._seed * 1_000_003 + step) & 0x7FFF_FFFF)
-        total = torch.zeros((), dtype=torch.float64 if self._device.type != "mps" else torch.float32, device=self._device)
-        plain = 0.0
-        for number, batch in enumerate(batches, start=1):
-            result = supervised_loss(self._decoder, batch.to(self._device), self._loss)
-            torch.autograd.backward(result.total / max(count, 1))
-            total += result.total.detach()
-            plain += result.cross_entropy
-            between(number / len(batches))
-        return float(total) / max(count, 1), plain / max(count, 1)
+        seeds = torch.randint(1, 2**48, (len(batches),)).tolist()
+        dealt = deal([len(batch.tokens) for batch in batches], self._lanes)
+
+        def learn(mine: list[int], first: bool, failed: threading.Event) -> tuple[float, float]:
+            total = plain = 0.0
+            for number, index in enumerate(mine, start=1):
+                if failed.is_set():
+                    break
+                result = supervised_loss(self._decoder, batches[index].to(self._device), self._loss, seeds[index])
+                torch.autograd.backward(result.total / max(count, 1))
+                total += float(result.total.detach())
+                plain += result.cross_entropy
+                if first:
+                    between(number / len(mine))
+            return total, plain
+
+        sums = side_by_side([partial(learn, mine, lane == 0) for lane, mine in enumerate(dealt)])
+        return sum(total for total, _ in sums) / max(count, 1), sum(plain for _, plain in sums) / max(count, 1)
 
     def _add_decay(self) -> float:
         """The L2 penalty, added to the gradients of matrices too: torch's L-BFGS has none of its own."""
