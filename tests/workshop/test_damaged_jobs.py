@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import resource
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,11 +25,12 @@ def model(tmp_path_factory) -> Path:
     return write_tiny_llama(tmp_path_factory.mktemp("base") / "tiny.gguf")
 
 
-@pytest.fixture
-def room() -> Iterator[None]:
-    """Whatever a test does to the room on the disk ends with it."""
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+def work_on_a_small_disk(job: JobFolder, then, wishes: Wishes | None = None) -> list:
+    """`then` may fill the disk; there is room again before anything else is written, such as the output of this test run."""
+    try:
+        return work_here(job, then, wishes)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def fill_the_disk(job: JobFolder) -> None:
@@ -67,7 +67,7 @@ def cancelled(job: JobFolder) -> list:
     return work_here(job, wishes=wishes)
 
 
-def test_a_disk_that_is_full_at_the_first_checkpoint_is_not_said_to_hold_one(model, dialogues, room):
+def test_a_disk_that_is_full_at_the_first_checkpoint_is_not_said_to_hold_one(model, dialogues):
     job = small_job(model, dialogues, "watch.samples=0")
     wishes = Wishes(job.cancel_mark)
 
@@ -77,7 +77,7 @@ def test_a_disk_that_is_full_at_the_first_checkpoint_is_not_said_to_hold_one(mod
         if isinstance(event, StepDone) and event.step == 2:
             wishes.pause()
 
-    events = work_here(job, fill_then_pause, wishes)
+    events = work_on_a_small_disk(job, fill_then_pause, wishes)
     (trouble,) = of_kind(events, Trouble)
     assert (trouble.kind, trouble.step) == ("disk", 0)
     assert "there is no checkpoint to resume from" in trouble.remedy
@@ -85,9 +85,11 @@ def test_a_disk_that_is_full_at_the_first_checkpoint_is_not_said_to_hold_one(mod
     assert "no checkpoint of that could be written, so it will go on from step 0" in ended(events).what
 
 
-def test_a_disk_that_is_full_later_names_the_checkpoint_that_is_whole(model, dialogues, room):
+def test_a_disk_that_is_full_later_names_the_checkpoint_that_is_whole(model, dialogues):
     job = small_job(model, dialogues, "watch.samples=0", "watch.checkpoint_steps=1", "watch.evaluations=1")
-    events = work_here(job, lambda event: fill_the_disk(job) if isinstance(event, StepDone) and event.step == 3 else None)
+    events = work_on_a_small_disk(
+        job, lambda event: fill_the_disk(job) if isinstance(event, StepDone) and event.step == 3 else None
+    )
     assert "the checkpoint of step 2 is whole" in of_kind(events, Trouble)[0].remedy
 
 
