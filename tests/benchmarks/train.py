@@ -101,6 +101,7 @@ def run_ours(base: Base, learned: Sequence[Dialogue], held_out: list[Example], f
         "training.tokens_per_step": 0,
         "training.dialogues_per_step": PER_STEP,
         "watch.evaluations": 1,
+        "watch.samples": 0,  # the peers write none
     }
     sets = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "companion", "fine-tune", "--data", str(data), "--model", str(base.header.path), "--json"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -56,7 +55,6 @@ class Decoder(nn.Module):
         self._registered = nn.ParameterList()
         self._anchor = torch.empty(0, requires_grad=True)
         self._adapter: Adapter | None = None
-        self._adapted = True
 
     @classmethod
     def load(cls, weights: GGUFWeights, options: DecoderOptions | None = None) -> Decoder:
@@ -119,15 +117,6 @@ class Decoder(nn.Module):
         """All tensors that are trained whole, by GGUF name, float32 on the CPU; of a fresh decoder that is the model."""
         return {name: p.detach().float().cpu().clone() for name, p in self._trainable.items() if ".lora_" not in name}
 
-    @contextmanager
-    def without_adapter(self) -> Iterator[None]:
-        """Inside, the decoder computes as if it had no adapter."""
-        self._adapted, before = False, self._adapted
-        try:
-            yield
-        finally:
-            self._adapted = before
-
     def lanes(self) -> int:
         """How many dialogues are best computed at once. Packed weights would be unpacked by each lane anew."""
         trained = sum(weight.numel() for weight in self._trainable.values())
@@ -142,7 +131,7 @@ class Decoder(nn.Module):
 
         `adapted` False leaves the adapter out. Noise and dropout come from `seed`; 0 draws one.
         """
-        graph, adapted = torch.is_grad_enabled(), adapted and self._adapted
+        graph = torch.is_grad_enabled()
         seed = seed or int(torch.randint(1, 2**48, ()))
         work = aligned(batch, rows, share=not neftune and not any(map(self.config.window, range(self.config.layers))))
         x = self._parts.embedding.take(work.tokens)
@@ -173,7 +162,7 @@ class Decoder(nn.Module):
         fed, at = tokens, 0
         while len(new) < max_new:
             end = at + len(fed)
-            passes = self._passes(torch.arange(at, end, device=self.device), (0, end), first=at, adapted=self._adapted)
+            passes = self._passes(torch.arange(at, end, device=self.device), (0, end), first=at)
             x = self._parts.embedding.take(torch.tensor(fed, device=self.device))
             for layer, cache in zip(self.layers, caches, strict=True):
                 x, _ = layer.forward(x, passes(layer.index), cache)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from companion.workshop.nn.decoder import Decoder
 
 CHUNK_BYTES = 16 << 20
-"""Of float32 logits at once."""
+"""Of float32 logits at once: below the size from which the C library fetches memory anew each time (`SURROUNDINGS`)."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from companion.core.report import Curve
+from companion.workshop.reports import plots
+
 LOWEST, HIGHEST = 1e-6, 1.0
 STEPS = 60
 SMOOTHING = 0.8
@@ -78,35 +81,14 @@ def _steepest(points: list[Point]) -> float:
     return points[where].learning_rate if fell > FELL * abs(points[0].smoothed) else 0.0
 
 
-def plot(curve: RateCurve, width: int = 640, height: int = 320) -> str:
+def plot(curve: RateCurve) -> str:
     """The curve as an SVG picture: learning rate on a logarithmic axis, smoothed loss, and the suggestion marked."""
-    left, right, top, bottom = 56, 16, 16, 40
-    if len(curve.points) < 2:
-        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"/>\n'
-    logs = [math.log10(point.learning_rate) for point in curve.points]
-    losses = [point.smoothed for point in curve.points]
-    low, high = min(losses), min(max(losses), 2.5 * min(losses))
-    across = (width - left - right) / max(logs[-1] - logs[0], 1e-9)
-    up = (height - top - bottom) / max(high - low, 1e-9)
-
-    def place(log: float, loss: float) -> tuple[float, float]:
-        return left + (log - logs[0]) * across, top + (high - min(loss, high)) * up
-
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(a, b) for a, b in zip(logs, losses, strict=True)))
-    texts = [
-        f'<text x="{place(power, low)[0]:.1f}" y="{height - 14}" text-anchor="middle">1e{power}</text>'
-        for power in range(math.ceil(logs[0]), math.floor(logs[-1]) + 1)
-    ]
-    texts += [
-        f'<text x="{left - 8}" y="{place(logs[0], loss)[1] + 4:.1f}" text-anchor="end">{loss:.2f}</text>' for loss in (low, high)
-    ]
-    if curve.suggestion:
-        x = place(math.log10(curve.suggestion), low)[0]
-        texts.append(
-            f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{height - bottom}" stroke="#B92F66" stroke-dasharray="4 4"/>'
-        )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12">'
-        f'<rect width="100%" height="100%" fill="#FAF7FC"/><g fill="#655E7C">{"".join(texts)}</g>'
-        f'<polyline points="{line}" fill="none" stroke="#1F62A8" stroke-width="2"/></svg>\n'
+    highest = 2.5 * min((point.smoothed for point in curve.points), default=0.0)
+    drawn = Curve(
+        title="Loss by learning rate",
+        x_label="learning rate",
+        y_label="smoothed loss, nats per token",
+        series={"": tuple((point.learning_rate, min(point.smoothed, highest)) for point in curve.points)},
+        explained=curve.sentence,
     )
+    return plots.plot(drawn, alone=True, x_is_log=True, mark=curve.suggestion or None)

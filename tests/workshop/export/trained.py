@@ -51,6 +51,13 @@ def torch_losses(
 ) -> Losses:
     """Nats per learned token in float32, without and with the adapter of `tensors`."""
     decoder = Decoder.load(GGUFWeights(read_header(model)), DecoderOptions(compute=torch.float32))
+
+    def loss() -> float:
+        with torch.no_grad():
+            found = [supervised_loss(decoder, pack([example]), Loss()) for example in examples]
+        return sum(one.cross_entropy for one in found) / sum(one.count for one in found)
+
+    plain = loss()
     if tensors:
         rank = next(iter(tensors.values())).shape[0]
         decoder.add_adapter(Adapter(rank=rank, alpha=alpha, rank_stabilized=rslora), seed=0)
@@ -58,12 +65,4 @@ def torch_losses(
         with torch.no_grad():
             for name, parameter in decoder.trainable().items():
                 parameter.copy_(tensors[name])
-
-    def loss() -> float:
-        with torch.no_grad():
-            found = [supervised_loss(decoder, pack([example]), Loss()) for example in examples]
-        return sum(one.cross_entropy for one in found) / sum(one.count for one in found)
-
-    with decoder.without_adapter():
-        plain = loss()
     return Losses(plain, loss())

@@ -68,8 +68,7 @@ def test_without_it_the_model_is_as_before(tmp_path):
         for weight in decoder.trainable().values():
             weight.normal_()
         assert not torch.equal(decoder.hidden(BATCH), before)
-        with decoder.without_adapter():
-            assert torch.equal(decoder.hidden(BATCH), before)
+        assert torch.equal(decoder.hidden(BATCH, adapted=False), before)
         assert not torch.equal(decoder.hidden(BATCH), before)
 
 
