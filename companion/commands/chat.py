@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import signal
 import sys
 import time
@@ -16,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from companion.commands.adapter_argument import adapter_use
 from companion.commands.chosen_model import required_model
 from companion.commands.printable import printable
 from companion.core.character import BUILT_IN, Character
@@ -36,8 +36,6 @@ HELP = (
     "Ctrl-C stops a reply."
 )
 ENDINGS = {"stopped": " · stopped", "length": " · cut at the longest reply", "context_full": " · her memory is full"}
-SCALE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
-LARGEST_SCALE = 10
 STAGES = {"checking": "Checking the model", "measuring": "Measuring what is fastest here", "loading": "Loading the model"}
 
 
@@ -135,22 +133,6 @@ def _progress(console: Console) -> Iterator[Callable[[LoadProgress], None]]:
             status.update(f"{STAGES[event.stage]}… {event.fraction:.0%}")
 
         yield show
-
-
-def adapter_use(argument: str) -> AdapterUse:
-    """`FILE` or `FILE:SCALE`; the colon of a Windows drive belongs to the file. Raises CompanionError."""
-    file, scale = argument, "1"
-    before, colon, behind = argument.rpartition(":")
-    if colon and not Path(argument).is_file() and not re.fullmatch("[A-Za-z]", before):
-        if SCALE.fullmatch(behind):
-            file, scale = before, behind
-        elif Path(before).is_file():
-            raise CompanionError(f"“{behind}” is not a scale.", "Give a number behind the file, such as :0.8.")
-    if not file.strip():
-        raise CompanionError("No adapter is named.", "Give a file: companion chat --adapter hoshi.gguf:0.8")
-    if abs(float(scale)) > LARGEST_SCALE:
-        raise CompanionError(f"A scale of {scale} is too much.", f"Give one between -{LARGEST_SCALE} and {LARGEST_SCALE}.")
-    return AdapterUse(str(Path(file).expanduser().absolute()), float(scale))
 
 
 def chat(*, once: str | None, model: Path | None, character: Path | None, as_json: bool, adapters: Sequence[str] = ()) -> int:

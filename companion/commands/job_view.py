@@ -21,6 +21,7 @@ from companion.core.job import (
     JobEnded,
     JobEvent,
     OutputWritten,
+    PartMeasured,
     PlanMade,
     RateTried,
     StageBegan,
@@ -38,10 +39,10 @@ INTERRUPTED = 130
 """Exit status of a program that Ctrl-C ended, by the shells' convention."""
 
 
-def run_job(job: JobFolder, *, as_json: bool, cancel: bool = False) -> int:
+def run_job(job: JobFolder, *, as_json: bool, cancel: bool = False, show_end: bool = True) -> int:
     """Work on the job until it ends, showing what happens; returns the exit status. Raises JobError when it dies.
 
-    Ctrl-C pauses it, a second one ends it by force.
+    Ctrl-C pauses it, a second one ends it by force. Without `show_end` its files and last word are left to the caller.
     """
     with JobProcess(job, cancel=cancel) as process, _interrupt_pauses(process):
         if as_json:
@@ -52,7 +53,8 @@ def run_job(job: JobFolder, *, as_json: bool, cancel: bool = False) -> int:
             console = Console(highlight=False)
             with _Shown(console) if console.is_terminal else _Written(console) as view:
                 for event in process.events():
-                    view.show(event)
+                    if show_end or not isinstance(event, OutputWritten | JobEnded):
+                        view.show(event)
         ended = process.ended
     if ended is None or ended.state == "failed":
         if ended is not None and as_json:
@@ -170,6 +172,8 @@ def lines(event: JobEvent) -> list[str]:
         best = " (best)" if event.best else ""
         said = [f"  {escape(_cut(s.prompt))} → [magenta]{escape(_cut(s.reply))}[/]" for s in event.samples]
         return [f"step {event.step:,}: held-out loss {event.loss:.4f}{best}", *said]
+    if isinstance(event, PartMeasured):
+        return [_part_line(event)]
     if isinstance(event, RateTried):
         return [f"  learning rate {event.learning_rate:.1e}: loss {event.loss:.4f}"]
     if isinstance(event, Trouble):
@@ -180,6 +184,14 @@ def lines(event: JobEvent) -> list[str]:
         colour = {"done": "green", "failed": "red"}.get(event.state, "yellow")
         return [f"[{colour}]{escape(event.what)}[/]", *([escape(event.remedy)] if event.remedy else [])]
     return []
+
+
+def _part_line(event: PartMeasured) -> str:
+    named = f"{event.part} of {event.parts}: {_cut(event.subject)}: {_cut(event.title)}"
+    if event.state == "done":
+        return f"{escape(named)} [dim]({duration(event.seconds)})[/]"
+    colour = "yellow" if event.state == "failed" else "dim"
+    return f"{escape(named)} [{colour}]{event.state}: {escape(printable(event.why))}[/]"
 
 
 def plan_lines(event: PlanMade) -> list[str]:

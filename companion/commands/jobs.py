@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from companion.commands.evaluation import run_evaluation
 from companion.commands.job_view import duration, lines, run_job
 from companion.core.errors import JobError
-from companion.core.job import DataReady, Evaluated, JobEnded, JobStarted, OutputWritten, PlanMade, Trouble
+from companion.core.job import DataReady, Evaluated, JobEnded, JobStarted, OutputWritten, PartMeasured, PlanMade, Trouble
 from companion.core.job_folder import UNKNOWN_KIND, JobFolder, JobSummary, all_jobs, find_job
 from companion.core.logs import log_to_file
+from companion.core.recipes.evaluate import Evaluate
 
 CANCEL_SECONDS = 600.0
 POLL_SECONDS = 0.2
@@ -48,11 +50,11 @@ def show_job(text: str, *, as_json: bool) -> int:
             sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
         return 0
     console, summary = Console(highlight=False), job.summary()
-    console.print(f"[bold]{escape(job.id)}[/]: {summary.kind}, {summary.state}, {_steps(summary)} steps")
+    console.print(f"[bold]{escape(job.id)}[/]: {summary.kind}, {summary.state}, {_steps(summary)} {_unit(summary)}")
     console.print(escape(str(job.path)), style="dim")
     for note in summary.notes:
         console.print(f"[yellow]{escape(note)}[/]")
-    kept = (JobStarted, DataReady, PlanMade, Evaluated, Trouble, OutputWritten, JobEnded)
+    kept = (JobStarted, DataReady, PlanMade, Evaluated, PartMeasured, Trouble, OutputWritten, JobEnded)
     for event in job.events():
         if not isinstance(event, kept):
             continue
@@ -79,21 +81,23 @@ def resume_job(text: str, *, as_json: bool) -> int:
         raise JobError(f"The job “{job.id}” is running already.", f"Watch it with: companion jobs show {job.id}")
     if state in {"done", "cancelled"}:
         raise JobError(f"The job “{job.id}” has ended ({state}); there is nothing to go on with.", "Start a new one.")
-    job.recipe()  # raises the sentence of a recipe that cannot be gone on with
+    recipe = job.recipe()  # raises the sentence of a recipe that cannot be gone on with
     for note in summary.notes:
         print(note, file=sys.stderr)
-    return run_job(job, as_json=as_json)
+    run = run_evaluation if isinstance(recipe, Evaluate) else run_job
+    return run(job, as_json=as_json)
 
 
 def cancel_job(text: str, *, as_json: bool) -> int:
     """End a job with its best checkpoint, whether it runs now or not. Raises JobError."""
     log_to_file("terminal")
     job = find_job(text)
-    state = job.summary().state
-    if state in {"done", "cancelled"}:
-        raise JobError(f"The job “{job.id}” has ended already ({state}).")
-    if state != "running":
-        return run_job(job, as_json=as_json, cancel=True)
+    summary = job.summary()
+    if summary.state in {"done", "cancelled"}:
+        raise JobError(f"The job “{job.id}” has ended already ({summary.state}).")
+    if summary.state != "running":
+        run = run_evaluation if summary.kind == "evaluate" else run_job
+        return run(job, as_json=as_json, cancel=True)
     try:
         job.cancel_mark.touch()
     except OSError as error:
@@ -123,6 +127,10 @@ def _when(seconds: float) -> str:
 
 def _steps(job: JobSummary) -> str:
     return f"{job.step:,} of {job.steps:,}" if job.steps else "–"
+
+
+def _unit(job: JobSummary) -> str:
+    return "parts" if job.kind == "evaluate" else "steps"
 
 
 def _losses(job: JobSummary) -> str:

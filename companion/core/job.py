@@ -5,6 +5,7 @@
     order.json         where the result goes
     events.jsonl       what happened, one object per line, appended by the job itself
     checkpoints/       what it can be resumed from
+    measured/          of an evaluation: every finished part, which a resumed job does not measure again
     output/            what it made; a file here is complete and verified
 """
 
@@ -35,6 +36,10 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """End when the plan is made."""
     find_rate: bool = False
     """Try learning rates instead of training."""
+    page: str = ""
+    """Where a copy of a report's page goes."""
+    command: str = ""
+    """What was typed, for the report."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
@@ -130,6 +135,19 @@ class Evaluated(_Event, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
 
 
+class PartMeasured(_Event, frozen=True, kw_only=True):
+    """One part of an evaluation is measured and kept, or could not be measured."""
+
+    subject: str
+    title: str
+    state: Literal["done", "skipped", "failed"]
+    part: int
+    """How many are done, this one counted."""
+    parts: int
+    seconds: float = 0.0
+    why: str = ""
+
+
 class RateTried(_Event, frozen=True, kw_only=True):
     """One point of the learning-rate finder."""
 
@@ -177,6 +195,7 @@ JobEvent = (
     | PlanMade
     | StepDone
     | Evaluated
+    | PartMeasured
     | RateTried
     | Trouble
     | CheckpointWritten

@@ -20,6 +20,7 @@ from companion.core.job import (
     JobStarted,
     JobState,
     OutputWritten,
+    PartMeasured,
     PlanMade,
     StepDone,
     decode_job_event,
@@ -48,6 +49,7 @@ class JobFolder:
         self.events_file = path / "events.jsonl"
         self.checkpoints = path / "checkpoints"
         self.output = path / "output"
+        self.measured = path / "measured"
         self.lock_file = path / "lock"
         self.cancel_mark = path / CANCEL_MARK
 
@@ -123,6 +125,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     began: float = 0.0
     """Seconds since the epoch."""
     step: int = 0
+    """Of an evaluation: the parts that are measured."""
     steps: int = 0
     loss: float = 0.0
     first_held_out: float = 0.0
@@ -209,6 +212,8 @@ def _summary(job: JobFolder, kind: str, name: str, notes: tuple[str, ...]) -> Jo
             facts["steps"] = event.steps
         elif isinstance(event, DataReady):
             facts["dialogues"] = event.dialogues
+        elif isinstance(event, PartMeasured):
+            facts |= {"step": event.part, "steps": event.parts}
         elif isinstance(event, OutputWritten):
             outputs.append(event.file)
         elif isinstance(event, JobEnded):

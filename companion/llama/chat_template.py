@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from companion.core.messages import Turn
+
+if TYPE_CHECKING:
+    from companion.llama.model import Model
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -164,6 +167,13 @@ class ChatTemplate:
         if self._trims:
             prepared = [Turn(turn.role, turn.text.strip()) for turn in prepared]
         return prepared
+
+
+def template_of(model: Model) -> ChatTemplate:
+    """The template of a loaded model, or the fallback that suits its vocabulary."""
+    vocabulary = model.vocabulary
+    bos, eos = (vocabulary.text(token) if token >= 0 else "" for token in (vocabulary.bos, vocabulary.eos))
+    return ChatTemplate(model.chat_template, bos=bos, eos=eos, has_chatml_tokens="<|im_start|>" in vocabulary.control_tokens)
 
 
 def _raise(message: str) -> None:

@@ -37,7 +37,9 @@ class ContextOptions(NamedTuple):
     """Speed of reading measured at rest, in tokens/s; 0 keeps the threads fixed."""
     expected_reply: float = 0.0
     sequences: int = 1
-    """More than one only for `grow`, which needs a second to copy through."""
+    """More than one for `grow`, which needs a second to copy through, and for what decodes several side by side."""
+    outputs: int = 0
+    """Tokens of one batch that may have logits: memory for no more of them is set aside; 0 is every token."""
 
 
 class Stopped(Exception):
@@ -57,6 +59,7 @@ class Context:
         params.flash_attn_type = -1 if options.flash_attention is None else int(options.flash_attention)
         params.no_perf = True
         params.n_seq_max, params.kv_unified = options.sequences, True
+        params.n_outputs_max = max(options.outputs, options.sequences) if options.outputs else 0
         self.model = model
         self.options = options
         self.pointer: Any = llama_cpp.llama_init_from_model(model.pointer, params)

@@ -22,6 +22,8 @@ class Library:
         self._on_log = on_log
         self._partial = ""
         self._callback = llama_cpp.llama_log_callback(self._receive)
+        # llama.cpp knows one callback, and calls it for models of other libraries too, after this one is gone
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._callback))
         llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
 

@@ -29,9 +29,9 @@ class Sampler:
         for token in history[-max(sampling.penalty_window, 1) :]:
             llama_cpp.llama_sampler_accept(self.pointer, token)
 
-    def sample(self, context: Any) -> int:
-        """Draw the next token from the last position's logits, and remember it."""
-        return int(llama_cpp.llama_sampler_sample(self.pointer, context, -1))
+    def sample(self, context: Any, index: int = -1) -> int:
+        """Draw the next token from the logits of the last position, or of another of the last batch, and remember it."""
+        return int(llama_cpp.llama_sampler_sample(self.pointer, context, index))
 
     def close(self) -> None:
         if self.pointer:

@@ -31,7 +31,6 @@ class Vocabulary:
         self.eos: int = llama_cpp.llama_vocab_eos(pointer)
         self.adds_bos: bool = bool(llama_cpp.llama_vocab_get_add_bos(pointer))
         self._buffer = (llama_cpp.llama_token * 4096)()
-        self._bytes = ctypes.create_string_buffer(256)
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
 
@@ -70,11 +69,12 @@ class Vocabulary:
         return known
 
     def _read_piece(self, token: int) -> bytes:
-        count = llama_cpp.llama_token_to_piece(self._pointer, token, self._bytes, len(self._bytes), 0, False)
+        buffer = ctypes.create_string_buffer(256)  # of its own: several threads may write replies with one vocabulary
+        count = llama_cpp.llama_token_to_piece(self._pointer, token, buffer, len(buffer), 0, False)
         if count < 0:
-            self._bytes = ctypes.create_string_buffer(-count)
-            count = llama_cpp.llama_token_to_piece(self._pointer, token, self._bytes, len(self._bytes), 0, False)
-        return self._bytes.raw[:count]
+            buffer = ctypes.create_string_buffer(-count)
+            count = llama_cpp.llama_token_to_piece(self._pointer, token, buffer, len(buffer), 0, False)
+        return buffer.raw[:count]
 
     def text(self, token: int) -> str:
         """The token as it is written in the vocabulary, control tokens included."""

@@ -26,11 +26,11 @@ from companion.core.paths import starter_model
 from companion.core.prompts.prompt import Scene, assemble, greeting
 from companion.core.sampling import Sampling
 from companion.engine.client import EngineClient
+from companion.workshop.evaluation.character_breaks import character_break
 
 HERE = Path(__file__).parent
 DRAWS = (1, 2, 3)
 """Seeds of the sampler: every probe is asked once with each."""
-OUT_OF_CHARACTER = ("as an ai", "language model", "assist you", "help you today", "i'm here to help", "feel free to")
 SAMPLES = 10
 
 
@@ -72,7 +72,7 @@ def measured(talks: Sequence[Talk]) -> dict[str, float]:
         "words, median": statistics.median(words),
         "words, 9 of 10 replies": statistics.quantiles(words, n=10)[-1],
         "at most three sentences": statistics.mean(len(split_sentences(reply)) <= 3 for reply in replies),
-        "talks like an assistant": statistics.mean(any(w in reply.lower() for w in OUT_OF_CHARACTER) for reply in replies),
+        "talks like an assistant": statistics.mean(bool(character_break(reply)) for reply in replies),
         "repeats herself": again / len(replies),
         "distinct pairs of words": len(set(pairs)) / len(pairs),
         "replies": len(replies),

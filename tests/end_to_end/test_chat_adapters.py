@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.commands.chat import adapter_use
+from companion.commands.adapter_argument import adapter_use
 from companion.core.errors import CompanionError
 from companion.core.paths import settings_file
 from companion.core.sampling import Sampling

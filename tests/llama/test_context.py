@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from companion.core.errors import ModelError
 from companion.core.sampling import Sampling
 from companion.llama.context import Context, ContextOptions, Stopped, floats
 from companion.llama.health import divergence
+from companion.llama.library import Library
+from companion.llama.model import Model
 from companion.llama.sampling import Sampler
 
 
@@ -154,3 +158,12 @@ def test_xtc_skips_the_best_choice(context):
     best = int(np.argmax(logits(context)))
     settings = {field: getattr(loose, field) for field in loose.__struct_fields__}
     assert best not in {draw(context, Sampling(**{**settings, "seed": seed}), 1)[0] for seed in range(8)}
+
+
+def test_a_model_outlives_another_librarys_log(library, tiny_model, tmp_path):
+    other = Library()
+    Model(other, tiny_model, vocabulary_only=True).close()
+    del other
+    gc.collect()
+    with pytest.raises(ModelError):
+        Model(library, tmp_path / "gone.gguf")  # llama.cpp logs why

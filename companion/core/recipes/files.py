@@ -10,14 +10,21 @@ import msgspec
 
 from companion.core.errors import RecipeError
 from companion.core.files import write_atomic
+from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.mistakes import mistake, there_are
 from companion.core.recipes.parts import Part
 from companion.core.recipes.pretrain import Pretrain
 
-Recipe = FineTune | Pretrain
-R = TypeVar("R", FineTune, Pretrain)
+TrainingRecipe = FineTune | Pretrain
+Recipe = TrainingRecipe | Evaluate
+R = TypeVar("R", FineTune, Pretrain, Evaluate)
 MAX_BYTES = 1 << 20
+_KINDS: dict[str, type[FineTune] | type[Pretrain] | type[Evaluate]] = {
+    "fine-tune": FineTune,
+    "pretrain": Pretrain,
+    "evaluate": Evaluate,
+}
 
 
 class KeptRecipe(NamedTuple):
@@ -27,19 +34,22 @@ class KeptRecipe(NamedTuple):
     unknown: tuple[str, ...]
 
 
-def read_recipe(path: Path, kind: type[R], base: R | None = None) -> R:
-    """The recipe in a TOML file; what it does not say is taken from `base`, else from the defaults. Raises RecipeError."""
+def read_recipe(path: Path, kind: type[R], base: R | None = None, word: str = "recipe") -> R:
+    """The recipe in a TOML file; what it does not say is taken from `base`, else from the defaults.
+
+    Raises RecipeError, which calls it by the `word` a person knows it by.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise RecipeError(f"“{path.name}” is too large for a recipe.", "Choose a recipe, a TOML file of a few lines.")
+            raise RecipeError(f"“{path.name}” is too large for a {word}.", f"Choose a {word}, a TOML file of a few lines.")
         told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise RecipeError(f"The recipe “{path.name}” cannot be read ({error.strerror}).", "Check its name and place.") from error
+        raise RecipeError(f"The {word} “{path.name}” cannot be read ({error.strerror}).", "Check its name and place.") from error
     except UnicodeDecodeError as error:
-        raise RecipeError(f"The recipe “{path.name}” is not text in UTF-8.", "Save it again as UTF-8.") from error
+        raise RecipeError(f"The {word} “{path.name}” is not text in UTF-8.", "Save it again as UTF-8.") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RecipeError(f"The recipe “{path.name}” is not TOML: {error}.", "Mend that line.") from error
-    return _converted(_merged(_plain(base or kind()), told), kind, f"The recipe “{path.name}”")
+        raise RecipeError(f"The {word} “{path.name}” is not TOML: {error}.", "Mend that line.") from error
+    return _converted(_merged(_plain(base or kind()), told), kind, f"The {word} “{path.name}”")
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:
@@ -77,8 +87,7 @@ def decode_recipe(content: bytes, name: str = "recipe.json") -> KeptRecipe:
     """The recipe of a job's folder, of whatever version. Raises RecipeError."""
     try:
         told = msgspec.json.decode(content)
-        kinds: dict[str, type[FineTune] | type[Pretrain]] = {"fine-tune": FineTune, "pretrain": Pretrain}
-        kind = kinds[told["kind"]]
+        kind = _KINDS[told["kind"]]
         known, unknown = _known(told, kind)
         return KeptRecipe(msgspec.convert(known, kind), tuple(unknown))
     except (msgspec.MsgspecError, KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
@@ -118,11 +127,19 @@ def _value(text: str, before: Any) -> Any:
     if isinstance(before, str) and not text.startswith(('"', "'")):
         return text
     if isinstance(before, tuple) and not text.startswith("["):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return tuple(_number(part) for part in parts) if before and isinstance(before[0], int) else tuple(parts)
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text  # a bare word; msgspec says what was expected in its place
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _converted(told: dict[str, Any], kind: type[R], what: str) -> R:

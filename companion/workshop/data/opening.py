@@ -18,7 +18,7 @@ class Opening:
     """
 
     def __init__(self, character: str) -> None:
-        self._character = _character(character)
+        self._character = character_named(character)
         self._texts: dict[str, str] = {}
 
     @property
@@ -52,7 +52,8 @@ class Opening:
         return known
 
 
-def _character(identifier: str) -> Character | None:
+def character_named(identifier: str) -> Character | None:
+    """The character of a recipe; None for an empty name. Raises CharacterError when there is no such character."""
     if not identifier:
         return None
     own = built_in_character()

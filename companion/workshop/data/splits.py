@@ -112,6 +112,10 @@ class Membership:
         of = fold[components]
         return [Split(numbers[of != number], numbers[of == number]) for number in range(count)]
 
+    def groups(self) -> int:
+        """How many parts can be told apart: dialogues that stay together count once."""
+        return len(self._components()[1])
+
     def _components(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """(dialogues,) component of each; (components,) in the order they are held out; (components,) their strata."""
         count = len(self)

@@ -7,7 +7,7 @@ to stop); never the header of a turn. Text that was typed stays text, whatever m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, repeat
 from typing import Literal, NamedTuple
 
 from companion.core.dataset import Dialogue, DialogueTurn
@@ -27,10 +27,11 @@ class _Span(NamedTuple):
 
 
 class TrainingTemplate:
-    """Renders dialogues for one model. `learn_from` "all" learns every token but the first."""
+    """Renders dialogues for one model. `learn_from` "all" learns every token but the first; "user", what the person says,
+    is there to be measured."""
 
     def __init__(
-        self, vocabulary: Vocabulary, template: ChatTemplate, learn_from: Literal["assistant", "all"] = "assistant"
+        self, vocabulary: Vocabulary, template: ChatTemplate, learn_from: Literal["assistant", "user", "all"] = "assistant"
     ) -> None:
         self._vocabulary = vocabulary
         self._template = template
@@ -80,13 +81,13 @@ class TrainingTemplate:
     def _learned(self, turns: Sequence[DialogueTurn], rendered: Rendered, stretches: Sequence[Stretch]) -> list[_Span]:
         """What is learned, in characters: her words and, up to the token that ends a turn, what the template writes
         behind them. A template without such a token between two turns gives nothing to learn there."""
-        typed = rendered.typed
-        flags = iter(_flags(turns, sum(each.role == "assistant" for each in typed)))
+        typed, role = rendered.typed, self._learn_from
+        flags = repeat(True) if role == "user" else iter(_flags(turns, sum(each.role == role for each in typed)))
         controls = iter([stretch for stretch in stretches if stretch.control and stretch.end > 0])
         control = next(controls, None)
         spans: list[_Span] = []
         for index, each in enumerate(typed):
-            if each.role != "assistant" or not next(flags) or each.start == each.end:
+            if each.role != role or not next(flags) or each.start == each.end:
                 continue
             while control is not None and control.start < each.end:
                 control = next(controls, None)

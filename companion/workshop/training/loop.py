@@ -18,7 +18,7 @@ from torch import Tensor
 
 from companion.core.errors import JobError
 from companion.core.job import CheckpointWritten, Evaluated, Sample, StageBegan, StageProgress, StepDone, Trouble
-from companion.core.recipes.files import Recipe
+from companion.core.recipes.files import TrainingRecipe
 from companion.workshop.job import Job, Stopped
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.training.checkpoints import (
@@ -71,7 +71,7 @@ class Trainer:
     def __init__(
         self,
         job: Job,
-        recipe: Recipe,
+        recipe: TrainingRecipe,
         plan: TrainingPlan,
         decoder: Decoder,
         data: Source,

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from companion.core.files import write_atomic
-from companion.core.recipes.files import Recipe
+from companion.core.recipes.files import TrainingRecipe
 from companion.core.recipes.parts import Adapter
 
 FILE = "plan.json"
@@ -74,11 +74,11 @@ def chosen_adapter(adapter: Adapter, dialogues: int) -> Adapter:
     return msgspec.structs.replace(adapter, rank=rank, alpha=adapter.alpha or 2.0 * rank)
 
 
-def chosen_epochs(recipe: Recipe, dialogues: int) -> float:
+def chosen_epochs(recipe: TrainingRecipe, dialogues: int) -> float:
     return recipe.training.epochs or (4.0 if dialogues < SMALL_DATASET else 2.0)
 
 
-def chosen_rate(recipe: Recipe, parameters: int, *, whole: bool) -> float:
+def chosen_rate(recipe: TrainingRecipe, parameters: int, *, whole: bool) -> float:
     """The learning rate for a model of so many parameters; `whole` when all of them are trained."""
     options = recipe.optimizer
     if options.learning_rate:

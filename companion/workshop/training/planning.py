@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from companion.core.errors import JobError
 from companion.core.job import PlanMade
-from companion.core.recipes.files import Recipe
+from companion.core.recipes.files import TrainingRecipe
 from companion.core.recipes.mistakes import without_effect
 from companion.core.recipes.parts import Adapter, Training
 from companion.workshop.data.prepared import PreparedData
@@ -42,7 +42,7 @@ class Draft(NamedTuple):
 
 
 def draft_plan(
-    recipe: Recipe, data: PreparedData, config: DecoderConfig, parameters: int, packed_bytes: int, adapter: Adapter | None
+    recipe: TrainingRecipe, data: PreparedData, config: DecoderConfig, parameters: int, packed_bytes: int, adapter: Adapter | None
 ) -> Draft:
     """Decide all that needs no loaded model. `adapter` is None when everything is trained. Raises JobError when it cannot fit."""
     place = choose_place(recipe.machine)
@@ -99,7 +99,7 @@ def begin_computing(plan: TrainingPlan) -> None:
 
 
 def measured_plan(
-    recipe: Recipe, draft: Draft, decoder: Decoder, data: PreparedData, check: Callable[[], None]
+    recipe: TrainingRecipe, draft: Draft, decoder: Decoder, data: PreparedData, check: Callable[[], None]
 ) -> tuple[TrainingPlan, PlanMade]:
     """The plan with its micro-batch, time and memory as measured with the loaded model. Raises JobError when nothing fits."""
     plan = draft.plan
@@ -127,7 +127,7 @@ def measured_plan(
     return plan, made
 
 
-def _sizes(recipe: Recipe, draft: Draft, data: PreparedData) -> list[int]:
+def _sizes(recipe: TrainingRecipe, draft: Draft, data: PreparedData) -> list[int]:
     """Sizes of rows to try, in tokens."""
     if recipe.machine.micro_batch_tokens:
         return [recipe.machine.micro_batch_tokens]
@@ -145,13 +145,13 @@ def _step_tokens(training: Training, data: PreparedData) -> int:
     return min(max(training.dialogues_per_step, 1), len(data.train)) * data.tokens // max(len(data.train), 1)
 
 
-def _seconds(recipe: Recipe, plan: TrainingPlan, data: PreparedData, speed: Speed) -> float:
+def _seconds(recipe: TrainingRecipe, plan: TrainingPlan, data: PreparedData, speed: Speed) -> float:
     steps = plan.steps * _step_tokens(recipe.training, data)
     held_out = int(data.lengths[data.held_out].sum()) * (min(recipe.watch.evaluations, plan.steps) + 1)
     return (steps + FORWARD_SHARE * held_out) / max(speed.per_second, 1e-9)
 
 
-def _learning(recipe: Recipe, plan: TrainingPlan, adapter: Adapter | None) -> str:
+def _learning(recipe: TrainingRecipe, plan: TrainingPlan, adapter: Adapter | None) -> str:
     what = f"An adapter of rank {adapter.rank}" if adapter is not None and adapter.method == "lora" else "All weights"
     options = recipe.optimizer
     often = f"{plan.steps:,} steps" if recipe.training.steps else f"{plan.epochs:g} epochs"

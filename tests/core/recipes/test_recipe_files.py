@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from companion.core.errors import RecipeError
 from companion.core.fields import fields_of
 from companion.core.recipes import parts
+from companion.core.recipes.evaluate import Evaluate, Persona
 from companion.core.recipes.files import decode_recipe, encode_recipe, read_recipe, with_changes, write_recipe
 from companion.core.recipes.fine_tune import PRESETS, FineTune
 from companion.core.recipes.mistakes import without_effect
 from companion.core.recipes.parts import Adapter, Optimizer
 from companion.core.recipes.pretrain import Pretrain
+
+EVALUATION = Evaluate(name="x", subjects=(("/m.gguf",), ("/m.gguf", "/a.gguf:0.5")), persona=Persona(distances=(2,)))
 
 
 def test_a_file_changes_only_what_it_says(tmp_path):
@@ -28,7 +31,7 @@ def test_a_file_changes_only_what_it_says(tmp_path):
     assert recipe.training.epochs == PRESETS["thorough"].training.epochs
 
 
-@pytest.mark.parametrize("recipe", [*PRESETS.values(), Pretrain(name="x")], ids=lambda r: r.kind)
+@pytest.mark.parametrize("recipe", [*PRESETS.values(), Pretrain(name="x"), EVALUATION], ids=lambda r: r.kind)
 def test_a_recipe_comes_back_as_it_was_written(tmp_path, recipe):
     write_recipe(tmp_path / "r.toml", recipe)
     assert read_recipe(tmp_path / "r.toml", type(recipe)) == recipe
@@ -51,6 +54,12 @@ def test_single_values_are_changed_from_a_command_line(change, path, value):
     for name in path.split("."):
         recipe = getattr(recipe, name)
     assert recipe == value
+
+
+def test_a_list_of_numbers_is_changed_from_a_command_line():
+    assert with_changes(Evaluate(), ["persona.distances=1, 8"]).persona.distances == (1, 8)
+    with pytest.raises(RecipeError, match=r"persona\.distances"):
+        with_changes(Evaluate(), ["persona.distances=near"])
 
 
 @pytest.mark.parametrize(

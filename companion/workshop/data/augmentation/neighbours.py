@@ -25,12 +25,12 @@ _PLAIN_WORD: Final = re.compile(r"[^\W\d_]{3,20}")
 
 
 def wordnet() -> Neighbours | None:
-    """Synonyms of a word's most frequent sense (Miller 1995); None when nltk or its corpus is not installed.
+    """Synonyms of a word's most frequent sense (Miller 1995); None when its corpus is not installed.
 
     Only base forms are replaced: the synonym of an inflected word would have to be inflected, too.
     """
     try:
-        from nltk.corpus import wordnet as corpus  # optional: nltk and its data are not shipped
+        from nltk.corpus import wordnet as corpus  # its data are not shipped
 
         corpus.ensure_loaded()
     except (ImportError, LookupError, OSError):

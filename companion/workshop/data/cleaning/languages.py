@@ -13,9 +13,18 @@ from companion.core.errors import DatasetError
 from companion.workshop.data.cleaning.step import Finding, Tally, shown
 
 _FEWEST_LETTERS: Final = 40
-"""Shorter dialogues are not judged."""
+"""Shorter texts are not judged."""
 _MOST_LETTERS: Final = 2000
 _SURE: Final = 0.7
+
+
+def language_of(text: str) -> tuple[str, float] | None:
+    """ISO 639-1 code and how sure it is, 0 to 1; None for a text that is too short to tell."""
+    text = text[:_MOST_LETTERS]
+    if sum(character.isalpha() for character in text) < _FEWEST_LETTERS:
+        return None
+    language, certainty = _identifier().classify(text)
+    return str(language), float(certainty)
 
 
 class OtherLanguages:
@@ -23,16 +32,15 @@ class OtherLanguages:
 
     def __init__(self, wanted: str) -> None:
         self._wanted = wanted.strip().lower()
-        self._identifier = _identifier()
-        if self._wanted not in self._identifier.labels:
+        if self._wanted not in _identifier().labels:
             raise DatasetError(f"“{wanted}” is no language that can be told apart.", "Give its two letters, such as en or de.")
         self._tally = Tally()
 
     def apply(self, dialogue: Dialogue, place: str) -> Dialogue | None:
-        text = " ".join(turn.content for turn in dialogue.messages if turn.role != "system")[:_MOST_LETTERS]
-        if sum(character.isalpha() for character in text) < _FEWEST_LETTERS:
+        found = language_of(" ".join(turn.content for turn in dialogue.messages if turn.role != "system"))
+        if found is None:
             return dialogue
-        language, certainty = self._identifier.classify(text)
+        language, certainty = found
         if language == self._wanted or certainty < _SURE:
             return dialogue
         self._tally.add(place, f"{language} ({certainty:.0%}): {shown(dialogue)}")

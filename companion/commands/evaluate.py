@@ -1,0 +1,119 @@
+"""`companion evaluate`: how good a model is, or whether an adapter helps it, by a job process and with a report at the end."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from companion.commands import subjects
+from companion.commands.chosen_model import required_model
+from companion.commands.evaluation import run_evaluation
+from companion.commands.job_files import character_of, data_files, name_after, target
+from companion.core.errors import RecipeError
+from companion.core.job import JobOrder
+from companion.core.job_folder import create_job
+from companion.core.logs import log_to_file
+from companion.core.paths import models_folder, settings_file
+from companion.core.recipes.evaluate import Evaluate
+from companion.core.recipes.files import read_recipe, with_changes
+from companion.core.settings import load_settings
+
+DEFAULT_SUITE = "standard"
+_FILE_FIELDS = {"likelihood": "text_files", "classification": "mood_files tables", "tasks": "folder"}
+
+
+def evaluate(
+    *,
+    suite: str,
+    model: Path | None,
+    adapters: Sequence[str],
+    alone: bool,
+    data: Sequence[Path],
+    reference: str | None,
+    changes: Sequence[str],
+    json_file: Path | None,
+    html_file: Path | None,
+) -> int:
+    """Run the command; returns the exit status. With adapters the model is measured without and with them, unless they are
+    to be measured `alone`. Raises CompanionError."""
+    log_to_file("terminal")
+    settings = load_settings(settings_file()).settings
+    base = required_model(model, settings)
+    with_adapters = subjects.subject(base, adapters)
+    wanted = (with_adapters,) if alone or not adapters else (with_adapters[:1], with_adapters)
+    recipe = with_suite(suite, data, changes)
+    against = subjects.parse(reference, settings) if reference else ()
+    return measure(replace(recipe, subjects=wanted, reference=against or recipe.reference), json_file, html_file)
+
+
+def measure(recipe: Evaluate, json_file: Path | None, html_file: Path | None) -> int:
+    """Make a job of the recipe and run it. Raises CompanionError."""
+    stems = (Path(files[-1].partition(".gguf")[0]).stem for files in recipe.subjects)
+    name = recipe.name or name_after(" ".join(stems), "evaluation")
+    command = shlex.join(["companion", *sys.argv[1:]])
+    order = JobOrder(output=report_place(json_file), page=report_place(html_file), command=command)
+    if order.output and order.output == order.page:
+        raise RecipeError("The report and its page cannot be one file.", "Give --json and --html two names.")
+    return run_evaluation(create_job(replace(recipe, name=name[:80]), order))
+
+
+def with_suite(suite: str, data: Sequence[Path], changes: Sequence[str]) -> Evaluate:
+    """The recipe of a suite, by its name or as a file, with absolute paths. Raises RecipeError."""
+    path = _suite_file(suite)
+    recipe = with_changes(read_recipe(path, Evaluate, word="suite"), list(changes))
+    files = data_files(data, recipe.data_files) if data or recipe.data_files else ()
+    who = character_of(None, recipe.character) if recipe.character else ""
+    recipe = _with_absolute_files(recipe, path.parent)
+    return replace(recipe, suite=recipe.suite or path.stem[:80], data_files=files, character=who)
+
+
+def suites() -> list[str]:
+    """Names of the suites that are shipped, the shortest first."""
+    names = {path.stem for path in _folder().glob("*.toml")}
+    return [name for name in ("quick", "standard", "full") if name in names] + sorted(names - {"quick", "standard", "full"})
+
+
+def report_place(path: Path | None) -> str:
+    """Where a report goes: a new file, or one that was a report before. Raises JobError."""
+    from companion.workshop.reports.assemble import is_report
+
+    if path is None:
+        return ""
+    return str(path.absolute() if path.is_file() and is_report(path) else target(path))
+
+
+def _suite_file(suite: str) -> Path:
+    if suite in suites():
+        return _folder() / f"{suite}.toml"
+    path = Path(suite).expanduser().absolute()
+    if not path.is_file():
+        raise RecipeError(f"There is no suite “{suite}”.", f"There are: {', '.join(suites())}, or name a TOML file.")
+    return path
+
+
+def _with_absolute_files(recipe: Evaluate, folder: Path) -> Evaluate:
+    """Files that a suite names lie beside it, else where the person stands. Raises RecipeError when one is missing."""
+
+    def found(field: str, name: str) -> str:
+        for path in (folder / name, Path(name).absolute()):
+            if path.exists():
+                return str(path.resolve())
+        raise RecipeError(f"The file “{name}” is not there.", f"Check the name in {field}.")
+
+    for table, fields in _FILE_FIELDS.items():
+        part = getattr(recipe, table)
+        for field in fields.split():
+            value, called = getattr(part, field), f"{table}.{field}"
+            if value:
+                there = found(called, value) if isinstance(value, str) else tuple(found(called, name) for name in value)
+                part = replace(part, **{field: there})
+        recipe = replace(recipe, **{table: part})
+    return recipe
+
+
+def _folder() -> Path:
+    return models_folder() / "suites"

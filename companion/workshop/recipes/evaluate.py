@@ -1,0 +1,210 @@
+"""An evaluation, from top to bottom: check, material, subjects; then of each its replies and section by section; report.
+
+Every finished section is kept in the job's folder, so that a resumed job goes on after it, and whatever ends the work
+early leaves a report of what is there.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from msgspec.structs import replace
+
+from companion import __version__
+from companion.core.amounts import bytes_text
+from companion.core.errors import CompanionError, DatasetError, ModelError, RecipeError
+from companion.core.hardware import describe, probe
+from companion.core.job import JobEnded, OutputWritten, PartMeasured
+from companion.core.logs import log_file
+from companion.core.recipes.evaluate import Evaluate
+from companion.core.report import Section
+from companion.workshop.evaluation.families import Kind, wanted
+from companion.workshop.evaluation.family import Material, Reply, Situation
+from companion.workshop.evaluation.material import licences, read_material
+from companion.workshop.evaluation.opened import Opened, open_subjects, reference_for
+from companion.workshop.evaluation.replies import answer
+from companion.workshop.job import Job, Stopped
+from companion.workshop.reports.assemble import deliver, report_of, sound
+from companion.workshop.reports.kept import About, Kept, KeptReply
+
+log = logging.getLogger(__name__)
+MOST_DEATHS = 2
+"""After its process was lost so often in one section, that section is given up and the others go on."""
+NOTHING_MEASURED = "The evaluation was cancelled before anything was measured."
+_PACKAGES = ("llama-cpp-python", "numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "nltk", "lm-eval", "torch")
+
+
+def evaluate(job: Job, recipe: Evaluate) -> JobEnded:
+    """Carry out the recipe from wherever the job stands. Raises CompanionError, and Stopped when nothing is to be said."""
+    kept = Kept(job.folder.measured)
+    finished = False
+    try:
+        if job.wish != "cancel":  # else somebody wants what there is, perhaps of a job that cannot go on
+            _measure(job, recipe, kept)
+            finished = True
+    except Stopped as stopped:
+        if stopped.wish == "pause":
+            return _paused(job)
+    return _reported(job, recipe, kept, finished=finished)
+
+
+def _measure(job: Job, recipe: Evaluate, kept: Kept) -> None:
+    job.stage("checking", "Checking the files")
+    if not recipe.subjects:
+        raise RecipeError("There is nothing to evaluate.", "Name a model with --model FILE.")
+    data = licences(recipe)
+    job.stage("data", "Reading what is measured with")
+    material = read_material(recipe, job.progress)
+    job.stage("loading", f"Loading {'the model' if len(recipe.subjects) == 1 else f'{len(recipe.subjects)} subjects'}")
+    with open_subjects(recipe) as (subjects, reference):
+        kinds = wanted(recipe)
+        about = About(
+            subjects=tuple(opened.subject for opened in subjects),
+            reference=reference.subject if reference is not None else None,
+            parts=tuple(kind.key for kind in kinds),
+            suite=recipe.suite,
+            seed=recipe.certainty.seed,
+            data=data,
+            machine=_machine(subjects[0].threads),
+            versions=_versions(),
+            command=job.order.command,
+            began=round(time.time(), 3),
+        )
+        _refuse_other_files(kept.about() or about, about)
+        if kept.about() is None:
+            kept.keep_about(about)
+        for number, opened in enumerate(subjects):
+            left = [kind for kind in kinds if kept.section(number, kind.key) is None]
+            asked = any(kind.needs_replies for kind in left)
+            replies = _replies(job, recipe, kept, number, opened, material) if asked else []
+            situation = Situation(recipe, opened, material, replies, reference_for(opened, reference), job.progress)
+            for kind in left:
+                _measure_part(job, kept, number, kind, situation)
+
+
+def _replies(job: Job, recipe: Evaluate, kept: Kept, number: int, opened: Opened, material: Material) -> list[Reply]:
+    """Those of before, or new ones: several families look at the same."""
+    known = {reply.name: reply for reply in kept.replies(number) or ()}
+    prompts = material.prompts
+    if not all(prompt.name in known for prompt in prompts):
+        job.stage("measuring", f"{opened.subject.name}: answering {len(prompts):,} times")
+        made = answer(opened, prompts, recipe.replies, recipe.certainty.seed, job.progress)
+        told = [
+            KeptReply(name=reply.prompt.name, text=reply.text, tokens=reply.tokens, ended=reply.ended, seconds=reply.seconds)
+            for reply in made
+        ]
+        job.refuse_deleted()
+        kept.keep_replies(number, told)
+        known = {reply.name: reply for reply in told}
+    return [
+        Reply(prompt, reply.text, reply.tokens, reply.ended, reply.seconds)
+        for prompt, reply in ((prompt, known[prompt.name]) for prompt in prompts)
+    ]
+
+
+def _measure_part(job: Job, kept: Kept, number: int, kind: Kind, situation: Situation) -> None:
+    """One section, kept as soon as it is there; what goes wrong in it is its own."""
+    subject = situation.opened.subject.name
+    job.stage("measuring", f"{subject}: {kind.title}")
+    began = time.monotonic()
+    deaths = kept.begin(number, kind.key)
+    try:
+        section = _given_up(kind, deaths) if deaths >= MOST_DEATHS else _section(kind, situation)
+    finally:
+        kept.end(number, kind.key)
+    certainty = situation.recipe.certainty
+    section = replace(sound(section, certainty), key=kind.key, seconds=round(time.monotonic() - began, 3))
+    job.refuse_deleted()
+    kept.keep_section(number, section)
+    about = kept.about()
+    parts = about.parts if about is not None else ()
+    total = len(parts) * len(situation.recipe.subjects)
+    done = sum(kept.section(at, key) is not None for at in range(len(situation.recipe.subjects)) for key in parts)
+    job.tell(
+        PartMeasured(
+            subject=subject,
+            title=section.title,
+            state=section.state,
+            part=done,
+            parts=total,
+            seconds=section.seconds,
+            why=section.why,
+        )
+    )
+
+
+def _section(kind: Kind, situation: Situation) -> Section:
+    """What the family found, or why it found nothing."""
+    try:
+        return kind.measure(situation)
+    except (Stopped, OSError):
+        raise
+    except CompanionError as error:
+        why = f"{error.what} {error.remedy}".strip()
+    except MemoryError:
+        why = "There is not enough memory for this. Close other programs, or take a smaller model."
+    except Exception as error:
+        log.exception("the family %s failed", kind.key)
+        why = f"Something went wrong in it ({type(error).__name__}). The details are in “{log_file('job')}”."
+    return Section(key=kind.key, title=kind.title, state="failed", why=why)
+
+
+def _given_up(kind: Kind, deaths: int) -> Section:
+    why = f"The process was lost {deaths} times in the middle of this, so it is left out. Look into the log: {log_file('job')}"
+    return Section(key=kind.key, title=kind.title, state="failed", why=f"{why}.")
+
+
+def _reported(job: Job, recipe: Evaluate, kept: Kept, *, finished: bool) -> JobEnded:
+    """The last word, with a report when anything was measured."""
+    report = report_of(kept, recipe.certainty, finished=finished)
+    if report is None:
+        return JobEnded(state="cancelled", what=NOTHING_MEASURED)
+    job.has_result = True
+    try:
+        job.stage("exporting", "Writing the report")
+    except Stopped:  # it was told to pause in the last moment: the next run has only this to do
+        return _paused(job)
+    for file in deliver(report, job.order, job.folder.output):
+        metrics = {key: metric.value for key, metric in report.measured[-1].metrics().items() if metric.headline}
+        values = {key: value for key, value in metrics.items() if value is not None}
+        job.tell(OutputWritten(file=str(file), kind="report", metrics=values))
+    return JobEnded(state="done" if finished else "cancelled", what=report.verdict)
+
+
+def _paused(job: Job) -> JobEnded:
+    what = "The evaluation was paused; what is measured is kept."
+    return JobEnded(state="interrupted", what=what, remedy=f"Go on with: companion jobs resume {job.folder.id}")
+
+
+def _refuse_other_files(known: About, about: About) -> None:
+    """A report is of one set of files: raises ModelError or DatasetError when one is another than when it began."""
+    if (known.subjects, known.reference) != (about.subjects, about.reference):
+        what = "A model or an adapter is not the file that this evaluation began with."
+        raise ModelError(what, "Put the old file back, or start a new evaluation.")
+    if known.data != about.data:
+        what = "The dialogues or texts are not those that this evaluation began with."
+        raise DatasetError(what, "Put the old files back, or start a new evaluation.")
+
+
+def _machine(threads: int) -> dict[str, str]:
+    """Without what changes from minute to minute."""
+    hardware = probe()
+    told: dict[str, str] = {}
+    for label, text in describe(replace(hardware, memory_available=hardware.memory_total)):
+        shown = bytes_text(hardware.memory_total) if label == "Memory" else text
+        told[label] = f"{told[label]}; {shown}" if label in told else shown
+    return told | {"Threads used": str(threads)}
+
+
+def _versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+    found = {"companion": __version__, "python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # an extra that is not installed
+            continue
+    return found
