@@ -206,7 +206,9 @@ def judge(
     character: Annotated[
         str | None, typer.Option("--character", help="Whose card stands before dialogues without one.", metavar="CARD")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same replies.", min=0, max=2**31 - 1)] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="The same seed asks the same questions in the same order.", min=0, max=2**31 - 1)
+    ] = 0,
 ) -> None:
     """Choose the better of two replies without knowing whose they are."""
     from companion.commands.judge import judge as run_judge

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from companion.core.errors import ModelError
 from companion.llama.context import Context
 from companion.llama.model import Model
-from companion.llama.scoring import Rows, Softmax, Tell, log_sums, refuse_nonsense, text_rows
+from companion.llama.scoring import Rows, Softmax, Tell, log_sums, refuse_nonsense, refuse_too_short, text_rows
 
 
 class Divergence(NamedTuple):
@@ -36,6 +36,7 @@ def divergence(
     """Two contexts of the same size, of models with the same vocabulary. Raises ModelError for different vocabularies, else as
     `scoring.perplexity`."""
     refuse_other_vocabulary(reference.model, candidate.model)
+    refuse_too_short(tokens, chunk)
     found: list[NDArray[np.float64]] = []
     chunks, scored, done = len(tokens) // chunk, chunk - 1 - chunk // 2, 0
     with contextlib.ExitStack() as stack:

@@ -128,6 +128,12 @@ def perplexity(context: Context, tokens: Sequence[int], *, chunk: int = 512, tel
     The context needs room for `chunk` tokens; with several sequences, for as many chunks as fit into a batch. Raises
     DatasetError when there are fewer than two chunks, else as `score`.
     """
+    refuse_too_short(tokens, chunk)
+    return TextScore(score_chunks(context, tokens, chunk, tell))
+
+
+def score_chunks(context: Context, tokens: Sequence[int], chunk: int, tell: Tell) -> NDArray[np.float64]:
+    """The values of `perplexity`, (chunks, tokens per chunk), of any number of chunks."""
     values: list[NDArray[np.float64]] = []
     chunks, scored, done = len(tokens) // chunk, chunk - 1 - chunk // 2, 0
     with Softmax(context.options.threads) as softmax, contextlib.closing(text_rows(context, tokens, chunk)) as parts:
@@ -135,16 +141,20 @@ def perplexity(context: Context, tokens: Sequence[int], *, chunk: int = 512, tel
             values.append(softmax.log_probabilities(rows))
             done += len(rows.targets)
             tell(done / (chunks * scored))
-    return TextScore(np.concatenate(values).reshape(chunks, scored))
+    return np.concatenate(values).reshape(chunks, scored)
 
 
-def text_rows(context: Context, tokens: Sequence[int], chunk: int) -> Generator[Rows, None, None]:
-    """What perplexity asks of a text, part by part. Raises DatasetError for a text that is too short, EngineError."""
+def refuse_too_short(tokens: Sequence[int], chunk: int) -> None:
+    """Raises DatasetError, which says how many tokens are needed, unless there are two chunks."""
     if len(tokens) < 2 * chunk:
         raise DatasetError(
             f"The text has {len(tokens):,} tokens; perplexity in chunks of {chunk:,} needs at least {2 * chunk:,}.",
             "Take a longer text, or a smaller likelihood.context.",
         )
+
+
+def text_rows(context: Context, tokens: Sequence[int], chunk: int) -> Generator[Rows, None, None]:
+    """What perplexity asks of a text, part by part. Raises EngineError."""
     first, vocabulary = chunk // 2, context.model.vocabulary
     at_once = max(1, min(context.options.sequences, context.options.batch // chunk, context.size // chunk))
 

@@ -18,6 +18,8 @@ from companion.ui.stage.portrait import Portrait, likely_face, standing_in
 from companion.ui.stage.sprites import SpritePack
 
 FADE_S = 0.2
+LONGEST_TICK_S = 0.05
+"""A moment in which the machine was busy does not swallow a fade."""
 BREATH_SHARE = 0.0035
 """How much taller a picture is when she has breathed in: two pixels on a stage of usual size."""
 
@@ -83,7 +85,7 @@ class PictureActor(Actor):
     def tick(self, seconds: float) -> list[QRectF]:
         self._time += seconds * (0.62 if self._asleep else 1.0)
         fading = self._share < 1
-        self._share = min(self._share + seconds / FADE_S, 1.0)
+        self._share = min(self._share + min(seconds, LONGEST_TICK_S) / FADE_S, 1.0)
         chest = 0.0 if self._fills else breath(self._time)  # a room does not breathe
         if not fading and abs(chest - self._shown_breath) * BREATH_SHARE * self._pixels.height() < VISIBLE:
             return []

@@ -16,6 +16,7 @@ from companion.llama.scoring import branches
 from companion.llama.vocabulary import Vocabulary
 from companion.workshop.data.template import TrainingTemplate
 from companion.workshop.evaluation.family import Tell
+from companion.workshop.evaluation.lanes import in_lanes, lanes_for
 from companion.workshop.evaluation.opened import Opened
 
 SIDE_BY_SIDE: Final = 8
@@ -81,9 +82,14 @@ def held_out(opened: Opened, dialogues: Sequence[Dialogue], tell: Tell) -> HeldO
     first = examples[0].tokens
     shared = min(common_prefix(first, example.tokens[: example.before]) for example in examples)
     endings = [example.tokens[shared:] for example in examples]
-    room = max(LEAST_ROOM, *map(len, endings))
-    with opened.context(shared + room, sequences=SIDE_BY_SIDE + 1) as context:
-        values = branches(context, first[:shared], endings, tell=tell)
+    values = in_lanes(
+        opened,
+        endings,
+        lanes_for(opened, len(endings)),
+        lambda lane, part: lane.context(shared + max(LEAST_ROOM, *map(len, part)), sequences=SIDE_BY_SIDE + 1),
+        lambda context, part, told: branches(context, first[:shared], part, tell=told),
+        tell,
+    )
     vocabulary = opened.model.vocabulary
     measured = [
         _measured(vocabulary, example, np.concatenate([np.zeros(len(example.tokens) - len(found)), found]))

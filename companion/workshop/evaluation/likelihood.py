@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from companion.core.errors import DatasetError
 from companion.core.report import Curve, Items, Metric, Section
-from companion.llama.scoring import perplexity, text_tokens
+from companion.llama.context import Context
+from companion.llama.scoring import refuse_too_short, score_chunks, text_tokens
 from companion.workshop.evaluation.family import Situation, Tell, Text, at_most
 from companion.workshop.evaluation.held_out import Counted, HeldOut, Measured, held_out
+from companion.workshop.evaluation.lanes import in_lanes, lanes_for
 from companion.workshop.evaluation.material import DATASET
 from companion.workshop.evaluation.opened import Opened
 from companion.workshop.evaluation.torch_check import torch_check
@@ -77,18 +80,17 @@ def _of_text(situation: Situation, text: Text, tell: Tell, first: bool) -> list[
         "unit": "bits per byte",
         "explained": "How many bits the model would need for each byte of the text; comparable between all models.",
     }
+    chunk, piece = recipe.context, opened.model.vocabulary.piece
     try:
-        with opened.context(recipe.context, batch=min(512, recipe.context)) as context:
-            score = perplexity(context, tokens, chunk=recipe.context, tell=tell)
+        refuse_too_short(tokens, chunk)
     except DatasetError as error:
         why = f"{error.what} {error.remedy}"
         return [Metric(value=None, why=why, **fields, **each) for each in (perplexed, bits)]
-    chunk, piece = recipe.context, opened.model.vocabulary.piece
-    chunks = [tokens[start : start + chunk] for start in range(0, len(score.values) * chunk, chunk)]
+    chunks = [tokens[start : start + chunk] for start in range(0, len(tokens) - chunk + 1, chunk)]
+    values = _score(opened, chunks, chunk, tell)
     names = chunk_names(text, chunks)
     sizes = [sum(len(piece(token)) for token in part[chunk // 2 + 1 :]) for part in chunks]
-    nats = -score.values.sum(axis=1)
-    count = float(score.values.shape[1])
+    nats, count = -values.sum(axis=1), float(values.shape[1])
     by_token = Items(names=names, vectors=tuple((float(each), count) for each in nats), combine="exp-ratio")
     by_byte = Items(
         names=tuple(f"{text.name} {number}" for number in range(len(chunks))),
@@ -98,6 +100,17 @@ def _of_text(situation: Situation, text: Text, tell: Tell, first: bool) -> list[
         metric(items=by_token, why=_NO_WORDS, **fields, **perplexed),
         metric(items=by_byte, why=_NO_WORDS, **fields, **bits),
     ]
+
+
+def _score(opened: Opened, chunks: Sequence[list[int]], size: int, tell: Tell) -> NDArray[np.float64]:
+    """(chunks, tokens per chunk) log-probabilities as llama.cpp's tool would count them."""
+
+    def work(context: Context, part: Sequence[list[int]], told: Tell) -> list[NDArray[np.float64]]:
+        return list(score_chunks(context, [token for each in part for token in each], size, told))
+
+    lanes = lanes_for(opened, len(chunks))
+    found = in_lanes(opened, chunks, lanes, lambda lane, _: lane.context(size, batch=min(512, size)), work, tell)
+    return np.stack(found)
 
 
 def read_tokens(opened: Opened, text: Text, most: int) -> list[int]:
