@@ -65,7 +65,7 @@ def shares(report: Report, decoder: Decoder, rows: Sequence[Batch]) -> None:
         learn(decoder, rows)
     spent = {"matrix products": 0.0, "softmax": 0.0, "all else": 0.0}
     for each in profile.key_averages():
-        name = each.key.removeprefix("aten::")
+        name = each.key.removeprefix("aten::").rstrip("_")
         kind = "matrix products" if name in PRODUCTS else "softmax" if any(word in name for word in SOFTMAX) else "all else"
         spent[kind] += each.self_cpu_time_total
     for kind, time_spent in spent.items():
