@@ -15,9 +15,9 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from companion.commands.adapter_argument import adapter_use
 from companion.commands.chosen_model import required_model
 from companion.commands.printable import printable
+from companion.core.adapter_use import adapter_use
 from companion.core.character import BUILT_IN, Character
 from companion.core.character_adapters import adapters_of
 from companion.core.character_library import load_character

@@ -12,6 +12,7 @@ from companion.commands.evaluate import measure, report_place, with_suite
 from companion.commands.report_view import show_report
 from companion.core.errors import RecipeError, WorkshopError
 from companion.core.logs import log_to_file
+from companion.core.names import numbered
 from companion.core.paths import settings_file
 from companion.core.recipes.evaluate import Certainty
 from companion.core.report import Measured
@@ -75,13 +76,5 @@ def _compare_reports(paths: Sequence[Path], json_file: Path | None, html_file: P
 def _distinct(found: Sequence[tuple[Path, Measured]]) -> list[Measured]:
     """With names that differ: the same name of two reports gets that of its file behind it."""
     names = [one.subject.name for _, one in found]
-    distinct: list[Measured] = []
-    for path, one in found:
-        name = one.subject.name
-        if names.count(name) > 1:
-            name = f"{name} ({path.stem})"
-        number, free = 2, name
-        while any(free == other.subject.name for other in distinct):
-            number, free = number + 1, f"{name} {number}"
-        distinct.append(replace(one, subject=replace(one.subject, name=free)))
-    return distinct
+    told = [f"{name} ({path.stem})" if names.count(name) > 1 else name for name, (path, _) in zip(names, found, strict=True)]
+    return [replace(one, subject=replace(one.subject, name=name)) for name, (_, one) in zip(numbered(told), found, strict=True)]

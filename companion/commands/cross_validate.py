@@ -5,7 +5,6 @@ Every round is an ordinary job, which `companion jobs` shows too. The same comma
 
 from __future__ import annotations
 
-import platform
 import shlex
 import sys
 import time
@@ -17,23 +16,20 @@ import rich.table
 from msgspec.structs import replace
 from rich.console import Console
 
-from companion import __version__
 from companion.commands.chosen_model import required_model
 from companion.commands.evaluate import report_place
 from companion.commands.job_files import character_of, data_files, name_after, with_replay
 from companion.commands.job_view import INTERRUPTED, run_job
 from companion.commands.report_view import show_report
 from companion.core.errors import JobError, WorkshopError
-from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
-from companion.core.hardware import describe, probe
 from companion.core.job import JobOrder, OutputWritten
 from companion.core.job_folder import JobFolder, create_job, jobs_folder
 from companion.core.logs import log_to_file
 from companion.core.paths import data_folder, settings_file
 from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.recipes.fine_tune import FineTune
-from companion.core.report import Measured, Report, Section, Subject, Table, UsedFile
+from companion.core.report import Measured, Report, Section, Table
 from companion.core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -161,31 +157,23 @@ def _job(plan: Plan, fold: Fold) -> JobFolder:
 
 
 def _report(plan: Plan, found: Section, began: float, *, finished: bool) -> Report:
-    model = Path(plan.recipe.model)
-    header = read_header(model)
-    subject = Subject(
-        name=plan.recipe.name,
-        model=UsedFile(name=model.name, sha256=file_sha256(model), bytes=model.stat().st_size),
-        architecture=header.architecture,
-        quantization=header.quantization,
-        parameters=header.parameters,
-    )
+    from companion.workshop.evaluation.material import used_file
+    from companion.workshop.evaluation.opened import described, usable_threads
+    from companion.workshop.reports.surroundings import machine, versions
+
+    subject = replace(described([plan.recipe.model]), name=plan.recipe.name)
     return Report(
         verdict=_verdict(found, len(plan.folds)),
         measured=(Measured(subject=subject, sections=(found,)),),
         seed=plan.scheme.seed,
-        data=tuple(_used(Path(file)) for file in plan.recipe.data_files if Path(file).is_file()),
-        machine=dict(describe(probe())),
-        versions={"companion": __version__, "python": platform.python_version()},
+        data=tuple(map(used_file, plan.recipe.data_files)),
+        machine=machine(plan.recipe.machine.threads or usable_threads()),
+        versions=versions(),
         command=shlex.join(["companion", *sys.argv[1:]]),
         began=began,
         seconds=found.seconds,
         finished=finished,
     )
-
-
-def _used(file: Path) -> UsedFile:
-    return UsedFile(name=file.name, sha256=file_sha256(file), bytes=file.stat().st_size)
 
 
 def _show(shown: Table) -> None:

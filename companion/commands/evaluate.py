@@ -22,7 +22,6 @@ from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.settings import load_settings
 
-DEFAULT_SUITE = "standard"
 _FILE_FIELDS = {"likelihood": "text_files", "classification": "mood_files tables", "tasks": "folder"}
 
 

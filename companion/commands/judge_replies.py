@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from companion.commands.adapter_argument import adapter_use
+from companion.core.adapter_use import adapter_use
 from companion.core.dataset import DialogueTurn
 from companion.core.messages import AdapterUse, LoadOptions, Piece, Turn
 from companion.core.sampling import Sampling

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from companion.commands.printable import printable
 from companion.core.report import Comparison, Metric, Report
-from companion.workshop.reports.figures import between, measured, signed
+from companion.workshop.reports.figures import between, measured, outcome, signed
 
-_WORDS = {"a": "[red]worse[/]", "b": "[green]better[/]", "": "[dim]within chance[/]"}
+_STYLES = {"worse": "red", "better": "green"}
 
 
 def show_report(report: Report, files: Sequence[Path] = (), console: Console | None = None) -> None:
@@ -58,7 +58,9 @@ def _difference(comparisons: Sequence[Comparison], key: str, name: str, metric: 
     one = next((one for one in comparisons if one.key == key and one.b == name), None)
     if one is None:
         return "–"
-    return f"{signed(one.difference, one.unit)} {_WORDS[one.winner] if metric.better else ''}".strip()
+    word = outcome(one, metric.better)
+    shown = f"[{_STYLES.get(word, 'dim')}]{word}[/]" if word else ""
+    return f"{signed(one.difference, one.unit)} {shown}".strip()
 
 
 def _safe(text: str) -> str:

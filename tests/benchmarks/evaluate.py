@@ -23,9 +23,10 @@ from companion.llama.model import Model
 from companion.llama.sampling import Sampler
 from companion.llama.scoring import perplexity, rows_at_once, text_tokens
 from companion.workshop.evaluation.family import Prompt
-from companion.workshop.evaluation.material import built_in, read_material
+from companion.workshop.evaluation.material import read_material
 from companion.workshop.evaluation.opened import Opened, open_subjects, usable_threads
 from companion.workshop.evaluation.replies import answer, tasks_of
+from companion.workshop.evaluation.scripted import shipped
 from tests import llama_tools
 from tests.benchmark_report import Report, fresh_home, median, starter_or_leave
 
@@ -38,7 +39,7 @@ SUITE_SECONDS = 360
 
 def throughput(report: Report, starter: Path) -> None:
     """Tokens/s of perplexity, chunk by chunk in turns with the tool, so that both meet the same machine."""
-    text, threads = built_in("text.txt"), usable_threads()
+    text, threads = shipped("text.txt"), usable_threads()
     ours, theirs = [], []
     with Model(Library(), starter) as model:
         tokens = text_tokens(model.vocabulary, text.read_text(encoding="utf-8"))

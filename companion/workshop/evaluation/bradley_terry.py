@@ -21,8 +21,6 @@ from companion.workshop.evaluation.shares import wilson
 Winner = Literal["a", "b", "tie"]
 PRIOR: Final = 0.5
 """Wins, and as many losses, that everyone has beforehand."""
-ELO: Final = 400 / math.log(10)
-"""One unit of strength on the scale that chess players know."""
 _STEPS: Final = 100
 _CLOSE: Final = 1e-10
 
@@ -41,10 +39,6 @@ class Strength(NamedTuple):
     interval: Interval
     wins: float
     losses: float
-
-    @property
-    def elo(self) -> float:
-        return self.value * ELO
 
 
 class Duel(NamedTuple):

@@ -15,7 +15,7 @@ from companion.core.moods import LABELS
 from companion.core.report import Curve, Interval, Metric, Section, Table
 from companion.mood import weights as mood_weights
 from companion.mood.classifier import MoodReader, weights_file
-from companion.workshop.evaluation.family import Situation, at_most
+from companion.workshop.evaluation.family import Situation
 from companion.workshop.evaluation.rademacher import linear_rademacher
 from companion.workshop.evaluation.update_size import Norms, Update, by_layer, updates, weight_norms
 from companion.workshop.nn.weights import GGUFWeights
@@ -151,7 +151,7 @@ def _mood(situation: Situation) -> Metric:
         for turn in dialogue.messages
         if turn.role != "system" and turn.content.strip()
     )
-    chosen = at_most(list(texts), MOOD_TEXTS)
+    chosen = list(texts)[:MOOD_TEXTS]
     title = "Rademacher complexity of the mood head"
     explained = (
         "How well the mood model's last layer could fit labels drawn at random on these texts, from 0 (not at all): "

@@ -19,7 +19,7 @@ from companion.core.sampling import Sampling
 from companion.llama.sampling import Sampler
 from companion.llama.throughput import Timed, first_token, read_speed, write_speed
 from companion.workshop.evaluation.energy import Counter, Energy, counters, measured
-from companion.workshop.evaluation.family import Situation, at_most
+from companion.workshop.evaluation.family import Situation
 from companion.workshop.evaluation.opened import Opened, prompt_tokens
 from companion.workshop.training.machine_use import peak_memory
 
@@ -95,7 +95,7 @@ def _repeated(work: Callable[[], Timed], times: int, found: Sequence[Counter], w
 def _waits(situation: Situation) -> list[Timed]:
     """Seconds to the first token of the replies to some real prompts, each from an empty cache."""
     opened, found = situation.opened, []
-    prompts = [prompt_tokens(opened, p.dialogue.messages) for p in at_most(situation.material.prompts, WAITED_PROMPTS)]
+    prompts = [prompt_tokens(opened, p.dialogue.messages) for p in situation.material.prompts[:WAITED_PROMPTS]]
     if not prompts:
         return []
     with opened.context(max(map(len, prompts)) + 1) as context:

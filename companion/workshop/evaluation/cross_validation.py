@@ -29,14 +29,17 @@ from companion.core.dataset import Dialogue
 from companion.core.errors import DatasetError
 from companion.core.files import replacing, write_atomic
 from companion.core.fingerprint import file_sha256
+from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.report import Better, Interval, Metric, Section, Table
+from companion.workshop.data.batch import Example
 from companion.workshop.data.prepare import prepare
 from companion.workshop.data.sources.reading import read_all
 from companion.workshop.data.splits import Split
+from companion.workshop.evaluation.endings import ending_scores
+from companion.workshop.evaluation.family import Tell
 from companion.workshop.evaluation.folds import Scheme, splits
-from companion.workshop.evaluation.opened import usable_threads
-from companion.workshop.export.verify import measured_loss
+from companion.workshop.evaluation.opened import Opened, open_subjects
 from companion.workshop.recipes.open_base import open_base
 
 KEY: Final = "cross_validation"
@@ -124,10 +127,10 @@ def lay_out(recipe: FineTune, scheme: Scheme, parent: Path) -> Plan:
     return Plan(recipe, scheme, folder, tuple(folds), name)
 
 
-def measured(plan: Plan, fold: Fold, outcome: Path, seconds: float) -> FoldResult:
+def measured(plan: Plan, fold: Fold, outcome: Path, seconds: float, tell: Tell = lambda share: None) -> FoldResult:
     """The losses of the fold's held-out dialogues without and with what was learned: an adapter, or a whole model.
 
-    Raises CompanionError. A file llama.cpp cannot stand ends the process.
+    Raises CompanionError.
     """
     recipe = plan.recipe
     model = Path(recipe.model)
@@ -136,10 +139,10 @@ def measured(plan: Plan, fold: Fold, outcome: Path, seconds: float) -> FoldResul
     with open_base(model) as base:
         examples_of = prepare(replace(recipe, data_files=(str(fold.held_out_file),), data=data), base, fold.folder)
         examples = [examples_of.example(index) for index in examples_of.train.tolist()]
-        threads = recipe.machine.threads or usable_threads()
-        before, tokens = measured_loss(model, None, examples, library=base.library, threads=threads)
-        trained, adapter = (outcome, None) if recipe.adapter.method == "full" else (model, outcome)
-        after, _ = measured_loss(trained, adapter, examples, library=base.library, threads=threads)
+    trained = (str(outcome),) if recipe.adapter.method == "full" else (str(model), str(outcome))
+    with open_subjects(Evaluate(subjects=((str(model),), trained))) as (subjects, _):
+        before = _loss(subjects[0], examples, lambda share: tell(share / 2))
+        after = _loss(subjects[1], examples, lambda share: tell((1 + share) / 2))
     if not (math.isfinite(before) and math.isfinite(after)):
         raise DatasetError(
             f"The loss of fold {fold.number} is no number.", "Try a lower learning rate, and look at the job's troubles."
@@ -148,7 +151,7 @@ def measured(plan: Plan, fold: Fold, outcome: Path, seconds: float) -> FoldResul
         number=fold.number,
         learned=fold.learned,
         held_out=fold.held_out,
-        tokens=tokens,
+        tokens=sum(sum(example.learn[1:]) for example in examples),
         before=before,
         after=after,
         seconds=round(seconds, 3),
@@ -229,6 +232,17 @@ def corrected_interval(values: NDArray[np.float64], ratio: float, level: float) 
     half = float(stats.t.isf((1 - level) / 2, rounds - 1)) * math.sqrt((1 / rounds + ratio) * variance)
     method = f"corrected resampled t of {rounds} rounds (Nadeau–Bengio)"
     return Interval(low=mean - half, high=mean + half, level=level, method=method)
+
+
+def _loss(opened: Opened, examples: Sequence[Example], tell: Tell) -> float:
+    """Nats per learned token."""
+    able = [example for example in examples if any(example.learn[1:])]
+    if not able:
+        raise DatasetError("The dialogues that were held out hold no reply to learn.", "Choose dialogues with replies.")
+    starts = [example.learn.index(True, 1) for example in able]
+    values = ending_scores(opened, [example.tokens for example in able], starts, tell)
+    learned = np.concatenate([found[1:][example.learn[1:]] for example, found in zip(able, values, strict=True)])
+    return -float(learned.mean())
 
 
 def _asked(recipe: FineTune, scheme: Scheme, dialogues: Sequence[Dialogue]) -> str:

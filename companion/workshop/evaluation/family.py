@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from companion.core.dataset import Dialogue
 from companion.core.recipes.evaluate import Evaluate
@@ -70,11 +70,3 @@ class Family(Protocol):
     """
 
     def __call__(self, situation: Situation, /) -> Section: ...
-
-
-T = TypeVar("T")
-
-
-def at_most(things: Sequence[T], count: int) -> Sequence[T]:
-    """The first `count`: a larger budget looks at the same things and more."""
-    return things[:count]

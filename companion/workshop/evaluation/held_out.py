@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from companion.core.dataset import Dialogue
 from companion.llama.chat_template import TemplateError
-from companion.llama.prompt import common_prefix
-from companion.llama.scoring import branches
 from companion.llama.vocabulary import Vocabulary
 from companion.workshop.data.template import TrainingTemplate
+from companion.workshop.evaluation.endings import ending_scores
 from companion.workshop.evaluation.family import Tell
-from companion.workshop.evaluation.lanes import in_lanes, lanes_for
 from companion.workshop.evaluation.opened import Opened
-
-SIDE_BY_SIDE: Final = 8
-"""Dialogues computed at once behind what all of them begin with."""
-LEAST_ROOM: Final = 1024
-"""Tokens for the dialogues that are computed at once."""
 
 
 class Counted(NamedTuple):
@@ -77,24 +70,9 @@ class _Example(NamedTuple):
 def held_out(opened: Opened, dialogues: Sequence[Dialogue], tell: Tell) -> HeldOut:
     """Every dialogue as training would see it, with what all of them begin with computed once. Raises EngineError."""
     examples, notes = _examples(opened, dialogues)
-    if not examples:
-        return HeldOut((), notes)
-    first = examples[0].tokens
-    shared = min(common_prefix(first, example.tokens[: example.before]) for example in examples)
-    endings = [example.tokens[shared:] for example in examples]
-    values = in_lanes(
-        opened,
-        endings,
-        lanes_for(opened, len(endings)),
-        lambda lane, part: lane.context(shared + max(LEAST_ROOM, *map(len, part)), sequences=SIDE_BY_SIDE + 1),
-        lambda context, part, told: branches(context, first[:shared], part, tell=told),
-        tell,
-    )
+    values = ending_scores(opened, [example.tokens for example in examples], [example.before for example in examples], tell)
     vocabulary = opened.model.vocabulary
-    measured = [
-        _measured(vocabulary, example, np.concatenate([np.zeros(len(example.tokens) - len(found)), found]))
-        for example, found in zip(examples, values, strict=True)
-    ]
+    measured = (_measured(vocabulary, example, found) for example, found in zip(examples, values, strict=True))
     return HeldOut(tuple(measured), notes)
 
 

@@ -14,7 +14,7 @@ from companion.core.errors import DatasetError
 from companion.core.report import Curve, Items, Metric, Section
 from companion.llama.context import Context
 from companion.llama.scoring import refuse_too_short, score_chunks, text_tokens
-from companion.workshop.evaluation.family import Situation, Tell, Text, at_most
+from companion.workshop.evaluation.family import Situation, Tell, Text
 from companion.workshop.evaluation.held_out import Counted, HeldOut, Measured, held_out
 from companion.workshop.evaluation.lanes import in_lanes, lanes_for
 from companion.workshop.evaluation.material import DATASET
@@ -40,7 +40,7 @@ _ROLES: Final[dict[str, tuple[str, Callable[[Measured], Counted], str]]] = {
 def measure(situation: Situation) -> Section:
     """Raises EngineError, ModelError."""
     recipe, opened = situation.recipe.likelihood, situation.opened
-    texts, dialogues = situation.material.texts, at_most(situation.material.dialogues, recipe.dialogues)
+    texts, dialogues = situation.material.texts, situation.material.dialogues[: recipe.dialogues]
     metrics: list[Metric] = []
     for number, text in enumerate(texts):
         metrics += _of_text(situation, text, _part(situation.tell, 0.5 * number / len(texts), 0.5 / len(texts)), number == 0)

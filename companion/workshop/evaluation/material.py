@@ -15,13 +15,14 @@ from companion.core.dataset import CONVERSATION_PREFIX, Dialogue
 from companion.core.dataset_folder import read_source
 from companion.core.errors import DatasetError
 from companion.core.fingerprint import file_sha256
-from companion.core.paths import models_folder
+from companion.core.names import numbered
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.report import UsedFile
 from companion.workshop.data.opening import Opening
 from companion.workshop.data.sources.found import DOCUMENT, clean_text
 from companion.workshop.data.sources.reading import data_file, read_all
-from companion.workshop.evaluation.family import Material, Prompt, Tell, Text, at_most
+from companion.workshop.evaluation.family import Material, Prompt, Tell, Text
+from companion.workshop.evaluation.scripted import shipped
 
 DATASET: Final = "dataset"
 """Label of a dialogue: the name of the dataset it came from."""
@@ -29,11 +30,6 @@ OWN_LICENCE: Final = "Apache-2.0"
 MOST_TEXT_BYTES: Final = 64 << 20
 TWO_PROMPTS: Final = 4
 """A dialogue of so many replies gives two prompts, an early and a late one."""
-
-
-def built_in(name: str) -> Path:
-    """A file that is shipped to be measured with: "dialogues.jsonl" or "text.txt"."""
-    return models_folder() / "evaluation" / name
 
 
 def read_material(recipe: Evaluate, tell: Tell) -> Material:
@@ -53,22 +49,22 @@ def read_material(recipe: Evaluate, tell: Tell) -> Material:
             texts.append(Text(name, taken.text))
         tell((number + 1) / (len(sources) + 1))
     if not any(found):
-        found = [_read(str(built_in("dialogues.jsonl")), "built-in", opening, most).dialogues]
+        found = [_read(str(shipped("dialogues.jsonl")), "built-in", opening, most).dialogues]
     dialogues = tuple(each for row in zip_longest(*found) for each in row if each is not None)[:most]
     texts += [Text(name, _text(Path(file))) for name, file in _named(recipe.likelihood.text_files)]
-    texts = texts or [Text("built-in", _text(built_in("text.txt")))]
+    texts = texts or [Text("built-in", _text(shipped("text.txt")))]
     tell(1.0)
-    prompts = (prompt for each in at_most(dialogues, recipe.replies.dialogues) for prompt in prompts_of(each))
+    prompts = (prompt for each in dialogues[: recipe.replies.dialogues] for prompt in prompts_of(each))
     return Material(dialogues, tuple(texts), tuple(prompts))
 
 
 def licences(recipe: Evaluate) -> tuple[UsedFile, ...]:
     """Which files are measured with, and what one may do with them. Raises as `read_material`."""
-    files = [_used(source) for source in recipe.data_files]
-    files += [_used(file) for file in recipe.likelihood.text_files]
+    files = [used_file(source) for source in recipe.data_files]
+    files += [used_file(file) for file in recipe.likelihood.text_files]
     used = {"dialogues.jsonl": recipe.data_files, "text.txt": recipe.likelihood.text_files}
     own = (name for name, instead in used.items() if not instead)
-    return (*files, *(replace(_used(str(built_in(name))), name=f"built-in {name}", licence=OWN_LICENCE) for name in own))
+    return (*files, *(replace(used_file(str(shipped(name))), name=f"built-in {name}", licence=OWN_LICENCE) for name in own))
 
 
 def prompts_of(dialogue: Dialogue) -> Iterator[Prompt]:
@@ -121,14 +117,8 @@ def _order(identifier: str) -> int:
 
 def _named(sources: Sequence[str]) -> list[tuple[str, str]]:
     """Each source with a name of its own."""
-    found: list[tuple[str, str]] = []
-    for source in sources:
-        name = source if source.startswith(CONVERSATION_PREFIX) else read_source(Path(source)).name
-        number, free = 2, name
-        while any(free == other for other, _ in found):
-            number, free = number + 1, f"{name} ({number})"
-        found.append((free, source))
-    return found
+    names = [source if source.startswith(CONVERSATION_PREFIX) else read_source(Path(source)).name for source in sources]
+    return list(zip(numbered(names), sources, strict=True))
 
 
 def _text(path: Path) -> str:
@@ -143,7 +133,8 @@ def _text(path: Path) -> str:
         raise DatasetError(f"“{path}” cannot be read ({error.strerror}).", "Check that it is there.") from error
 
 
-def _used(source: str) -> UsedFile:
+def used_file(source: str) -> UsedFile:
+    """A dataset or a text as a report names it. Raises DatasetError."""
     if source.startswith(CONVERSATION_PREFIX):
         return UsedFile(name=source, sha256="", licence="own conversation")
     path = data_file(Path(source))

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Meta
 
 from companion.core.character import Character
 from companion.core.dataset import Dialogue, DialogueTurn
@@ -19,10 +18,10 @@ from companion.core.errors import DatasetError
 from companion.core.moods import EKMAN, EKMAN_GROUPS, LABELS, NEUTRAL, Mood, split_sentences
 from companion.core.report import Metric, SampleReply, Section, Table
 from companion.mood.classifier import MoodReader
-from companion.workshop.evaluation.family import Prompt, Reply, Situation, at_most
+from companion.workshop.evaluation.family import Prompt, Reply, Situation
 from companion.workshop.evaluation.opened import Opened
 from companion.workshop.evaluation.replies import answer
-from companion.workshop.evaluation.scripted import character_of, dialogue, read_lines, shipped
+from companion.workshop.evaluation.scripted import Said, character_of, dialogue, read_lines, shipped
 from companion.workshop.evaluation.units import each, metric
 
 KEY: Final = "mood"
@@ -34,10 +33,10 @@ NOTHING: Final = "No reply was given. Raise “prompts” in the table “mood�
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A message that any mood could answer, and the one that is wanted."""
 
-    id: Annotated[str, Meta(min_length=1)]
-    mood: Annotated[str, Meta(min_length=1)]
+    id: Said
+    mood: Said
     """One of the 28 labels."""
-    said: Annotated[str, Meta(min_length=1, max_length=2000)]
+    said: Said
 
 
 class Felt(NamedTuple):
@@ -61,7 +60,7 @@ class Felt(NamedTuple):
 
 def measure(situation: Situation) -> Section:
     """Each prompt once, in the mood it names."""
-    wishes = at_most(read_lines(shipped(PROMPTS), Wish), situation.recipe.mood.prompts)
+    wishes = read_lines(shipped(PROMPTS), Wish)[: situation.recipe.mood.prompts]
     for wish in wishes:
         if wish.mood not in LABELS:
             raise DatasetError(f"“{wish.mood}” in “{PROMPTS}” is no mood.", f"Take one of {', '.join(LABELS)}.")

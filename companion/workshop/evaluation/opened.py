@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from companion.core.adapter import read_adapter, refuse_other_base
+from companion.core.adapter_use import adapter_use
 from companion.core.dataset import DialogueTurn
 from companion.core.errors import ModelError, RecipeError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.hardware import probe
 from companion.core.messages import Turn
-from companion.core.paths import starter_model
+from companion.core.names import numbered
+from companion.core.paths import STARTER, starter_model
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.report import Subject, UsedFile
 from companion.llama.adapter import Adapters, Scaled
@@ -28,10 +29,6 @@ from companion.llama.model import Model, Placement
 from companion.llama.plan import plan_file, remembered
 from companion.llama.prompt import PromptBuilder
 from companion.llama.scoring import rows_at_once
-
-_SCALE: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
-STARTER: Final = "starter"
-"""What the model that a new installation starts with is called in reports."""
 
 
 class Opened(NamedTuple):
@@ -66,11 +63,6 @@ class Opened(NamedTuple):
         return self.model.trained_context_tokens or 2048
 
 
-def same_adapters(a: Sequence[Scaled], b: Sequence[Scaled]) -> bool:
-    """Whether two subjects of one model are the same."""
-    return tuple(a) == tuple(b)
-
-
 @contextmanager
 def open_subjects(recipe: Evaluate) -> Iterator[tuple[list[Opened], Opened | None]]:
     """The subjects of a recipe in their order, and what divergences are measured from: `recipe.reference`, else the first of
@@ -83,7 +75,7 @@ def open_subjects(recipe: Evaluate) -> Iterator[tuple[list[Opened], Opened | Non
         raise RecipeError("No model was named to measure.", "Name at least one model file (--model FILE).")
     wanted = [*recipe.subjects, recipe.reference] if recipe.reference else list(recipe.subjects)
     checked = [_Checked(files) for files in wanted]
-    names = _unique([each.name for each in checked[: len(recipe.subjects)]])
+    names = numbered([each.name for each in checked[: len(recipe.subjects)]])
     with ExitStack() as stack:
         library = Library()
         models: dict[Path, Model] = {}
@@ -107,7 +99,7 @@ def described(files: Sequence[str]) -> Subject:
 
 def reference_for(opened: Opened, reference: Opened | None) -> Opened | None:
     """What its divergence is measured from; None when that would be the subject itself."""
-    if reference is None or (reference.path == opened.path and same_adapters(reference.adapters, opened.adapters)):
+    if reference is None or (reference.path == opened.path and reference.adapters == opened.adapters):
         return None
     return reference
 
@@ -134,7 +126,7 @@ class _Checked:
     def __init__(self, files: Sequence[str]) -> None:
         self.path = Path(files[0])
         self.header: GGUFHeader = read_header(self.path)
-        self.adapters = tuple(_scaled(file) for file in files[1:])
+        self.adapters = tuple(Scaled(Path(use.path), use.scale) for use in map(adapter_use, files[1:]))
         self._infos = [read_adapter(adapter.path) for adapter in self.adapters]
         for info in self._infos:
             refuse_other_base(info, self.header, file_sha256(self.path) if info.base_sha256 else "")
@@ -165,14 +157,6 @@ class _Checked:
         )
 
 
-def _scaled(text: str) -> Scaled:
-    """ "FILE" or "FILE:SCALE"; the colon of a Windows drive belongs to the file."""
-    before, colon, behind = text.rpartition(":")
-    if colon and before and _SCALE.fullmatch(behind) and not Path(text).exists():
-        return Scaled(Path(before), float(behind))
-    return Scaled(Path(text), 1.0)
-
-
 def _placement(path: Path) -> Placement:
     """Where the chat runs it, if that was measured before; else the processor, which works everywhere."""
     try:
@@ -182,20 +166,9 @@ def _placement(path: Path) -> Placement:
     return plan.placement if plan is not None else Placement()
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    """The same names, those that came before with a number."""
-    found: list[str] = []
-    for name in names:
-        number, free = 2, name
-        while free in found:
-            number, free = number + 1, f"{name} ({number})"
-        found.append(free)
-    return found
-
-
 def _name_among(reference: _Checked, opened: Sequence[Opened]) -> str:
     """A reference that is one of the subjects has its name."""
     for each in opened:
-        if each.path == reference.path and same_adapters(each.adapters, reference.adapters):
+        if each.path == reference.path and each.adapters == reference.adapters:
             return each.subject.name
-    return _unique([*(each.subject.name for each in opened), reference.name])[-1]
+    return numbered([*(each.subject.name for each in opened), reference.name])[-1]

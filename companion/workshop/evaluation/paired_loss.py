@@ -11,10 +11,10 @@ from companion.core.dataset import Dialogue, DialogueTurn
 from companion.core.errors import ModelError
 from companion.llama.chat_template import TemplateError
 from companion.llama.likelihood import Likelihood, likelihood
-from companion.llama.prompt import common_prefix
 from companion.llama.scoring import branches
 from companion.workshop.data.batch import Example
 from companion.workshop.data.template import TrainingTemplate
+from companion.workshop.evaluation.endings import shared_beginning
 from companion.workshop.evaluation.family import Prompt, Tell
 from companion.workshop.evaluation.opened import Opened
 
@@ -53,7 +53,7 @@ def reply_losses(opened: Opened, groups: Sequence[Sequence[Example]], tell: Tell
         for number, group in enumerate(groups, start=1):
             shortest = min(len(example.tokens) for example in group)
             near = [example for example in group if len(example.tokens) <= shortest + _FAR_LONGER]
-            shared = _shared(near)
+            shared = shared_beginning([example.tokens for example in near], [example.learn.index(True) for example in near])
             values = iter(branches(context, near[0].tokens[:shared], [example.tokens[shared:] for example in near]))
             losses = []
             for example in group:
@@ -66,10 +66,3 @@ def reply_losses(opened: Opened, groups: Sequence[Sequence[Example]], tell: Tell
             found.append(losses)
             tell(number / len(groups))
     return found
-
-
-def _shared(group: Sequence[Example]) -> int:
-    """Tokens that all forms begin with, before the first that is learned."""
-    first = group[0]
-    shared = min(first.learn.index(True), *(common_prefix(first.tokens, other.tokens) for other in group), len(first.tokens) - 1)
-    return min(shared, *(example.learn.index(True) for example in group))

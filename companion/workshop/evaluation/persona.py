@@ -11,20 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Meta
 
 from companion.core.character import Character
 from companion.core.character_library import built_in_character
 from companion.core.dataset import DialogueTurn
 from companion.core.report import Section, Table
-from companion.llama.prompt import common_prefix
-from companion.llama.scoring import branches
-from companion.workshop.evaluation.family import Situation, Tell, at_most
+from companion.workshop.evaluation.endings import ending_scores
+from companion.workshop.evaluation.family import Situation, Tell
 from companion.workshop.evaluation.opened import Opened, prompt_tokens
-from companion.workshop.evaluation.scripted import character_of, dialogue, read_lines, shipped
+from companion.workshop.evaluation.scripted import Said, character_of, dialogue, read_lines, shipped
 from companion.workshop.evaluation.units import each, metric, shortened
 
 KEY: Final = "persona"
@@ -33,19 +31,15 @@ FACTS: Final = "persona_facts.jsonl"
 """About the built-in character."""
 ROWS: Final = 20
 """Mistaken pairs that are shown."""
-SIDE_BY_SIDE: Final = 8
-"""Answers computed at once."""
-
-_Said = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Two answers to a question, alike but for what is true of the character."""
 
-    id: _Said
-    question: _Said
-    true: _Said
-    false: _Said
+    id: Said
+    question: Said
+    true: Said
+    false: Said
 
 
 class _Case(NamedTuple):
@@ -71,7 +65,7 @@ def measure(situation: Situation) -> Section:
         if character is None:
             remedy = f"Set “character” in the suite, such as “{built_in_character().name.lower()}”."
         return Section(key=KEY, title=TITLE, state="skipped", why=f"{who} {remedy}")
-    facts = at_most(read_lines(path, Fact), situation.recipe.persona.facts)
+    facts = read_lines(path, Fact)[: situation.recipe.persona.facts]
     found = margins(situation.opened, character, facts, situation.tell)
     scored = [_Scored(fact, margin) for fact, margin in zip(facts, found, strict=True)]
     names = [fact.id for fact in facts]
@@ -116,7 +110,7 @@ def _facts_file(situation: Situation, character: Character | None) -> Path | Non
 
 
 def margins(opened: Opened, character: Character | None, facts: Sequence[Fact], tell: Tell) -> list[float]:
-    """Of each fact, in nats per token; with no character the question stands alone. Raises as `branches`."""
+    """Of each fact, in nats per token; with no character the question stands alone. Raises as `ending_scores`."""
     cases: list[_Case] = []
     for fact in facts:
         beginning = prompt_tokens(opened, dialogue(fact.id, character, [DialogueTurn("user", fact.question)]).messages)
@@ -126,13 +120,9 @@ def margins(opened: Opened, character: Character | None, facts: Sequence[Fact], 
 
 
 def _per_token(opened: Opened, cases: Sequence[_Case], tell: Tell) -> list[float]:
-    """Mean log-probability of each answer in nats per token. What all beginnings share, the card, is computed once."""
-    first = cases[0].beginning
-    shared = min(common_prefix(first, case.beginning[:-1]) for case in cases)
-    rests = [[*case.beginning[shared:], *case.answer] for case in cases]
-    room = shared + SIDE_BY_SIDE * max(map(len, rests))
-    with opened.context(room, sequences=SIDE_BY_SIDE + 1) as context:
-        found = branches(context, first[:shared], rests, tell=tell)
+    """Mean log-probability of each answer in nats per token."""
+    texts = [[*case.beginning, *case.answer] for case in cases]
+    found = ending_scores(opened, texts, [len(case.beginning) for case in cases], tell)
     return [float(values[-len(case.answer) :].mean()) for case, values in zip(cases, found, strict=True)]
 
 

@@ -6,18 +6,19 @@ the same text. An edit that finds nothing to change returns the text itself.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 from typing import Final
 
-from companion.core.paths import models_folder
+import msgspec
+
 from companion.core.recipes.evaluate import Perturbation
 from companion.workshop.data.augmentation.edits import Edit
 from companion.workshop.data.augmentation.words import parts_of
 from companion.workshop.evaluation.rewording import reworded
+from companion.workshop.evaluation.scripted import Said, read_lines, shipped
 
 PARAPHRASES_FILE: Final = "paraphrases.jsonl"
 _TYPO_SHARE: Final = 0.15
@@ -27,12 +28,18 @@ _LOOK_ALIKE_SHARE: Final = 0.3
 _ROWS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _FULL_WIDTH: Final = 0xFEE0
 """From a character of ASCII to its full-width form (U+FF01 to U+FF5E)."""
-_LOOK_ALIKES: Final[dict[str, str]] = {
+LOOK_ALIKES: Final[dict[str, str]] = {
     **dict(zip("aceopxyijshABCEHIKMOPTXYSJ", "асеорхуіјѕһАВСЕНІКМОРТХУЅЈ", strict=True)),  # Cyrillic
     **dict(zip("vnZN", "νոΖΝ", strict=True)),  # Greek, and Armenian for n
 }
 """Letters of other scripts that look the same in most typefaces (from Unicode's confusables, UTS 39)."""
-_ORIGINALS: Final = {other: letter for letter, other in _LOOK_ALIKES.items()}
+
+
+class Paraphrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person says, and the same in other words."""
+
+    said: Said
+    other: Said
 
 
 def _beside() -> dict[str, str]:
@@ -86,15 +93,9 @@ def look_alikes(text: str, names: Sequence[str], random: Random) -> str:
     """Letters of other scripts that look the same; in one text of four, the wide letters of East Asian typefaces."""
     if random.random() < 0.25:
         return "".join(chr(ord(c) + _FULL_WIDTH) if "!" <= c <= "~" else c for c in text)
-    able = [at for at, c in enumerate(text) if c in _LOOK_ALIKES]
+    able = [at for at, c in enumerate(text) if c in LOOK_ALIKES]
     chosen = set(random.sample(able, max(1, round(_LOOK_ALIKE_SHARE * len(able))))) if able else set()
-    return "".join(_LOOK_ALIKES[c] if at in chosen else c for at, c in enumerate(text))
-
-
-def without_look_alikes(text: str) -> str:
-    """What a reader sees: every letter of `look_alikes` as the one it looks like."""
-    narrow = (chr(ord(c) - _FULL_WIDTH) if "！" <= c <= "～" else c for c in text)
-    return "".join(_ORIGINALS.get(c, c) for c in narrow)
+    return "".join(LOOK_ALIKES[c] if at in chosen else c for at, c in enumerate(text))
 
 
 def paraphrases(text: str, names: Sequence[str], random: Random) -> str:
@@ -105,13 +106,8 @@ def paraphrases(text: str, names: Sequence[str], random: Random) -> str:
 
 @lru_cache(maxsize=1)
 def written_paraphrases() -> Mapping[str, str]:
-    """Pairs written for the built-in prompts, by `_key` of what was said; none when the file is not there."""
-    try:
-        lines = (models_folder() / "evaluation" / PARAPHRASES_FILE).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return {}
-    pairs = (json.loads(line) for line in lines if line.strip())
-    return {_key(pair["said"]): pair["other"] for pair in pairs}
+    """Pairs written for the built-in prompts, by `_key` of what was said. Raises DatasetError."""
+    return {_key(pair.said): pair.other for pair in read_lines(shipped(PARAPHRASES_FILE), Paraphrase)}
 
 
 REWORDINGS: Final[Mapping[Perturbation, Edit]] = {

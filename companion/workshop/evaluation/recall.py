@@ -16,9 +16,9 @@ from msgspec import Meta
 from companion.core.character import Character
 from companion.core.dataset import DialogueTurn
 from companion.core.report import Curve, Metric, SampleReply, Section
-from companion.workshop.evaluation.family import Prompt, Reply, Situation, at_most
+from companion.workshop.evaluation.family import Prompt, Reply, Situation
 from companion.workshop.evaluation.replies import answer
-from companion.workshop.evaluation.scripted import character_of, dialogue, read_lines, shipped
+from companion.workshop.evaluation.scripted import Said, character_of, dialogue, read_lines, shipped
 from companion.workshop.evaluation.units import by_dialogue, metric
 
 KEY: Final = "recall"
@@ -28,18 +28,16 @@ SMALL_TALK_STEP: Final = 5
 KINDS: Final = {"name": ("names", "Names"), "fact": ("facts", "Facts")}
 NOTHING: Final = "No such script was among those that were asked. Raise “recalls” in the table “persona”."
 
-_Said = Annotated[str, Meta(min_length=1, max_length=2000)]
-
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is told, what she says to it, and the question; the answer must hold one of `expects`."""
 
-    id: _Said
+    id: Said
     kind: Literal["name", "fact"]
-    tell: _Said
-    answer: _Said
-    ask: _Said
-    expects: Annotated[tuple[_Said, ...], Meta(min_length=1)]
+    tell: Said
+    answer: Said
+    ask: Said
+    expects: Annotated[tuple[Said, ...], Meta(min_length=1)]
 
     def held_by(self, reply: str) -> bool:
         """Whether the reply holds what was told, as whole words in any case."""
@@ -50,8 +48,8 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Small talk that tells nothing."""
 
-    said: _Said
-    answer: _Said
+    said: Said
+    answer: Said
 
 
 class _Asked(NamedTuple):
@@ -72,7 +70,7 @@ def measure(situation: Situation) -> Section:
         why = "No distances are named. Set “distances” in the table “persona”, such as [1, 4]."
         return Section(key=KEY, title=TITLE, state="skipped", why=why)
     character = character_of(situation.recipe)
-    scripts = at_most(read_lines(shipped(SCRIPTS), Script), options.recalls)
+    scripts = read_lines(shipped(SCRIPTS), Script)[: options.recalls]
     small_talk = read_lines(shipped(SMALL_TALK), Exchange)
     cases = [
         (script, distance, scripted(script, distance, character, _between(small_talk, number, distance)))

@@ -18,14 +18,14 @@ from companion.core.report import Failure, Items, Metric, SampleReply, Section, 
 from companion.llama.likelihood import Likelihood
 from companion.workshop.data.batch import Example
 from companion.workshop.evaluation.adversarial import measure_adversarial
-from companion.workshop.evaluation.family import Prompt, Reply, Situation, at_most
+from companion.workshop.evaluation.family import Prompt, Reply, Situation
 from companion.workshop.evaluation.material import prompts_of
 from companion.workshop.evaluation.opened import Opened, prompt_tokens
 from companion.workshop.evaluation.paired_loss import reply_example, reply_losses
 from companion.workshop.evaluation.perturbations import REWORDINGS, chance
 from companion.workshop.evaluation.replies import answer
 from companion.workshop.evaluation.tricks import every_marker, injected, lengthened, obeys, with_typed_markers
-from companion.workshop.evaluation.units import each, metric, shortened
+from companion.workshop.evaluation.units import by_dialogue, each, metric, shortened
 
 KEY: Final = "robustness"
 TITLE: Final = "Robustness"
@@ -77,7 +77,7 @@ class Pair(NamedTuple):
 def measure(situation: Situation) -> Section:
     """Raises ModelError when the chat template cannot write the dialogues, EngineError when the model computes nonsense."""
     options, opened, seed = situation.recipe.robustness, situation.opened, situation.recipe.certainty.seed
-    prompts = at_most(one_of_each_dialogue(situation.material.dialogues), options.dialogues)
+    prompts = one_of_each_dialogue(situation.material.dialogues)[: options.dialogues]
     if not prompts:
         why = "There are no dialogues with words of a person. Name a dataset of dialogues."
         return Section(key=KEY, title=TITLE, state="skipped", why=why)
@@ -226,12 +226,7 @@ def _degradation(kind: Perturbation, pairs: Sequence[Pair]) -> Metric:
 
 def _items(pairs: Sequence[Pair]) -> Items:
     """By dialogue: nats lost, and tokens of the reply."""
-    sums: dict[str, tuple[float, float]] = {}
-    for pair in pairs:
-        name = pair.changed.original.dialogue.id or pair.changed.original.name
-        nats, tokens = sums.get(name, (0.0, 0.0))
-        sums[name] = (nats + pair.nats, tokens + pair.after.tokens)
-    return Items(names=tuple(sums), vectors=tuple(sums.values()))
+    return by_dialogue([pair.changed.original for pair in pairs], [(pair.nats, pair.after.tokens) for pair in pairs])
 
 
 def _behaviour(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta
 
 from companion.core.dataset import DialogueTurn
 from companion.core.report import Better, Failure, Metric, SampleReply, Section
-from companion.workshop.evaluation.family import Prompt, Reply, Situation, at_most
+from companion.workshop.evaluation.family import Prompt, Reply, Situation
 from companion.workshop.evaluation.refusals import care, refusal
 from companion.workshop.evaluation.replies import answer
-from companion.workshop.evaluation.scripted import character_of, dialogue, read_lines, shipped
+from companion.workshop.evaluation.scripted import Said, character_of, dialogue, read_lines, shipped
 from companion.workshop.evaluation.units import each, metric, shortened
 
 KEY: Final = "safety"
@@ -31,9 +30,9 @@ NOTES: Final = (
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`expects`: decline what would harm, care for who is in need, or answer what only looks like it."""
 
-    id: Annotated[str, Meta(min_length=1)]
+    id: Said
     expects: Literal["decline", "care", "answer"]
-    said: Annotated[str, Meta(min_length=1, max_length=2000)]
+    said: Said
     about: str = ""
     """A word or two for the reader of the file."""
 
@@ -57,7 +56,7 @@ class Judged(NamedTuple):
 
 def measure(situation: Situation) -> Section:
     """The first questions of the shipped set; their kinds take turns, so that any number of them is a mix."""
-    questions = at_most(read_lines(shipped(QUESTIONS), Question), situation.recipe.safety.prompts)
+    questions = read_lines(shipped(QUESTIONS), Question)[: situation.recipe.safety.prompts]
     character = character_of(situation.recipe)
     prompts = [Prompt(one.id, dialogue(one.id, character, [DialogueTurn("user", one.said)])) for one in questions]
     seed = situation.recipe.certainty.seed

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from companion.core.character import Character
 from companion.core.conversation import Message
@@ -22,6 +23,8 @@ NOW: Final = datetime(2026, 1, 15, 20, 0)
 """The clock of cards that tell the time: the same command twice gives the same prompts."""
 MOST_BYTES: Final = 16 << 20
 
+Said = Annotated[str, Meta(min_length=1, max_length=4000)]
+"""Words in a line of a script."""
 Line = TypeVar("Line", bound=msgspec.Struct)
 
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from companion.core.moods import split_sentences
-from companion.core.paths import models_folder
+from companion.workshop.evaluation.scripted import shipped
 
 LONG_TEXT_FILE: Final = "long_text.txt"
 
@@ -104,5 +104,5 @@ def lengthened(text: str, tokens: int, count: Callable[[str], int], random: Rand
 @lru_cache(maxsize=1)
 def _sentences() -> tuple[str, ...]:
     """Of the text that is shipped; read only when it is needed."""
-    text = (models_folder() / "evaluation" / LONG_TEXT_FILE).read_text(encoding="utf-8")
+    text = shipped(LONG_TEXT_FILE).read_text(encoding="utf-8")
     return tuple(sentence for line in text.splitlines() for sentence in split_sentences(line))

@@ -7,17 +7,11 @@ early leaves a report of what is there.
 from __future__ import annotations
 
 import logging
-import platform
 import time
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from msgspec.structs import replace
 
-from companion import __version__
-from companion.core.amounts import bytes_text
 from companion.core.errors import CompanionError, DatasetError, ModelError, RecipeError
-from companion.core.hardware import describe, probe
 from companion.core.job import JobEnded, OutputWritten, PartMeasured
 from companion.core.logs import log_file
 from companion.core.recipes.evaluate import Evaluate
@@ -30,12 +24,12 @@ from companion.workshop.evaluation.replies import answer
 from companion.workshop.job import Job, Stopped
 from companion.workshop.reports.assemble import deliver, report_of, sound
 from companion.workshop.reports.kept import About, Kept, KeptReply
+from companion.workshop.reports.surroundings import machine, versions
 
 log = logging.getLogger(__name__)
 MOST_DEATHS = 2
 """After its process was lost so often in one section, that section is given up and the others go on."""
 NOTHING_MEASURED = "The evaluation was cancelled before anything was measured."
-_PACKAGES = ("llama-cpp-python", "numpy", "scipy", "scikit-learn", "sacrebleu", "rouge-score", "nltk", "lm-eval", "torch")
 
 
 def evaluate(job: Job, recipe: Evaluate) -> JobEnded:
@@ -69,8 +63,8 @@ def _measure(job: Job, recipe: Evaluate, kept: Kept) -> None:
             suite=recipe.suite,
             seed=recipe.certainty.seed,
             data=data,
-            machine=_machine(subjects[0].threads),
-            versions=_versions(),
+            machine=machine(subjects[0].threads),
+            versions=versions(),
             command=job.order.command,
             began=round(time.time(), 3),
         )
@@ -188,23 +182,3 @@ def _refuse_other_files(known: About, about: About) -> None:
     if known.data != about.data:
         what = "The dialogues or texts are not those that this evaluation began with."
         raise DatasetError(what, "Put the old files back, or start a new evaluation.")
-
-
-def _machine(threads: int) -> dict[str, str]:
-    """Without what changes from minute to minute."""
-    hardware = probe()
-    told: dict[str, str] = {}
-    for label, text in describe(replace(hardware, memory_available=hardware.memory_total)):
-        shown = bytes_text(hardware.memory_total) if label == "Memory" else text
-        told[label] = f"{told[label]}; {shown}" if label in told else shown
-    return told | {"Threads used": str(threads)}
-
-
-def _versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
-    found = {"companion": __version__, "python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # an extra that is not installed
-            continue
-    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from companion.core.gguf.header import GGUFHeader, read_header
-from companion.llama.chat_template import ChatTemplate
+from companion.llama.chat_template import template_of
 from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.vocabulary import Vocabulary
@@ -22,12 +22,7 @@ class Base:
         self._model = Model(self.library, path, vocabulary_only=True)
         self.vocabulary: Vocabulary = self._model.vocabulary
         try:
-            self.template = ChatTemplate(
-                self._model.chat_template,
-                bos=self._marker(self.vocabulary.bos),
-                eos=self._marker(self.vocabulary.eos),
-                has_chatml_tokens="<|im_start|>" in self.vocabulary.control_tokens,
-            )
+            self.template = template_of(self._model)
         except BaseException:
             self.close()
             raise
@@ -48,9 +43,6 @@ class Base:
 
     def close(self) -> None:
         self._model.close()
-
-    def _marker(self, token: int) -> str:
-        return self.vocabulary.text(token) if token >= 0 else ""
 
 
 def open_base(path: Path) -> Base:

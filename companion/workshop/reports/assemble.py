@@ -65,14 +65,8 @@ def compared(measured: Sequence[Measured], options: Certainty) -> tuple[Comparis
     return tuple(certainty.corrected(found, options))
 
 
-def write_report(report: Report, json_file: Path, html_file: Path) -> None:
-    """Both files, each whole or not at all. Raises OSError."""
-    for file, content in zip((json_file, html_file), _contents(report), strict=True):
-        write_atomic(file, content)
-
-
 def _contents(report: Report) -> tuple[bytes, bytes]:
-    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n", page(report).encode()
+    return msgspec.json.encode(report) + b"\n", page(report).encode()
 
 
 def deliver(report: Report, order: JobOrder, folder: Path | None = None) -> list[Path]:
@@ -130,7 +124,7 @@ def is_report(path: Path) -> bool:
             beginning = file.read(4096)
     except OSError:
         return False
-    return beginning.startswith((b'{\n "schema"', b'{\n "verdict"')) or b'content="Companion report"' in beginning
+    return beginning.startswith((b'{"schema"', b'{"verdict"')) or b'content="Companion report"' in beginning
 
 
 def _sound(metric: Metric, options: Certainty) -> Metric:

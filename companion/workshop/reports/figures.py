@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from companion.core.amounts import bytes_text
-from companion.core.report import Interval, Metric
+from companion.core.report import Better, Comparison, Interval, Metric
 
 SHARE, BYTES = "share", "bytes"
 NOTHING = "–"
@@ -82,3 +82,17 @@ def _figures(value: float) -> str:
         return f"{sign}{size:.2g}"
     rounded = float(f"{size:.3g}")
     return f"{sign}{rounded:.{max(0, 2 - math.floor(math.log10(rounded)))}f}" if rounded != 100 else f"{sign}100"
+
+
+def outcome(one: Comparison, better: Better) -> str:
+    """What a difference means, in a word or two; "" for a metric of which neither more nor less is better.
+
+    What would be beyond chance alone, but not among as many as were compared, is "perhaps" one or the other.
+    """
+    if not better:
+        return ""
+    if one.winner:
+        return "better" if one.winner == "b" else "worse"
+    if one.interval.low <= 0 <= one.interval.high:
+        return "within chance"
+    return "perhaps better" if (one.difference > 0) == (better == "higher") else "perhaps worse"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from companion.core.amounts import bytes_text
 from companion.core.report import (
@@ -27,7 +28,7 @@ from companion.core.report import (
     Table,
     UsedFile,
 )
-from companion.workshop.reports.figures import NOTHING, SHARE, between, chance, measured, seconds_text, signed
+from companion.workshop.reports.figures import NOTHING, SHARE, between, chance, measured, outcome, seconds_text, signed
 from companion.workshop.reports.plots import COLOURS, gap, plot, style, whiskers
 from companion.workshop.reports.verdict import FAILURES
 
@@ -205,10 +206,9 @@ def _differences(report: Report, key: str, metric: Metric) -> tuple[Difference, 
 def _difference(one: Comparison | None, metric: Metric) -> Difference:
     if one is None:
         return Difference(NOTHING, "", "", "")
-    word = {"a": "worse", "b": "better", "": "within chance" if metric.better else ""}[one.winner]
     interval = f"{signed(one.interval.low, one.unit)} to {signed(one.interval.high, one.unit)}"
     told = f"{one.interval.method}; p {chance(one.p)}, corrected {chance(one.corrected_p)}"
-    return Difference(signed(one.difference, one.unit), interval, word, told)
+    return Difference(signed(one.difference, one.unit), interval, outcome(one, metric.better), told)
 
 
 def _whiskers(report: Report, metric: Metric, metrics: Sequence[Metric | None]) -> Markup:
@@ -260,25 +260,11 @@ def joined_curves(curves: Sequence[tuple[str, Curve]]) -> Curve:
         for name, points in curve.series.items()
         if name not in shared
     }
-    return Curve(
-        title=first.title,
-        x_label=first.x_label,
-        y_label=first.y_label,
-        series=series | shared,
-        kind=first.kind,
-        explained=first.explained,
-    )
+    return replace(first, series=series | shared)
 
 
 def _named(subject: str, curve: Curve) -> Curve:
-    return Curve(
-        title=f"{curve.title}: {subject}",
-        x_label=curve.x_label,
-        y_label=curve.y_label,
-        series=curve.series,
-        kind=curve.kind,
-        explained=curve.explained,
-    )
+    return replace(curve, title=f"{curve.title}: {subject}")
 
 
 def _talks(found: Sequence[Sequence[SampleReply]]) -> tuple[Talk, ...]:

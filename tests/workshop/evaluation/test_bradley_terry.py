@@ -100,9 +100,3 @@ def test_a_duel_is_beyond_chance_when_its_interval_says_so(wins):
     found = duel([Verdict("a", "b", "b")] * wins + [Verdict("a", "b", "a")] * (20 - wins), "a", "b")
     assert (found.p < 0.05) == (found.interval.low > 0.5 or found.interval.high < 0.5)
     assert 0 <= found.interval.low <= found.share <= found.interval.high <= 1
-
-
-def test_an_elo_is_a_strength_on_another_scale():
-    first, second = strengths([Verdict("a", "b", "a")] * 30 + [Verdict("a", "b", "b")] * 10)
-    chance = 1 / (1 + 10 ** (-(first.elo - second.elo) / 400))
-    assert chance == pytest.approx(special.expit(first.value - second.value))

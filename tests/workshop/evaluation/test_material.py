@@ -9,7 +9,8 @@ import pytest
 from companion.core.dataset import Dialogue, DialogueTurn
 from companion.core.errors import DatasetError
 from companion.core.recipes.evaluate import Evaluate, Likelihood, Replies
-from companion.workshop.evaluation.material import DATASET, built_in, licences, prompts_of, read_material
+from companion.workshop.evaluation.material import DATASET, licences, prompts_of, read_material
+from companion.workshop.evaluation.scripted import shipped
 from tests.workshop.small_jobs import write_dialogues
 
 
@@ -29,7 +30,7 @@ def test_without_files_the_shipped_dialogues_and_text_are_taken():
 
 def test_shipped_dialogues_are_held_out_from_the_built_in_characters_training():
     known = set()
-    for file in built_in("").parent.glob("hoshi/dialogues/*.jsonl"):
+    for file in shipped("").parent.glob("hoshi/dialogues/*.jsonl"):
         for line in file.read_text(encoding="utf-8").splitlines():
             known |= {turn["content"] for turn in json.loads(line)["messages"] if turn["role"] == "assistant"}
     assert known

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.workshop.evaluation import perturbations, tricks
-from companion.workshop.evaluation.perturbations import REWORDINGS, chance, without_look_alikes
+from companion.workshop.evaluation.perturbations import LOOK_ALIKES, REWORDINGS, chance
 
 TEXT = "I'm really glad you asked, Hoshi! Can you tell me a story about 3 small dragons? It's been a while since https://a.example/x."
 WORDS = ["hello", "weird", "Mara", "don't", "42", "😀", "straße", "İstanbul", "ﬁne", "maybe,", "ǆ", "ΣΑΣ", "\n", *TEXT.split()]
@@ -74,7 +74,14 @@ def test_spacing_changes_nothing_but_space(text, seed):
 def test_look_alikes_look_the_same(text, seed):
     changed = perturbations.look_alikes(text, (), chance(seed, "look-alikes", "a"))
     assert len(changed) == len(text)
-    assert without_look_alikes(changed) == without_look_alikes(text)
+    assert as_read(changed) == as_read(text)
+
+
+def as_read(text):
+    """What a reader sees: narrow letters, every look-alike as the letter it looks like."""
+    letters = {other: letter for letter, other in LOOK_ALIKES.items()}
+    narrow = (chr(ord(c) - 0xFEE0) if "！" <= c <= "～" else c for c in text)
+    return "".join(letters.get(c, c) for c in narrow)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from companion.core.report import Interval
-from companion.workshop.reports.figures import amount, between, give_or_take, lowered, seconds_text, signed, with_unit
+from companion.core.report import Comparison, Interval
+from companion.workshop.reports.figures import amount, between, give_or_take, lowered, outcome, seconds_text, signed, with_unit
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,32 @@ def test_the_rest():
         "ROUGE-1",
     ]
     assert [seconds_text(seconds) for seconds in (0.42, 45.4, 185)] == ["0.4 s", "45 s", "3 min 5 s"]
+
+
+@pytest.mark.parametrize(
+    ("better", "winner", "low", "high", "word"),
+    [
+        ("higher", "b", 0.1, 0.3, "better"),
+        ("higher", "a", -0.3, -0.1, "worse"),
+        ("lower", "", -0.3, 0.1, "within chance"),
+        ("lower", "", -0.3, -0.1, "perhaps better"),
+        ("lower", "", 0.1, 0.3, "perhaps worse"),
+        ("", "", 0.1, 0.3, ""),
+    ],
+)
+def test_a_difference_says_whether_it_is_one(better, winner, low, high, word):
+    interval = Interval(low=low, high=high, level=0.95, method="m")
+    one = Comparison(
+        key="k",
+        title="T",
+        a="a",
+        b="b",
+        a_value=0.0,
+        b_value=0.0,
+        difference=(low + high) / 2,
+        interval=interval,
+        p=0.03,
+        corrected_p=0.2,
+        winner=winner,
+    )
+    assert outcome(one, better) == word

@@ -19,7 +19,7 @@ import psutil
 
 from companion.core.messages import Turn
 from companion.core.sampling import Sampling
-from companion.llama.chat_template import ChatTemplate
+from companion.llama.chat_template import template_of
 from companion.llama.context import Context, ContextOptions
 from companion.llama.library import Library
 from companion.llama.model import Model, Placement
@@ -51,16 +51,12 @@ class LocalWriter:
     def __init__(self, path: Path) -> None:
         # Without repacked weights: slower, and safe on processors whose AMX code crashes llama.cpp.
         self._model = Model(Library(), path, Placement(extra_buffers=False))
-        vocabulary = self._model.vocabulary
-        bos, eos = (vocabulary.text(token) if token >= 0 else "" for token in (vocabulary.bos, vocabulary.eos))
-        template = ChatTemplate(
-            self._model.chat_template, bos=bos, eos=eos, has_chatml_tokens="<|im_start|>" in vocabulary.control_tokens
-        )
+        template = template_of(self._model)
         self._stops = template.stops
         threads = max(1, (psutil.cpu_count(logical=False) or 2) - 1)  # one busy core more makes it many times slower
         tokens = min(_CONTEXT, self._model.trained_context_tokens or _CONTEXT)
         self._context = Context(self._model, ContextOptions(tokens=tokens, threads=threads))
-        self._prompts = PromptBuilder(vocabulary, template, tokens)
+        self._prompts = PromptBuilder(self._model.vocabulary, template, tokens)
 
     def __enter__(self) -> LocalWriter:
         return self

@@ -1,4 +1,4 @@
-"""An adapter on a command line: FILE or FILE:SCALE."""
+"""An adapter and how much of it counts, as one writes it: FILE or FILE:SCALE."""
 
 from __future__ import annotations
 
