@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from companion.core.adapter_use import adapter_use
 
+from companion.core.adapter_use import adapter_use
 from companion.core.errors import CompanionError
 from companion.core.paths import settings_file
 from companion.core.sampling import Sampling
