@@ -25,6 +25,10 @@ def main() -> int:
         from companion.speech.worker import main as speech
 
         return speech(*arguments[1:])
+    if len(arguments) == 2 and arguments[0] == "pack":
+        from companion.llama.quantize import main as pack
+
+        return pack(arguments[1])
     if arguments[:1] == ["job"] and 2 <= len(arguments) <= 3:
         from companion.workshop.job import main as job
 

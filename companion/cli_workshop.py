@@ -111,6 +111,51 @@ def pretrain(
 
 
 @workshop.command()
+def quantize(
+    model: ModelFile = None,
+    adapter: Annotated[Path | None, typer.Option("--adapter", help="Worked into the model first.", metavar="FILE.gguf")] = None,
+    size: Annotated[str | None, typer.Option("--max-size", help="The best build of this size.", metavar="80MB")] = None,
+    divergence: Annotated[
+        float | None,
+        typer.Option("--max-kl", help="The fastest build whose words move no further, in nats per token.", metavar="0.02"),
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option("--min-speed", help="The best build that writes so many tokens per second.", metavar="100")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Dialogues to calibrate with and to measure on.", metavar="FILE …")
+    ] = None,
+    more: MoreFiles = None,
+    character: Annotated[
+        str | None,
+        typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Where the build goes.", metavar="FILE.gguf")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="In a few minutes, with less measured.")] = False,
+    changes: Changes = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
+) -> None:
+    """Make the best build of a model for this machine: smaller, faster, and measured against the original."""
+    from companion.commands.quantize import quantize as run_quantize
+
+    raise typer.Exit(
+        run_quantize(
+            model=model,
+            adapter=adapter,
+            size=size,
+            divergence=divergence,
+            speed=speed,
+            data=[*(data or ()), *(more or ())],
+            character=character,
+            output=output,
+            quick=quick,
+            changes=changes or (),
+            as_json=as_json,
+        )
+    )
+
+
+@workshop.command()
 def evaluate(
     data: DataFiles = None,
     more: MoreFiles = None,

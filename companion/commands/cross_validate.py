@@ -23,6 +23,7 @@ from companion.commands.job_view import INTERRUPTED, run_job
 from companion.commands.report_view import show_report
 from companion.core.errors import JobError, WorkshopError
 from companion.core.gguf.header import read_header
+from companion.core.hardware import usable_threads
 from companion.core.job import JobOrder, OutputWritten
 from companion.core.job_folder import JobFolder, create_job, jobs_folder
 from companion.core.logs import log_to_file
@@ -158,7 +159,7 @@ def _job(plan: Plan, fold: Fold) -> JobFolder:
 
 def _report(plan: Plan, found: Section, began: float, *, finished: bool) -> Report:
     from companion.workshop.evaluation.material import used_file
-    from companion.workshop.evaluation.opened import described, usable_threads
+    from companion.workshop.evaluation.opened import described
     from companion.workshop.reports.surroundings import machine, versions
 
     subject = replace(described([plan.recipe.model]), name=plan.recipe.name)

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from companion.commands.printable import printable
 from companion.core.amounts import bytes_text
 from companion.core.job import (
+    BuildProven,
     DataReady,
     Evaluated,
     JobEnded,
@@ -174,6 +175,8 @@ def lines(event: JobEvent) -> list[str]:
         return [f"step {event.step:,}: held-out loss {event.loss:.4f}{best}", *said]
     if isinstance(event, PartMeasured):
         return [_part_line(event)]
+    if isinstance(event, BuildProven):
+        return build_lines(event)
     if isinstance(event, RateTried):
         return [f"  learning rate {event.learning_rate:.1e}: loss {event.loss:.4f}"]
     if isinstance(event, Trouble):
@@ -192,6 +195,20 @@ def _part_line(event: PartMeasured) -> str:
         return f"{escape(named)} [dim]({duration(event.seconds)})[/]"
     colour = "yellow" if event.state == "failed" else "dim"
     return f"{escape(named)} [{colour}]{event.state}: {escape(printable(event.why))}[/]"
+
+
+def build_lines(event: BuildProven) -> list[str]:
+    """What was measured of a build, with what was foreseen behind it."""
+    mixture = ", ".join(f"{count} × {kind}" for kind, count in event.kinds.items())
+    foreseen = f" (foreseen {event.foreseen_divergence:.4f})" if event.foreseen_divergence else ""
+    writes = f" (foreseen {event.foreseen_write:,.0f})" if event.foreseen_write else ""
+    return [
+        f"{escape(event.name)}: {bytes_text(event.bytes)}, {event.bits_per_weight:.2f} bits per weight; {escape(mixture)}",
+        f"  divergence {event.divergence:.4f} nats per token{foreseen}, same likeliest word {event.same_top:.1%}, "
+        f"perplexity {event.perplexity:.2f} instead of {event.source_perplexity:.2f}",
+        f"  writes {event.write:,.0f} tokens/s{writes} instead of {event.source_write:,.0f}, reads {event.read:,.0f} instead of "
+        f"{event.source_read:,.0f}",
+    ]
 
 
 def plan_lines(event: PlanMade) -> list[str]:

@@ -183,7 +183,7 @@ def _tell(console: Console, judgement: Judgement, sides: tuple[Subject, Subject]
     if asked:
         console.print(f"[dim]The reply shown first was chosen in {firsts} of {len(asked)}.[/dim]")
     _show_strengths(console, strengths(_every_verdict(), level=LEVEL))
-    found = duel([Verdict(names[0], names[1], judged.answer) for judged in verdicts], *names)
+    found = duel([Verdict(names[0], names[1], judged.answer) for judged in verdicts if judged.answer != "skip"], *names)
     learned = judgement.write_dataset()
     if learned:
         console.print(f"[dim]{learned:,} preferences to learn from: {escape(str(judgement.folder))}[/dim]")

@@ -130,7 +130,8 @@ def read_adapter(path: Path) -> AdapterInfo:
 def refuse_other_base(adapter: AdapterInfo, header: GGUFHeader, sha256: str) -> None:
     """Raises ModelError unless `adapter` was made for the model of `header`, whose file has this SHA-256 (“” if unknown).
 
-    Where either side does not know the SHA-256, architecture and shapes decide. Both are compared in any case: llama.cpp
+    A model that was made of another one, such as a build of it, says so, and suits adapters of that one too. Where either side
+    does not know the SHA-256, architecture and shapes decide. Both are compared in any case: llama.cpp
     ends the process on some shapes that do not fit.
     """
     file, model = f"“{adapter.path.name}”", f"“{header.path.name}”"
@@ -138,7 +139,8 @@ def refuse_other_base(adapter: AdapterInfo, header: GGUFHeader, sha256: str) -> 
     if adapter.architecture != header.architecture:
         what = f"{file} is for models of the kind {shown(adapter.architecture)}; {model} is {shown(header.architecture)}"
         raise ModelError(f"{what}.", f"Choose {made_for}, or an adapter for this model.")
-    if adapter.base_sha256 and sha256 and adapter.base_sha256 != sha256.lower():
+    known = {sha256.lower(), header.text(BASE_SHA256).lower()}
+    if adapter.base_sha256 and sha256 and adapter.base_sha256 not in known:
         was = f"was trained for another model, {made_for}" if adapter.base_name else "was trained for another model"
         raise ModelError(f"{file} {was}, not for {model}.", f"Choose {made_for}, or train one for this model.")
     theirs = {tensor.name: tensor for tensor in header.tensors}

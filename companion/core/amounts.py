@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)B?", re.IGNORECASE)
+
+
+def bytes_of(text: str) -> int:
+    """A size that a person wrote, such as 80MB or 1.5 GB, in powers of ten. Raises ValueError."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no size")
+    return int(float(found[1]) * 10 ** (3 * " kmgt".index(found[2].lower() or " ")))
+
 
 def bytes_text(count: float) -> str:
     """Bytes in decimal units with at most three figures: “980 MB”, “8.03 GB”, “41.2 GB”."""

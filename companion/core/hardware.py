@@ -120,6 +120,12 @@ def _probe_linux(root: Path) -> Hardware:
     )
 
 
+def usable_threads() -> int:
+    """Physical cores this process may use: a second thread on a core gains a matrix product nothing."""
+    hardware = probe()
+    return max(1, min(hardware.usable_cores, hardware.physical_cores))
+
+
 def fingerprint(hardware: Hardware) -> str:
     """A short hash that changes when what was measured on this machine no longer holds: a key for caches."""
     gigabytes = 2**30  # the kernel keeps a little more or less for itself at every update

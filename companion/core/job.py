@@ -164,6 +164,28 @@ class Trouble(_Event, frozen=True, kw_only=True):
     remedy: str
 
 
+class BuildProven(_Event, frozen=True, kw_only=True):
+    """A build of a quantization was measured. Divergences are nats per token from the source, speeds tokens per second."""
+
+    name: str
+    """“build”, or the recipe of llama.cpp that it stands against, such as “Q4_0”."""
+    kinds: dict[str, int]
+    """How many matrices have each type."""
+    bytes: int
+    bits_per_weight: float
+    divergence: float
+    foreseen_divergence: float = 0.0
+    same_top: float
+    """Share of next words that source and build both find likeliest."""
+    perplexity: float
+    source_perplexity: float
+    read: float
+    write: float
+    foreseen_write: float = 0.0
+    source_read: float
+    source_write: float
+
+
 class CheckpointWritten(_Event, frozen=True, kw_only=True):
     step: int
     file: str
@@ -197,6 +219,7 @@ JobEvent = (
     | Evaluated
     | PartMeasured
     | RateTried
+    | BuildProven
     | Trouble
     | CheckpointWritten
     | OutputWritten

@@ -9,7 +9,7 @@ import psutil
 
 from companion.core.gguf.header import read_embedding_header
 from companion.core.gguf.memory_need import refusal
-from companion.engine.ladder import usable_threads
+from companion.core.hardware import usable_threads
 from companion.llama.embedding import LARGEST_TEXT, EmbeddingModel
 from companion.llama.library import Library
 

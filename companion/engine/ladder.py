@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from companion.core.errors import ModelError
-from companion.core.hardware import probe
+from companion.core.hardware import usable_threads
 from companion.core.messages import LoadOptions
 from companion.core.processes import exit_sentence, worker_command
 from companion.engine.check import CheckEvent, CheckFailed, CheckPassed, CheckProgress, CheckRequest
@@ -155,12 +155,6 @@ class Ladder:
         if hung.is_set():
             return CheckFailed(what="llama.cpp stopped responding."), stage
         return CheckFailed(what=exit_sentence("the test run", child.wait())), stage
-
-
-def usable_threads() -> int:
-    """Physical cores this process may use: a second thread on a core gains a matrix product nothing."""
-    hardware = probe()
-    return min(hardware.usable_cores, hardware.physical_cores)
 
 
 def _start_watchdog(child: subprocess.Popen[bytes], hung: threading.Event) -> threading.Timer:

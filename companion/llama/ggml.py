@@ -58,17 +58,22 @@ def _beside_llama(stem: str) -> Path | None:
 
 
 @cache
+def library(stem: str) -> ctypes.CDLL:
+    """One of ggml's libraries, such as "ggml-base". Built statically, libllama exports their functions itself."""
+    return ctypes.CDLL(str(_beside_llama(stem) or llama_cpp.llama_cpp._lib._name))
+
+
+@cache
 def _library() -> ctypes.CDLL:
-    # built statically, libllama exports ggml's functions itself
-    library = ctypes.CDLL(str(_beside_llama("ggml-base") or llama_cpp.llama_cpp._lib._name))
+    base = library("ggml-base")
     pointer, number = ctypes.c_void_p, ctypes.c_int64
-    library.ggml_get_type_traits.argtypes = [ctypes.c_int]
-    library.ggml_get_type_traits.restype = ctypes.POINTER(_TypeTraits)
-    library.ggml_quantize_requires_imatrix.argtypes = [ctypes.c_int]
-    library.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
-    library.ggml_quantize_chunk.argtypes = [ctypes.c_int, pointer, pointer, number, number, number, pointer]
-    library.ggml_quantize_chunk.restype = ctypes.c_size_t
-    return library
+    base.ggml_get_type_traits.argtypes = [ctypes.c_int]
+    base.ggml_get_type_traits.restype = ctypes.POINTER(_TypeTraits)
+    base.ggml_quantize_requires_imatrix.argtypes = [ctypes.c_int]
+    base.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
+    base.ggml_quantize_chunk.argtypes = [ctypes.c_int, pointer, pointer, number, number, number, pointer]
+    base.ggml_quantize_chunk.restype = ctypes.c_size_t
+    return base
 
 
 @cache
@@ -161,11 +166,14 @@ def can_pack(kind: TensorType) -> bool:
     return kind.is_weight
 
 
-def pack(kind: TensorType, values: NDArray[np.float32], threads: int = 1) -> NDArray[np.uint8]:
+def pack(
+    kind: TensorType, values: NDArray[np.float32], threads: int = 1, importance: NDArray[np.float32] | None = None
+) -> NDArray[np.uint8]:
     """Pack a (rows, elements) array as `kind`; returns (rows, bytes of a row).
 
-    Types that need an importance matrix get one that calls everything equally important. Raises ValueError for integers,
-    for rows that are no multiple of the type's block, and for numbers that are none: ggml would end the process.
+    `importance` (elements,) weighs the squared error of each column. Types that need it get one that calls everything equally
+    important. Raises ValueError for integers, for rows that are no multiple of the type's block, and for numbers that are
+    none: ggml would end the process.
     """
     rows, elements = values.shape
     if not can_pack(kind) or elements % kind.block:
@@ -175,8 +183,10 @@ def pack(kind: TensorType, values: NDArray[np.float32], threads: int = 1) -> NDA
     values = np.ascontiguousarray(values, np.float32)
     packed = np.empty((rows, row_bytes(kind, elements)), np.uint8)
     quantize, number = _library().ggml_quantize_chunk, TYPE_NUMBERS[kind.name]
-    importance = np.ones(elements, np.float32) if needs_importance(kind) else None
-    weights = importance.ctypes.data if importance is not None else None
+    if importance is None and needs_importance(kind):
+        importance = np.ones(elements, np.float32)
+    weighing = None if importance is None else np.ascontiguousarray(importance, np.float32)
+    weights = weighing.ctypes.data if weighing is not None else None
 
     def work(first: int, count: int) -> None:
         quantize(number, values.ctypes.data, packed.ctypes.data, first * elements, count, elements, weights)

@@ -29,6 +29,7 @@ from companion.core.pipes import WorkerPipe
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.quantize import Quantize
 from companion.workshop.journal import Journal, Voice
 
 log = logging.getLogger(__name__)
@@ -216,6 +217,10 @@ def _recipe_of(job: Job) -> JobEnded:
         from companion.workshop.recipes.evaluate import evaluate
 
         return evaluate(job, recipe)
+    if isinstance(recipe, Quantize):
+        from companion.workshop.recipes.quantize import quantize
+
+        return quantize(job, recipe)
     from companion.workshop.recipes.pretrain import pretrain
 
     return pretrain(job, recipe)

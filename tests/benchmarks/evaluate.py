@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from companion.core.hardware import usable_threads
 from companion.core.recipes.evaluate import Evaluate, Replies
 from companion.llama.context import Context, ContextOptions
 from companion.llama.library import Library
@@ -24,7 +25,7 @@ from companion.llama.sampling import Sampler
 from companion.llama.scoring import perplexity, rows_at_once, text_tokens
 from companion.workshop.evaluation.family import Prompt
 from companion.workshop.evaluation.material import read_material
-from companion.workshop.evaluation.opened import Opened, open_subjects, usable_threads
+from companion.workshop.evaluation.opened import Opened, open_subjects
 from companion.workshop.evaluation.replies import answer, tasks_of
 from companion.workshop.evaluation.scripted import shipped
 from tests import llama_tools

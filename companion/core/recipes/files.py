@@ -15,15 +15,17 @@ from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.mistakes import mistake, there_are
 from companion.core.recipes.parts import Part
 from companion.core.recipes.pretrain import Pretrain
+from companion.core.recipes.quantize import Quantize
 
 TrainingRecipe = FineTune | Pretrain
-Recipe = TrainingRecipe | Evaluate
-R = TypeVar("R", FineTune, Pretrain, Evaluate)
+Recipe = TrainingRecipe | Evaluate | Quantize
+R = TypeVar("R", FineTune, Pretrain, Evaluate, Quantize)
 MAX_BYTES = 1 << 20
-_KINDS: dict[str, type[FineTune] | type[Pretrain] | type[Evaluate]] = {
+_KINDS: dict[str, type[FineTune] | type[Pretrain] | type[Evaluate] | type[Quantize]] = {
     "fine-tune": FineTune,
     "pretrain": Pretrain,
     "evaluate": Evaluate,
+    "quantize": Quantize,
 }
 
 

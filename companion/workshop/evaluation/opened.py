@@ -15,7 +15,7 @@ from companion.core.dataset import DialogueTurn
 from companion.core.errors import ModelError, RecipeError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
-from companion.core.hardware import probe
+from companion.core.hardware import usable_threads
 from companion.core.messages import Turn
 from companion.core.names import numbered
 from companion.core.paths import STARTER, starter_model
@@ -112,12 +112,6 @@ def prompt_tokens(opened: Opened, turns: Sequence[DialogueTurn], *, reply_tokens
     """
     builder = PromptBuilder(opened.model.vocabulary, opened.template, opened.longest)
     return builder.build([Turn(turn.role, turn.content) for turn in turns], reply_tokens=reply_tokens).tokens
-
-
-def usable_threads() -> int:
-    """Physical cores this process may use: a second thread on a core gains a matrix product nothing."""
-    hardware = probe()
-    return max(1, min(hardware.usable_cores, hardware.physical_cores))
 
 
 class _Checked:

@@ -16,6 +16,7 @@ from companion.workshop.nn.attention import AttentionPlan
 from companion.workshop.nn.config import DecoderConfig
 from companion.workshop.nn.lanes import MOST_LANES
 from companion.workshop.nn.layer import Cache, Layer, LayerFunction, Pass
+from companion.workshop.nn.linear import Linear, Watcher
 from companion.workshop.nn.loading import Parts, fresh_parts, load_parts, whole_masters
 from companion.workshop.nn.lora import LowRank
 from companion.workshop.nn.norms import FinalNorm, wide
@@ -40,6 +41,17 @@ class DecoderOptions(NamedTuple):
     """Tokens of the longest dialogue; Phi 3 turns differently beyond its original context."""
 
 
+class Trace(NamedTuple):
+    """A forward that can be taken up again at any layer."""
+
+    work: Aligned
+    passes: Callable[[int], Pass]
+    inputs: list[Tensor]
+    """(tokens, width) of each layer."""
+    hidden: Tensor
+    """(rows, width)."""
+
+
 class Decoder(nn.Module):
     """Frozen until `add_adapter`; gradients of trained matrices are added to `.grad` by the layers' own backward."""
 
@@ -55,6 +67,7 @@ class Decoder(nn.Module):
         self._registered = nn.ParameterList()
         self._anchor = torch.empty(0, requires_grad=True)
         self._adapter: Adapter | None = None
+        self._watched = False
 
     @classmethod
     def load(cls, weights: GGUFWeights, options: DecoderOptions | None = None) -> Decoder:
@@ -74,6 +87,11 @@ class Decoder(nn.Module):
         decoder = cls(config, fresh_parts(config, seed, options.compute, torch.device(options.device), tied=tied), options)
         decoder.train_everything()
         return decoder
+
+    @property
+    def embedding_table(self) -> Linear:
+        """The matrix that token embeddings are taken from."""
+        return self._parts.embedding.table
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """What an optimizer moves, by GGUF name (`blk.0.attn_q.weight.lora_a`, or the tensor's own when it is trained whole)."""
@@ -109,6 +127,13 @@ class Decoder(nn.Module):
         """Full training of every matrix, norm and embedding."""
         self._train_whole(self.layers, Adapter().where, everything=True)
 
+    def watch(self, watcher: Watcher | None) -> None:
+        """Show `watcher` what goes into every matrix of the layers, and the gradient of what comes out, at each backward."""
+        self._watched = watcher is not None
+        for layer in self.layers:
+            for linear in layer.linears:
+                linear.watcher = watcher
+
     def adapter_tensors(self) -> dict[str, Tensor]:
         """The adapter as GGUF holds it: A (rank, in), B (out, rank), float32 on the CPU."""
         return {name: p.detach().cpu().clone() for name, p in self._trainable.items() if ".lora_" in name}
@@ -135,6 +160,8 @@ class Decoder(nn.Module):
         seed = seed or int(torch.randint(1, 2**48, ()))
         work = aligned(batch, rows, share=not neftune and not any(map(self.config.window, range(self.config.layers))))
         x = self._parts.embedding.take(work.tokens)
+        if self._watched and graph:
+            x.requires_grad_()
         if neftune:
             x = x + _noise(x, work, neftune, seed)
         dropping = self.training and graph and self._adapter is not None and self._adapter.dropout > 0
@@ -149,6 +176,28 @@ class Decoder(nn.Module):
             else:
                 x, _ = layer.forward(x, shared)
         return self._normed(x[: work.wanted])
+
+    @torch.no_grad()
+    def trace(self, batch: Batch, rows: Tensor) -> Trace:
+        """One forward without adapter, with the inputs of every layer, from which `again` can go on."""
+        work = aligned(batch, rows, share=False)
+        passes = self._passes(work.positions, work.starts, adapted=False)
+        inputs = [self._parts.embedding.take(work.tokens)]
+        for layer in self.layers[:-1]:
+            inputs.append(layer.forward(inputs[-1], passes(layer.index))[0])
+        traced = Trace(work, passes, inputs, inputs[-1][:0])
+        return traced._replace(hidden=self.again(traced, len(self.layers) - 1))
+
+    @torch.no_grad()
+    def again(self, traced: Trace, first: int) -> Tensor:
+        """As `hidden` of what was traced, (rows, width), computed anew from layer `first` on; −1 begins with the embedding."""
+        x = traced.inputs[first] if first >= 0 else self._parts.embedding.take(traced.work.tokens)
+        for layer in self.layers[max(first, 0) :]:
+            shared = traced.passes(layer.index)
+            if layer.index == self.config.layers - 1:
+                shared = shared._replace(rows=traced.work.rows)
+            x, _ = layer.forward(x, shared)
+        return self._normed(x[: traced.work.wanted])
 
     def logits(self, hidden_rows: Tensor) -> Tensor:
         """(rows, vocabulary) in float32 of rows of `hidden`; meant for few rows, training goes through `losses`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,10 @@ class Span(NamedTuple):
 
     name: str
     rows: int
+
+
+Watcher = Callable[["Linear", Tensor, Tensor], None]
+"""Is shown the input (tokens, in) of a matrix and the gradient of its output (tokens, out)."""
 
 
 class Scratch:
@@ -52,6 +57,7 @@ class Linear:
         self.low_rank: LowRank | None = None
         self.masters: dict[str, nn.Parameter] = {}
         """Float32 masters by the file's names when the matrix itself is trained."""
+        self.watcher: Watcher | None = None
         self._stacked = Stacked([])
         self._version = -1
 
@@ -111,7 +117,9 @@ class Linear:
         return dx.addmm_(dy, self.dense()) if wanted else dx, outer
 
     def weight_gradients(self, dy: Tensor, x: Tensor, inner: Tensor | None, outer: Outer | None) -> None:
-        """Adds the gradients of everything that is trained here to its `.grad`."""
+        """Adds the gradients of everything that is trained here to its `.grad`, and shows them to the watcher."""
+        if self.watcher is not None:
+            self.watcher(self, x, dy)
         if inner is not None and outer is not None and self.low_rank is not None:
             self.low_rank.weight_gradients(dy, x, inner, outer)
         if self.masters:

@@ -157,17 +157,23 @@ class Writer:
 
     def _deliver(self, path: Path, kind: str, metrics: dict[str, float]) -> None:
         """Copy a finished file to where the person wants it; it stays in the job's folder when that fails."""
-        where = path
-        if self._job.order.output:
-            where = _free(Path(self._job.order.output), path)
-            try:
-                with path.open("rb") as source, replacing(where) as copy:
-                    shutil.copyfileobj(source, copy)
-            except OSError as error:
-                what = f"“{where}” could not be written ({error.strerror}); what was learned is in “{path}”"
-                raise WorkshopError(f"{what}.", "Copy it from there.") from error
+        where = delivered(path, self._job.order.output)
         measured = {name: round(value, 6) for name, value in metrics.items() if not math.isnan(value)}
         self._job.tell(OutputWritten(file=str(where), kind="adapter" if kind == "adapter" else "model", metrics=measured))
+
+
+def delivered(path: Path, wanted: str) -> Path:
+    """Where a finished file is to be found: a copy of it where the person wants it, if anywhere. Raises WorkshopError."""
+    if not wanted:
+        return path
+    where = _free(Path(wanted), path)
+    try:
+        with path.open("rb") as source, replacing(where) as copy:
+            shutil.copyfileobj(source, copy)
+    except OSError as error:
+        what = f"“{where}” could not be written ({error.strerror}); what was made is in “{path}”"
+        raise WorkshopError(f"{what}.", "Copy it from there.") from error
+    return where
 
 
 @contextlib.contextmanager

@@ -1,0 +1,70 @@
+"""`companion quantize`: the best build of a model for this machine and budget, by a job process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from companion.commands.chosen_model import required_model
+from companion.commands.job_files import character_of, data_files, free_name, name_after, target
+from companion.commands.job_view import run_job
+from companion.core.adapter import read_adapter, refuse_other_base
+from companion.core.amounts import bytes_of
+from companion.core.character_library import built_in_character
+from companion.core.errors import RecipeError
+from companion.core.fingerprint import file_sha256
+from companion.core.gguf.header import read_header
+from companion.core.job import JobOrder
+from companion.core.job_folder import create_job
+from companion.core.logs import log_to_file
+from companion.core.paths import data_folder, settings_file
+from companion.core.recipes.files import with_changes
+from companion.core.recipes.quantize import QUICK, Quantize
+from companion.core.settings import load_settings
+
+
+def quantize(
+    *,
+    model: Path | None,
+    adapter: Path | None,
+    size: str | None,
+    divergence: float | None,
+    speed: float | None,
+    data: Sequence[Path],
+    character: str | None,
+    output: Path | None,
+    quick: bool,
+    changes: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Run the command; returns the exit status. Raises CompanionError."""
+    log_to_file("terminal")
+    base = required_model(model, load_settings(settings_file()).settings).absolute()
+    header = read_header(base)
+    if adapter is not None:
+        info = read_adapter(adapter)
+        refuse_other_base(info, header, file_sha256(base) if info.base_sha256 else "")
+    wanted = QUICK if quick else Quantize()
+    budget = replace(wanted.budget, size=_bytes(size), divergence=divergence or 0.0, speed=speed or 0.0)
+    stem = base.stem if adapter is None else f"{base.stem}-{adapter.stem}"
+    where = target(output or free_name(data_folder() / "models", name_after(f"{stem}-fitted", "model")))
+    wanted = replace(
+        with_changes(replace(wanted, budget=budget), list(changes)),
+        model=str(base),
+        adapter=str(adapter.absolute()) if adapter else "",
+        data_files=data_files(data, ()) if data else (),
+        character=character_of(character, built_in_character().name),
+        name=name_after(where.stem, "model"),
+    )
+    return run_job(create_job(wanted, JobOrder(output=str(where))), as_json=as_json)
+
+
+def _bytes(text: str | None) -> int:
+    if text is None:
+        return 0
+    try:
+        return bytes_of(text)
+    except ValueError:
+        raise RecipeError(f"“{text}” is no size.", "Write it as 80MB, 1.5GB or a number of bytes.") from None

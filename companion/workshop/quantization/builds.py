@@ -1,0 +1,143 @@
+"""From measurements to builds: what a file of these types will be like, which one is wanted, and what it stands against."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from companion.core.amounts import bytes_text
+from companion.core.errors import RecipeError
+from companion.core.gguf.header import GGUFHeader
+from companion.core.gguf.types import TYPES_BY_NAME
+from companion.core.recipes.quantize import Budget
+from companion.llama.quantize import stock_bytes
+from companion.workshop.quantization.allocation import Allocation, Choice, Limits, Measure, NoAllocation, allocate
+from companion.workshop.quantization.sensitivity import Matrix, Sensitivities
+from companion.workshop.quantization.speed import Costs, Pace, SpeedModel
+
+DIVERGENCE: Final = 0.02
+"""Nats per token that are allowed when nothing is asked for: few people would notice."""
+METADATA: Final = 8192
+"""Bytes that a build's own metadata may take."""
+STOCK: Final = (
+    "Q2_K",
+    "Q3_K_S",
+    "Q3_K_M",
+    "Q3_K_L",
+    "Q4_0",
+    "IQ4_NL",
+    "Q4_K_S",
+    "Q4_K_M",
+    "Q5_0",
+    "Q5_K_S",
+    "Q5_K_M",
+    "Q6_K",
+    "Q8_0",
+)
+"""llama.cpp's recipes that need no importance file."""
+
+
+class Foreseen(NamedTuple):
+    """What a build will be like, before it is built."""
+
+    kinds: dict[str, str]
+    bytes: int
+    divergence: float
+    pace: Pace
+    gap: float
+
+
+class Planner:
+    """Foresees builds of one source."""
+
+    def __init__(
+        self, header: GGUFHeader, matrices: Sequence[Matrix], found: Sensitivities, costs: Costs, speed: SpeedModel
+    ) -> None:
+        self._matrices, self._found, self._costs, self._speed = matrices, found, costs, speed
+        own = sum(_padded(matrix.nbytes(matrix.kind), header.alignment) for matrix in matrices)
+        self._rest = header.file_size - own + METADATA
+        self._choices = [
+            [
+                Choice(
+                    kind,
+                    _padded(_bytes(matrix, kind), header.alignment),
+                    found.damage(matrix.name, kind),
+                    costs.of(matrix, kind).write,
+                )
+                for kind in found.predicted[matrix.name]
+            ]
+            for matrix in matrices
+        ]
+
+    @property
+    def smallest(self) -> int:
+        """Bytes below which no build can be."""
+        return self._rest + int(sum(min(choice.bytes for choice in each) for each in self._choices))
+
+    def best(self, budget: Budget, *, correction: float = 1.0) -> Foreseen:
+        """The build that the budget asks for. `correction` is what measured divergences were of foreseen ones.
+
+        Raises RecipeError when none keeps within it.
+        """
+        limits = Limits(
+            bytes=budget.size - self._rest if budget.size else None,
+            damage=budget.divergence / correction if budget.divergence else None,
+            seconds=1 / budget.speed - self._speed.write_rest if budget.speed else None,
+        )
+        goal: Measure = "damage"
+        if limits.damage is not None or limits == Limits():
+            goal, limits = "seconds", limits._replace(damage=limits.damage or DIVERGENCE / correction)
+        try:
+            return self._foreseen(allocate(self._choices, goal, limits), correction)
+        except NoAllocation:
+            raise self._impossible(budget) from None
+
+    def front(self, count: int) -> list[Foreseen]:
+        """Builds from the smallest to that of the source's precision, each with the least divergence of its size."""
+        most = self._rest + int(sum(max(choice.bytes for choice in each if choice.damage == 0) for each in self._choices))
+        sizes = [self.smallest + (most - self.smallest) * i // max(1, count - 1) for i in range(count)]
+        return [self.best(Budget(size=size + 1)) for size in sizes]
+
+    def _foreseen(self, allocation: Allocation, correction: float) -> Foreseen:
+        kinds = {matrix.name: kind for matrix, kind in zip(self._matrices, allocation.kinds, strict=True)}
+        pace = self._speed.pace(self._costs, self._matrices, allocation.kinds)
+        return Foreseen(kinds, self._rest + int(allocation.bytes), allocation.damage * correction, pace, allocation.gap)
+
+    def _impossible(self, budget: Budget) -> RecipeError:
+        if budget.size and budget.size < self.smallest:
+            what = f"No build of this model is as small as {bytes_text(budget.size)}."
+            return RecipeError(what, f"The smallest possible is {bytes_text(self.smallest)} ({self.smallest:,} bytes).")
+        fastest = self._foreseen(allocate(self._choices, "seconds", Limits()), 1.0)
+        if budget.speed > fastest.pace.write:
+            what = f"No build of this model writes {budget.speed:,.0f} tokens per second on this machine."
+            return RecipeError(what, f"The fastest writes about {fastest.pace.write:,.0f}.")
+        return RecipeError(
+            "No build keeps within all these limits at once.", "Allow more bytes or more divergence, or less speed."
+        )
+
+
+def matrices_of(header: GGUFHeader, measured: Container[str]) -> list[Matrix]:
+    """The matrices of the file that were measured, in its order."""
+    tied = all(tensor.name != "output.weight" for tensor in header.tensors)
+    output = "token_embd.weight" if tied else "output.weight"
+    return [
+        Matrix(tensor.name, tensor.shape[1], tensor.shape[0], tensor.type, is_output=tensor.name == output)
+        for tensor in header.tensors
+        if tensor.name in measured and len(tensor.shape) == 2
+    ]
+
+
+def stock_for(source: Path, size: int, rest: int) -> str:
+    """llama.cpp's own recipe that comes closest to a size, at most a hundredth above it; "" when none is so small."""
+    sizes = {file_type: stock_bytes(source, file_type) + rest for file_type in STOCK}
+    fitting = {file_type: size_ for file_type, size_ in sizes.items() if size_ <= size * 1.01}
+    return max(fitting, key=lambda file_type: fitting[file_type]) if fitting else ""
+
+
+def _bytes(matrix: Matrix, kind: str) -> int:
+    return matrix.nbytes(TYPES_BY_NAME[kind])
+
+
+def _padded(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment

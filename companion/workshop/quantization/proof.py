@@ -1,0 +1,113 @@
+"""What a finished build is worth, through llama.cpp: how far its words are from the source's, how fast it is, how large."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from companion.core.errors import DatasetError
+from companion.core.gguf.header import read_header
+from companion.llama.context import Context, ContextOptions
+from companion.llama.divergence import Divergence, divergence
+from companion.llama.library import Library
+from companion.llama.model import Model
+from companion.llama.scoring import perplexity
+from companion.llama.throughput import read_speed, write_speed
+from companion.workshop.quantization.calibration import CHUNK, Texts
+from companion.workshop.quantization.importance import Tell
+from companion.workshop.quantization.speed import Pace
+
+LEAST: Final = 2
+"""Chunks of text that can be measured on."""
+READ_TOKENS: Final = 512
+WRITE_TOKENS: Final = 64
+REPEATS: Final = 3
+
+
+class Proven(msgspec.Struct, frozen=True, kw_only=True):
+    """Divergences are mean nats per token of Kullback–Leibler from the source, half over dialogues and half over general text."""
+
+    bytes: int
+    bits_per_weight: float
+    divergence: float
+    dialogues: float
+    general: float
+    same_top: float
+    """Share of next words that both find likeliest."""
+    perplexity: float
+    source_perplexity: float
+    read: float
+    write: float
+    source_read: float
+    source_write: float
+    """Tokens per second, measured by turns."""
+
+
+def prove(library: Library, source: Path, build: Path, texts: Texts, tokens: int, threads: int, tell: Tell) -> Proven:
+    """Raises ModelError, EngineError, and DatasetError when there is too little text."""
+    half = max(LEAST, tokens // 2 // CHUNK) * CHUNK
+    parts = [part[: min(half, len(part) // CHUNK * CHUNK)] for part in (texts.dialogues, texts.general)]
+    parts = [part for part in parts if len(part) >= LEAST * CHUNK]
+    if not parts:
+        raise DatasetError(f"Fewer than {LEAST * CHUNK:,} tokens are held out, too few to measure on.", "Name more dialogues with --data.")
+    with ExitStack() as stack:
+        models = [stack.enter_context(Model(library, path)) for path in (source, build)]
+        found: list[Divergence] = []
+        for number, part in enumerate(parts):
+            told = partial(_told, tell, number, len(parts))
+            with contexts(models, CHUNK, threads) as (theirs, ours):
+                found.append(divergence(theirs, ours, part, chunk=CHUNK, tell=told))
+        paces = measured_paces(models, threads)
+        tell(0.8)
+        with contexts(models, CHUNK, threads) as both:
+            perplexities = [perplexity(context, parts[-1], chunk=CHUNK).perplexity for context in both]
+    tell(1.0)
+    header = read_header(build)
+    means = [float(each.kl.mean()) for each in found]
+    return Proven(
+        bytes=header.file_size,
+        bits_per_weight=8 * sum(tensor.size for tensor in header.tensors) / header.parameters,
+        divergence=statistics.fmean(means),
+        dialogues=means[0],
+        general=means[-1],
+        same_top=float(np.mean([each.same_top.mean() for each in found])),
+        perplexity=perplexities[1],
+        source_perplexity=perplexities[0],
+        read=paces[1].read,
+        write=paces[1].write,
+        source_read=paces[0].read,
+        source_write=paces[0].write,
+    )
+
+
+def _told(tell: Tell, number: int, count: int, done: float) -> None:
+    tell(0.6 * (number + done) / count)
+
+
+@contextmanager
+def contexts(models: Sequence[Model], tokens: int, threads: int) -> Iterator[list[Context]]:
+    """One of this size for each model."""
+    options = ContextOptions(tokens, threads, batch=min(512, tokens))
+    with ExitStack() as stack:
+        yield [stack.enter_context(Context(model, options)) for model in models]
+
+
+def measured_paces(models: Sequence[Model], threads: int) -> list[Pace]:
+    """Tokens per second of each, measured by turns: a machine that becomes busy does so for all."""
+    reads: list[list[float]] = [[] for _ in models]
+    writes: list[list[float]] = [[] for _ in models]
+    with contexts(models, READ_TOKENS, threads) as opened:
+        for context in opened:
+            read_speed(context, 64)  # wakes threads and caches
+        for _ in range(REPEATS):
+            for number, context in enumerate(opened):
+                reads[number].append(read_speed(context, READ_TOKENS).speed)
+                writes[number].append(write_speed(context, WRITE_TOKENS).speed)
+    return [Pace(statistics.median(read), statistics.median(write)) for read, write in zip(reads, writes, strict=True)]

@@ -1,0 +1,299 @@
+"""A quantization, from top to bottom: what matters, what each matrix can bear, what each type costs here, choose, build, prove.
+
+Everything that is measured is kept in the job's folder, so that a resumed job goes on where it was:
+
+<job>/measured/importance.gguf     what matters, as llama.cpp's tools read it
+<job>/measured/outputs.npz         how much every output weighs, which they do not know
+<job>/measured/sensitivity.json    what each matrix can bear
+<job>/measured/costs.json          what each type costs on this machine
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from companion.core.adapter import BASE_SHA256, read_adapter
+from companion.core.amounts import bytes_text
+from companion.core.errors import ModelError
+from companion.core.files import write_atomic
+from companion.core.fingerprint import file_sha256
+from companion.core.gguf.header import GGUFHeader, read_header
+from companion.core.gguf.types import TYPES_BY_NAME
+from companion.core.hardware import usable_threads
+from companion.core.job import BuildProven, JobEnded, OutputWritten
+from companion.core.recipes.quantize import Quantize
+from companion.llama.library import Library
+from companion.llama.model import Model
+from companion.llama.quantize import quantize as pack
+from companion.workshop.export.merge import merge_adapter
+from companion.workshop.job import Job
+from companion.workshop.nn.config import refuse_unless_supported
+from companion.workshop.nn.decoder import Decoder, DecoderOptions
+from companion.workshop.nn.weights import GGUFWeights
+from companion.workshop.quantization.builds import Foreseen, Planner, matrices_of, stock_for
+from companion.workshop.quantization.calibration import Material, read_texts
+from companion.workshop.quantization.importance import Importance, measure_importance, read_importance, write_importance
+from companion.workshop.quantization.proof import Proven, measured_paces, prove
+from companion.workshop.quantization.sensitivity import Anchor, Matrix, Measurer, Sensitivities, predicted
+from companion.workshop.quantization.speed import Costs, SpeedModel
+from companion.workshop.recipes.open_base import open_base
+from companion.workshop.recipes.result import delivered
+
+UNPACKED: Final = 500_000_000
+"""Models with more parameters keep their weights packed: slower, and in a quarter of the memory."""
+KEEP_EVERY: Final = 10
+"""Matrices after whose measurement it is kept."""
+ATTEMPTS: Final = 3
+"""Builds that are made until one keeps within the divergence that was asked for."""
+
+
+class Source(NamedTuple):
+    """What is quantized."""
+
+    header: GGUFHeader
+    weights: GGUFWeights
+    library: Library
+    material: Material
+    threads: int
+
+
+class Made(NamedTuple):
+    """A build that was proven; `stock` names llama.cpp's recipe when it is one."""
+
+    file: Path
+    proven: Proven
+    foreseen: Foreseen | None
+    stock: str = ""
+
+
+def quantize(job: Job, recipe: Quantize) -> JobEnded:
+    """Carry out the recipe from wherever the job stands. Raises CompanionError, and Stopped when somebody asks for it."""
+    job.folder.measured.mkdir(exist_ok=True)
+    job.folder.output.mkdir(exist_ok=True)
+    source = _opened(job, recipe)
+    importance, sensitivities = _sensitivities(job, recipe, source)
+    matrices = matrices_of(source.header, sensitivities.predicted)
+    planner = _planner(job, recipe, source, matrices, sensitivities)
+    made = _built(job, recipe, source, planner, importance)
+    if recipe.proof.stock and (stock := _stock(job, recipe, source, made)) is not None:
+        made = stock
+    return _delivered(job, recipe, source, made)
+
+
+def _opened(job: Job, recipe: Quantize) -> Source:
+    job.stage("checking", "Checking the model")
+    header = read_header(Path(recipe.model))
+    refuse_unless_supported(header)
+    if recipe.adapter:
+        header = _merged(job, header, Path(recipe.adapter))
+    job.stage("data", "Reading what is calibrated with and what is measured on")
+    with open_base(header.path) as base:
+        return Source(header, GGUFWeights(header), base.library, read_texts(recipe, base), recipe.threads or usable_threads())
+
+
+def _merged(job: Job, header: GGUFHeader, adapter: Path) -> GGUFHeader:
+    target = job.folder.measured / f"{header.path.stem}-with-{adapter.stem}.gguf"
+    if not target.exists():
+        job.stage("exporting", "Working the adapter into the weights")
+        merge_adapter(target, header, read_adapter(adapter), kind="F16")
+    return read_header(target)
+
+
+def _sensitivities(job: Job, recipe: Quantize, source: Source) -> tuple[dict[str, Importance], Sensitivities]:
+    kept = job.folder.measured / "sensitivity.json"
+    importance = _kept_importance(job, source)
+    found = _kept_sensitivities(kept)
+    if importance and found.predicted and not found.next_anchors(recipe.search.anchors):
+        return importance, found
+    job.stage("loading", "Loading the model")
+    packed = source.header.parameters > UNPACKED
+    decoder = Decoder.load(source.weights, DecoderOptions(packed=packed))
+    decoder.eval()
+    if not importance:
+        importance = _importance(job, recipe, source, decoder)
+    matrices = matrices_of(source.header, importance)
+    if not found.predicted:
+        job.stage("measuring", f"Foreseeing what {len(recipe.search.kinds)} types would do to {len(matrices)} matrices")
+        for number, matrix in enumerate(matrices, start=1):
+            able = matrix.able(recipe.search.kinds)
+            found.predicted[matrix.name] = predicted(source.weights, matrix, able, importance[matrix.name], source.threads)
+            job.progress(number / len(matrices))
+        write_atomic(kept, msgspec.json.encode(found))
+    _measure_anchors(job, recipe, source, decoder, matrices, importance, found)
+    return importance, found
+
+
+def _importance(job: Job, recipe: Quantize, source: Source, decoder: Decoder) -> dict[str, Importance]:
+    examples = source.material.calibration.examples(recipe.calibration.tokens, recipe.calibration.own_share)
+    tokens = sum(len(example.tokens) for example in examples)
+    job.stage("measuring", f"Measuring what matters, on {tokens:,} tokens")
+    found = measure_importance(decoder, examples, seed=recipe.seed, tell=job.progress)
+    if recipe.calibration.importance_file:
+        shapes = {name: (len(each.outputs), len(each.inputs)) for name, each in found.items()}
+        for name, other in read_importance(Path(recipe.calibration.importance_file), shapes).items():
+            found[name] = other._replace(outputs=found[name].outputs)
+    write_importance(job.folder.measured / "importance.gguf", found, datasets=["dialogues", "general text"], chunk=512)
+    with (job.folder.measured / "outputs.npz").open("wb") as file:
+        np.savez(file, **{name: each.outputs for name, each in found.items()})  # type: ignore[arg-type]
+    return found
+
+
+def _kept_importance(job: Job, source: Source) -> dict[str, Importance]:
+    """What was measured before; nothing when it cannot be read."""
+    try:
+        with np.load(job.folder.measured / "outputs.npz", allow_pickle=False) as kept:
+            outputs = {name: kept[name] for name in kept.files}
+        shapes = {t.name: (t.shape[1], t.shape[0]) for t in source.header.tensors if t.name in outputs}
+        found = read_importance(job.folder.measured / "importance.gguf", shapes)
+    except (OSError, ValueError, ModelError):
+        return {}
+    return {name: each._replace(outputs=outputs[name]) for name, each in found.items()}
+
+
+def _kept_sensitivities(file: Path) -> Sensitivities:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Sensitivities)
+    except (OSError, msgspec.MsgspecError):
+        return Sensitivities()
+
+
+def _measure_anchors(
+    job: Job,
+    recipe: Quantize,
+    source: Source,
+    decoder: Decoder,
+    matrices: list[Matrix],
+    importance: dict[str, Importance],
+    found: Sensitivities,
+) -> None:
+    waiting = found.next_anchors(recipe.search.anchors)
+    if not waiting:
+        return
+    job.stage("measuring", f"Measuring what {len(waiting)} matrices can bear, one by one")
+    by_name = {matrix.name: matrix for matrix in matrices}
+    examples = source.material.calibration.examples(recipe.search.anchor_tokens, recipe.calibration.own_share)
+    measurer = Measurer(decoder, source.weights, examples, recipe.search.anchor_tokens // 4, source.threads)
+    kept = job.folder.measured / "sensitivity.json"
+    for number, (name, kind) in enumerate(waiting, start=1):
+        found.anchors[name] = Anchor(kind, measurer.divergence(by_name[name], TYPES_BY_NAME[kind], importance[name]))
+        if number % KEEP_EVERY == 0 or number == len(waiting):
+            write_atomic(kept, msgspec.json.encode(found))
+        job.progress(number / len(waiting))
+
+
+def _planner(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix], found: Sensitivities) -> Planner:
+    job.stage("measuring", "Measuring what each type costs on this machine")
+    costs = Costs(job.folder.measured / "costs.json")
+    costs.measure(matrices, recipe.search.kinds, source.threads, job.progress)
+    with Model(source.library, source.header.path) as model:
+        (pace,) = measured_paces([model], source.threads)
+    return Planner(source.header, matrices, found, costs, SpeedModel.of(costs, matrices, pace))
+
+
+def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance]) -> Made:
+    """The build that the budget asks for, proven; one that misses its divergence is made again with what was learned from it."""
+    correction, made = 1.0, None
+    for attempt in range(ATTEMPTS):
+        foreseen = planner.best(recipe.budget, correction=correction)
+        again = " once more" if attempt else ""
+        job.stage("exporting", f"Building{again}: {bytes_text(foreseen.bytes)}, {_mixture(foreseen)}")
+        file = job.folder.output / f"{recipe.name or 'model'}.gguf"
+        pack(
+            source.header.path,
+            file,
+            kinds=foreseen.kinds,
+            importance={name: each.inputs for name, each in importance.items()},
+            metadata=_lineage(source),
+            threads=source.threads,
+            room=foreseen.bytes,
+            check=job.check,
+        )
+        proven = _proven(job, recipe, source, file, "build", foreseen)
+        made = Made(file, proven, foreseen)
+        limit = recipe.budget.divergence
+        if not limit or proven.divergence <= limit or not foreseen.divergence:
+            break
+        correction *= proven.divergence / foreseen.divergence
+    assert made is not None  # noqa: S101 - there is at least one attempt
+    return made
+
+
+def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, foreseen: Foreseen | None = None) -> Proven:
+    job.stage("verifying", f"Measuring {'the build' if foreseen else name} against the source")
+    texts, tokens = source.material.held_out, recipe.proof.tokens
+    proven = prove(source.library, source.header.path, file, texts, tokens, source.threads, job.progress)
+    kinds = Counter(tensor.type.name for tensor in read_header(file).tensors if len(tensor.shape) > 1)
+    job.tell(
+        BuildProven(
+            name=name,
+            kinds=dict(kinds.most_common()),
+            bytes=proven.bytes,
+            bits_per_weight=proven.bits_per_weight,
+            divergence=proven.divergence,
+            foreseen_divergence=foreseen.divergence if foreseen else 0.0,
+            same_top=proven.same_top,
+            perplexity=proven.perplexity,
+            source_perplexity=proven.source_perplexity,
+            read=proven.read,
+            write=proven.write,
+            foreseen_write=foreseen.pace.write if foreseen else 0.0,
+            source_read=proven.source_read,
+            source_write=proven.source_write,
+        )
+    )
+    return proven
+
+
+def _stock(job: Job, recipe: Quantize, source: Source, made: Made) -> Made | None:
+    """llama.cpp's own build of that size, when it is better."""
+    job.stage("exporting", "Building llama.cpp's own recipe of that size")
+    rest = source.header.file_size - sum(tensor.size for tensor in source.header.tensors)
+    file_type = stock_for(source.header.path, made.proven.bytes, rest)
+    if not file_type:
+        return None
+    file = job.folder.output / f"{recipe.name or 'model'}-{file_type}.gguf"
+    pack(
+        source.header.path, file, file_type=file_type, metadata=_lineage(source), threads=source.threads,
+        room=made.proven.bytes, check=job.check,
+    )  # fmt: skip
+    proven = _proven(job, recipe, source, file, file_type)
+    stock = Made(file, proven, None, file_type)
+    better = proven.divergence < made.proven.divergence and proven.bytes <= made.proven.bytes
+    (made if better else stock).file.unlink(missing_ok=True)
+    return stock if better else None
+
+
+def _delivered(job: Job, recipe: Quantize, source: Source, made: Made) -> JobEnded:
+    """The file where the person wants it, and what became of it in one sentence."""
+    proven, file = made.proven, made.file
+    if made.stock:
+        file = file.replace(file.with_name(f"{recipe.name or 'model'}.gguf"))
+    file = delivered(file, job.order.output)
+    metrics = {
+        "bytes": float(proven.bytes),
+        "bits_per_weight": proven.bits_per_weight,
+        "divergence": proven.divergence,
+        "write_speed": proven.write,
+    }
+    job.tell(OutputWritten(file=str(file), kind="model", metrics=metrics))
+    size = f"{bytes_text(proven.bytes)} instead of {bytes_text(source.header.file_size)}"
+    writes = f"writes {proven.write / proven.source_write:.2f} and reads {proven.read / proven.source_read:.2f} times as fast"
+    what = f"{'llama.cpp’s own ' + made.stock + ' was best: ' if made.stock else ''}{size}, {writes}"
+    return JobEnded(state="done", what=f"{what[:1].upper()}{what[1:]}; divergence {proven.divergence:.4f} nats per token.")
+
+
+def _lineage(source: Source) -> dict[str, str]:
+    """So that adapters of the base are known to suit its builds."""
+    base = source.header.text(BASE_SHA256) or file_sha256(source.header.path)
+    return {BASE_SHA256: base}
+
+
+def _mixture(foreseen: Foreseen) -> str:
+    kinds = list(foreseen.kinds.values())
+    counts = sorted({kind: kinds.count(kind) for kind in kinds}.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{count} × {kind}" for kind, count in counts)

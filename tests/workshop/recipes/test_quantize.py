@@ -1,0 +1,116 @@
+"""Quantizations as jobs: the budget is kept, what is measured is kept, and a bad wish is a sentence."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from companion.core.adapter import BASE_SHA256, read_adapter, refuse_other_base
+from companion.core.fingerprint import file_sha256
+from companion.core.gguf.header import read_header
+from companion.core.job import BuildProven, JobOrder, OutputWritten, StageBegan
+from companion.core.job_folder import create_job
+from companion.core.recipes.files import with_changes
+from companion.core.recipes.quantize import Quantize
+from companion.workshop.job import Wishes
+from tests.tiny_adapters import write_adapter
+from tests.tiny_models import write_tiny_llama
+from tests.workshop.small_jobs import ended, of_kind, work_here, write_dialogues
+
+SMALL = (
+    "calibration.tokens=512",
+    "search.anchors=3",
+    "search.anchor_tokens=128",
+    "search.kinds=Q4_0,IQ4_NL,Q5_0,Q8_0",
+    "proof.tokens=1024",
+    "threads=1",
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_tiny_llama(tmp_path_factory.mktemp("m") / "wide.gguf", width=64, ffn=256, type="F16")
+
+
+def quantization(model, *changes, **order):
+    recipe = Quantize(model=str(model), name="fitted", character="Hoshi")
+    return create_job(with_changes(recipe, [*SMALL, *changes]), JobOrder(**order))
+
+
+def size_of(model, bits):
+    """Of a file with its matrices at so many bits."""
+    header = read_header(model)
+    matrices = [tensor for tensor in header.tensors if len(tensor.shape) == 2]
+    rest = header.file_size - sum(tensor.size for tensor in matrices)
+    return rest + sum(tensor.elements for tensor in matrices) * bits // 8
+
+
+def test_the_best_build_of_a_size_keeps_within_it_and_is_proven(model, tmp_path):
+    budget = size_of(model, 6) + 16384
+    events = work_here(quantization(model, f"budget.size={budget}", output=str(tmp_path / "b.gguf")))
+    assert ended(events).state == "done", ended(events)
+    build, stock = of_kind(events, BuildProven)
+    assert build.name == "build"
+    assert build.bytes <= budget
+    assert build.divergence <= stock.divergence or stock.bytes > build.bytes
+    header = read_header(tmp_path / "b.gguf")
+    assert header.file_size == build.bytes
+    assert header.text(BASE_SHA256) == file_sha256(model)
+    (written,) = of_kind(events, OutputWritten)
+    assert (written.file, written.kind) == (str(tmp_path / "b.gguf"), "model")
+
+
+def test_adapters_of_the_source_suit_its_builds_and_those_of_others_do_not(model, tmp_path):
+    work_here(quantization(model, f"budget.size={size_of(model, 7) + 16384}", output=str(tmp_path / "b.gguf")))
+    built = read_header(tmp_path / "b.gguf")
+    for base, fits in ((file_sha256(model), True), ("0" * 64, False)):
+        info = msgspec.structs.replace(read_adapter(write_adapter(tmp_path / "a.gguf", model)), base_sha256=base)
+        if fits:
+            refuse_other_base(info, built, file_sha256(tmp_path / "b.gguf"))
+        else:
+            with pytest.raises(Exception, match="was trained for another model"):
+                refuse_other_base(info, built, file_sha256(tmp_path / "b.gguf"))
+
+
+def test_a_divergence_that_is_asked_for_is_kept(model):
+    events = work_here(quantization(model, "budget.divergence=0.001", "proof.stock=false"))
+    assert ended(events).state == "done", ended(events)
+    assert of_kind(events, BuildProven)[-1].divergence <= 0.001
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [("budget.size=1000", "smallest possible"), ("budget.speed=900000", "The fastest writes about")],
+)
+def test_what_cannot_be_is_said_with_what_can(model, change, says):
+    end = ended(work_here(quantization(model, change)))
+    assert end.state == "failed"
+    assert says in end.remedy
+
+
+def test_a_paused_quantization_measures_nothing_twice(model):
+    job = quantization(model, "budget.divergence=0.01", "proof.stock=false")
+    wishes = Wishes(job.cancel_mark)
+
+    def pause(event):
+        if isinstance(event, StageBegan) and "one by one" in event.sentence:
+            wishes.pause()
+
+    assert ended(work_here(job, pause, wishes)).state == "interrupted"
+    kept = (job.measured / "importance.gguf").read_bytes()
+    events = work_here(job)
+    assert ended(events).state == "done", ended(events)
+    assert not [event for event in of_kind(events, StageBegan) if "what matters" in event.sentence]
+    assert (job.measured / "importance.gguf").read_bytes() == kept
+
+
+def test_an_adapter_is_worked_in_first(model, tmp_path):
+    adapter = write_adapter(tmp_path / "a.gguf", model)
+    events = work_here(quantization(model, "budget.divergence=0.01", "proof.stock=false", f"adapter={adapter}"))
+    assert ended(events).state == "done", ended(events)
+
+
+def test_dialogues_of_ones_own_are_split_between_calibration_and_proof(model, tmp_path):
+    data = write_dialogues(tmp_path / "d.jsonl", count=120)
+    job = quantization(model, "budget.divergence=0.05", "proof.stock=false", f'data_files=["{data}"]')
+    assert ended(work_here(job)).state == "done"
