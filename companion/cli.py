@@ -11,7 +11,7 @@ import typer
 
 from companion import __version__
 from companion.cli_data import data
-from companion.cli_options import ModelFile
+from companion.cli_options import AsJson, ModelFile
 from companion.cli_workshop import jobs, workshop
 from companion.core.errors import CompanionError
 
@@ -69,11 +69,16 @@ def chat(
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="Measure memory, disk and every quantization type first, in 20 seconds.")
+    ] = False,
+) -> None:
     """Show this machine, the engine's build, and what was measured and chosen for each model."""
     from companion.commands.doctor import doctor as run_doctor
 
-    raise typer.Exit(run_doctor(as_json=as_json))
+    raise typer.Exit(run_doctor(as_json=as_json, benchmark=benchmark))
 
 
 @app.command()

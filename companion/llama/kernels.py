@@ -7,7 +7,6 @@ repacks rows for this processor. `ggml.h`, `ggml-backend.h` of llama.cpp as llam
 from __future__ import annotations
 
 import ctypes
-import statistics
 import time
 from functools import cache
 from types import TracebackType
@@ -76,7 +75,7 @@ class Kernels:
     def seconds(
         self, product: Product, *, repacked: bool = False, working_set: int = 1 << 26, budget: float = 0.1
     ) -> float | None:
-        """Median time of one product; None when this processor does not repack this type.
+        """The shortest time of one product; None when this processor does not repack this type.
 
         Copies of the matrix fill `working_set` bytes, so that weights come from memory as they do in a model, unless the model is
         smaller than that. Measured for `budget` seconds, three times at least.
@@ -142,7 +141,7 @@ class Kernels:
             base.ggml_free(weights)
 
     def _run(self, graph: Any, budget: float) -> float:
-        """Seconds of one pass over the graph: the median, after one that wakes threads and caches."""
+        """Seconds of one pass over the graph after one that wakes threads and caches: the shortest, as other programs only add."""
         base = _base()
         base.ggml_backend_graph_compute(self._backend, graph)
         times: list[float] = []
@@ -151,7 +150,7 @@ class Kernels:
             began = time.perf_counter()
             base.ggml_backend_graph_compute(self._backend, graph)
             times.append(time.perf_counter() - began)
-        return statistics.median(times)
+        return min(times)
 
     def _repacks(self, context: Any, matrix: Any, x: Any, buffer: Any) -> bool:
         """As llama.cpp asks it when it chooses a buffer (`weight_buft_supported`): with an empty buffer in the weight's place."""

@@ -56,7 +56,9 @@ def prove(library: Library, source: Path, build: Path, texts: Texts, tokens: int
     parts = [part[: min(half, len(part) // CHUNK * CHUNK)] for part in (texts.dialogues, texts.general)]
     parts = [part for part in parts if len(part) >= LEAST * CHUNK]
     if not parts:
-        raise DatasetError(f"Fewer than {LEAST * CHUNK:,} tokens are held out, too few to measure on.", "Name more dialogues with --data.")
+        raise DatasetError(
+            f"Fewer than {LEAST * CHUNK:,} tokens are held out, too few to measure on.", "Name more dialogues with --data."
+        )
     with ExitStack() as stack:
         models = [stack.enter_context(Model(library, path)) for path in (source, build)]
         found: list[Divergence] = []

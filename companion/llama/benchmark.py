@@ -1,0 +1,172 @@
+"""What this machine can do, measured in twenty seconds: memory, disk, and every type of weights by llama.cpp's kernels."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from companion.core.files import write_atomic
+from companion.core.gguf.types import TYPES_BY_NAME
+from companion.core.hardware import fingerprint, probe, usable_threads
+from companion.core.paths import cache_folder
+from companion.llama.kernels import Kernels, Product
+from companion.llama.library import build_description
+
+KINDS: Final = (
+    "F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL", "IQ4_XS", "MXFP4", "Q3_K",
+    "IQ3_S", "IQ3_XXS", "Q2_K", "IQ2_S",
+)  # fmt: skip
+ROWS, COLUMNS = 1024, 1024
+PROMPT_TOKENS: Final = 128
+WORKING_SET: Final = 48 << 20
+"""Bytes of weights that a token is made with; more than most processors' caches hold."""
+COPIED: Final = 256 << 20
+WRITTEN: Final = 64 << 20
+SLOWER: Final = 1.15
+"""The same product may take so many times as long at the end as at the beginning, before the machine counts as unsteady."""
+VERSION: Final = 1
+
+
+class TypeSpeed(msgspec.Struct, frozen=True, kw_only=True):
+    """Billions of weights per second: of one token after the other (`write`), and times tokens of a prompt (`read`)."""
+
+    kind: str
+    bits: float
+    write: float
+    read: float
+    write_repacked: float = 0.0
+    """0 where this processor has no code that repacks the type."""
+    read_repacked: float = 0.0
+
+
+class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
+    version: int = VERSION
+    build: str
+    threads: int
+    memory_bandwidth: float
+    """Bytes per second, reading and writing together."""
+    disk_write: float
+    """Bytes per second to where the cache is, synced; 0 when nothing could be written."""
+    types: tuple[TypeSpeed, ...]
+    steadiness: float
+    """The time of one product at the end ÷ at the beginning."""
+    seconds: float
+
+    @property
+    def notice(self) -> str:
+        """A sentence when the machine was not at rest; else empty."""
+        if 1 / SLOWER < self.steadiness < SLOWER:
+            return ""
+        return (
+            f"The same work took {self.steadiness:.2f} times as long at the end as at the beginning: the processor became "
+            "warm, or another program was busy. Measure again when it is quiet: companion doctor --benchmark."
+        )
+
+
+def benchmark_file() -> Path:
+    """Where the result for this machine and build is kept."""
+    return cache_folder() / "engine" / f"benchmark-{fingerprint(probe())}.json"
+
+
+def remembered_benchmark() -> Benchmark | None:
+    """None when there is none for this machine and build."""
+    try:
+        known = msgspec.json.decode(benchmark_file().read_bytes(), type=Benchmark)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return known if (known.version, known.build) == (VERSION, build_description()) else None
+
+
+def measure_machine(tell: Callable[[float], None], kinds: Sequence[str] = KINDS, *, budget: float = 0.05) -> Benchmark:
+    """Needs a `Library`. The result is remembered unless the machine was unsteady. Raises ModelError, OSError."""
+    began = time.monotonic()
+    threads = usable_threads()
+    with Kernels(threads) as kernels:
+        steady = Product(TYPES_BY_NAME["Q8_0"], ROWS, COLUMNS)
+        first = _seconds(kernels, steady, repacked=False, budget=0.3)
+        found = []
+        for number, name in enumerate(kinds, start=1):
+            found.append(_type_speed(kernels, name, budget))
+            tell(number / (len(kinds) + 2))
+        last = _seconds(kernels, steady, repacked=False, budget=0.3)
+    bandwidth = _memory_bandwidth(threads)
+    result = Benchmark(
+        build=build_description(),
+        threads=threads,
+        memory_bandwidth=bandwidth,
+        disk_write=_disk_write(),
+        types=tuple(found),
+        steadiness=last / first,
+        seconds=round(time.monotonic() - began, 1),
+    )
+    tell(1.0)
+    if not result.notice:
+        write_atomic(benchmark_file(), msgspec.json.format(msgspec.json.encode(result), indent=1))
+    return result
+
+
+def _type_speed(kernels: Kernels, name: str, budget: float) -> TypeSpeed:
+    kind = TYPES_BY_NAME[name]
+    product = Product(kind, ROWS, COLUMNS)
+    speeds = []
+    for repacked in (False, True):
+        for tokens, each in ((1, product), (PROMPT_TOKENS, product._replace(tokens=PROMPT_TOKENS))):
+            seconds = _seconds(kernels, each, repacked=repacked, budget=budget, working_set=WORKING_SET if tokens == 1 else 1)
+            speeds.append(ROWS * COLUMNS * tokens / seconds / 1e9 if seconds else 0.0)
+    write, read, write_repacked, read_repacked = speeds
+    return TypeSpeed(
+        kind=name,
+        bits=8 * kind.size / kind.block,
+        write=write,
+        read=read,
+        write_repacked=write_repacked,
+        read_repacked=read_repacked,
+    )
+
+
+def _seconds(kernels: Kernels, product: Product, *, repacked: bool, budget: float, working_set: int = WORKING_SET) -> float:
+    return kernels.seconds(product, repacked=repacked, working_set=working_set, budget=budget) or 0.0
+
+
+def _memory_bandwidth(threads: int) -> float:
+    """Bytes per second that all threads together read and write while copying: numpy releases the interpreter for it."""
+    part = COPIED // threads // 8
+    pairs = [(np.ones(part), np.empty(part)) for _ in range(threads)]
+
+    def copy(pair: tuple[np.ndarray, np.ndarray]) -> None:
+        np.copyto(pair[1], pair[0])
+
+    best = 0.0
+    for _ in range(4):
+        workers = [threading.Thread(target=copy, args=(pair,)) for pair in pairs]
+        began = time.perf_counter()
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        best = max(best, 2 * 8 * part * threads / (time.perf_counter() - began))
+    return best
+
+
+def _disk_write() -> float:
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        content = os.urandom(1 << 20)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            began = time.perf_counter()
+            for _ in range(WRITTEN >> 20):
+                file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            return WRITTEN / (time.perf_counter() - began)
+    except OSError:
+        return 0.0
