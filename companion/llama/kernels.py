@@ -141,7 +141,7 @@ class Kernels:
             base.ggml_free(weights)
 
     def _run(self, graph: Any, budget: float) -> float:
-        """Seconds of one pass over the graph after one that wakes threads and caches: the shortest, as other programs only add."""
+        """Seconds of one pass over the graph, after one that wakes threads and caches: the shortest, since others only add."""
         base = _base()
         base.ggml_backend_graph_compute(self._backend, graph)
         times: list[float] = []
