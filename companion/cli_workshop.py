@@ -289,6 +289,14 @@ def jobs_resume(job: JobId, as_json: AsJson = False) -> None:
     raise typer.Exit(resume_job(job, as_json=as_json))
 
 
+@jobs.command("delete")
+def jobs_delete(job: JobId) -> None:
+    """Delete a job's folder with its checkpoints. What it made elsewhere stays."""
+    from companion.commands.jobs import delete_job
+
+    raise typer.Exit(delete_job(job))
+
+
 @jobs.command("cancel")
 def jobs_cancel(job: JobId, as_json: AsJson = False) -> None:
     """End a job now; its best checkpoint becomes the result."""

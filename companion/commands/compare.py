@@ -30,9 +30,11 @@ def compare(
 ) -> int:
     """Run the command; returns the exit status. Raises CompanionError."""
     log_to_file("terminal")
-    if len(named) < 2:
-        raise RecipeError("Nothing can be compared with itself.", "Name two or more: companion compare A B.")
     reports = [name for name in named if name.lower().endswith(".json")]
+    if len(named) < 2 and not reports:
+        raise RecipeError("Nothing can be compared with itself.", "Name two or more: companion compare A B.")
+    if len({Path(name).absolute() for name in reports}) < len(reports):
+        raise RecipeError("The same report is named twice.", "Name two that were measured of different subjects.")
     if reports and len(reports) < len(named):
         what = "Reports can be compared with reports only, as they were measured before."
         raise RecipeError(what, "Measure the others first: companion evaluate --json FILE.")

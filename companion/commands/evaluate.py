@@ -42,6 +42,8 @@ def evaluate(
     log_to_file("terminal")
     settings = load_settings(settings_file()).settings
     base = required_model(model, settings)
+    if alone and not adapters:
+        raise RecipeError("There is no adapter to be measured alone.", "Name one with --adapter, or leave --alone out.")
     with_adapters = subjects.subject(base, adapters)
     wanted = (with_adapters,) if alone or not adapters else (with_adapters[:1], with_adapters)
     recipe = with_suite(suite, data, changes)

@@ -47,14 +47,14 @@ def fine_tune(
     base = _model(model, wanted.model)
     who = character_of(character, wanted.character)
     wanted = replace(wanted, data_files=files, data=with_replay(wanted.data), model=str(base), character=who, name=name)
+    if merge is not None and output is not None and merge.absolute() == output.absolute():
+        raise RecipeError("The adapter and the merged model cannot be one file.", "Give --output and --merge two names.")
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as folder:
             return run_job(create_job(wanted, JobOrder(dry_run=True), Path(folder)), as_json=as_json)
     if find_rate:
         picture = str(target(output)) if output is not None else ""
         return run_job(create_job(wanted, JobOrder(find_rate=True, output=picture)), as_json=as_json)
-    if merge is not None and output is not None and merge.absolute() == output.absolute():
-        raise RecipeError("The adapter and the merged model cannot be one file.", "Give --output and --merge two names.")
     if wanted.adapter.method == "full":  # its result is a whole model already
         order = JobOrder(output=str(target(merge or output or free_name(data_folder() / "models", name))))
     else:

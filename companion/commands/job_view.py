@@ -54,11 +54,12 @@ def run_job(job: JobFolder, *, as_json: bool, cancel: bool = False, show_end: bo
             console = Console(highlight=False)
             with _Shown(console) if console.is_terminal else _Written(console) as view:
                 for event in process.events():
-                    if show_end or not isinstance(event, OutputWritten | JobEnded):
+                    failed = isinstance(event, JobEnded) and event.state == "failed"  # which is told on stderr
+                    if (show_end and not failed) or not isinstance(event, OutputWritten | JobEnded):
                         view.show(event)
         ended = process.ended
     if ended is None or ended.state == "failed":
-        if ended is not None and as_json:
+        if ended is not None and (as_json or show_end):
             print(ended.what, ended.remedy, file=sys.stderr)
         return 1
     return INTERRUPTED if ended.state == "interrupted" else 0
@@ -213,7 +214,8 @@ def build_lines(event: BuildProven) -> list[str]:
 
 def plan_lines(event: PlanMade) -> list[str]:
     speed = f"{event.tokens_per_second:,.0f} tokens/s, {event.micro_batch_tokens:,} at once"
-    first = f"{event.steps:,} steps in about {duration(event.seconds)}, {bytes_text(event.memory_bytes)} of memory"
+    steps = f"{event.steps:,} steps in about {duration(event.seconds)}, besides the measuring in between"
+    first = f"{steps}, {bytes_text(event.memory_bytes)} of memory"
     return [f"{first} ({event.device}, {event.weights} weights, {event.compute}, {speed}).", *map(escape, event.sentences)]
 
 
@@ -227,7 +229,7 @@ _METRICS: dict[str, Callable[[float], str]] = {
     "steps": "step {:,.0f}".format,
     "seconds": lambda seconds: f"{duration(seconds)} of work",
     "tokens_per_second": "{:,.0f} tokens/s".format,
-    "peak_memory_bytes": lambda size: f"{bytes_text(round(size))} of memory at most",
+    "peak_memory_bytes": lambda size: f"{bytes_text(round(size))} of memory at most" if size else "",
     "llama_cpp_loss": "checked: loss {:.3f} in llama.cpp".format,
     "torch_loss": "{:.3f} here".format,
     "bits_per_weight": "{:.3g} bits per weight".format,
@@ -236,7 +238,7 @@ _METRICS: dict[str, Callable[[float], str]] = {
 
 
 def _measured(metrics: dict[str, float]) -> list[str]:
-    parts = [tell(metrics[name]) for name, tell in _METRICS.items() if name in metrics]
+    parts = list(filter(None, (tell(metrics[name]) for name, tell in _METRICS.items() if name in metrics)))
     return [f"  [dim]{escape(', '.join(parts))}[/]"] if parts else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from datetime import datetime
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from companion.commands.evaluation import run_evaluation
 from companion.commands.job_view import duration, lines, run_job
+from companion.core.amounts import bytes_text
 from companion.core.errors import JobError
 from companion.core.job import DataReady, Evaluated, JobEnded, JobStarted, OutputWritten, PartMeasured, PlanMade, Trouble
 from companion.core.job_folder import UNKNOWN_KIND, JobFolder, JobSummary, all_jobs, find_job
@@ -34,10 +36,10 @@ def list_jobs(*, as_json: bool) -> int:
         return 0
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("job", no_wrap=True)  # half of a name could not be typed
-    for title in ("kind", "state", "began", "steps", "held-out loss"):
-        table.add_column(title)
+    for title in ("kind", "state", "done", "held-out loss"):  # when it began is in its name
+        table.add_column(title, no_wrap=title in {"kind", "state"})
     for job in found:
-        table.add_row(job.id, job.kind, job.state, _when(job.began), _steps(job), _losses(job))
+        table.add_row(job.id, job.kind, job.state, _steps(job), _losses(job))
     Console(highlight=False).print(table)
     return 0
 
@@ -107,6 +109,20 @@ def cancel_job(text: str, *, as_json: bool) -> int:
     summary = _ended(job)
     print(msgspec.json.encode(summary).decode() if as_json else f"{summary.what} {summary.remedy}".strip())
     return 0 if summary.state != "failed" else 1
+
+
+def delete_job(text: str) -> int:
+    """Delete the folder of a job that does not run. Raises JobError."""
+    job = find_job(text)
+    if job.summary().state == "running":
+        raise JobError(f"The job “{job.id}” is running.", f"End it first: companion jobs cancel {job.id}")
+    size = sum(file.stat().st_size for file in job.path.rglob("*") if file.is_file())
+    try:
+        shutil.rmtree(job.path)
+    except OSError as error:
+        raise JobError(f"“{job.path}” could not be deleted ({error.strerror}).", "Delete the folder by hand.") from error
+    print(f"Deleted {job.id}, {bytes_text(size)}.")
+    return 0
 
 
 def _ended(job: JobFolder) -> JobSummary:

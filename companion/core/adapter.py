@@ -23,7 +23,7 @@ from companion.core.gguf.parse import Part, TensorInfo, Value, parse
 ALPHA = "adapter.lora.alpha"
 BASE_SHA256, BASE_NAME = "companion.base.sha256", "companion.base.name"
 RECIPE, METRICS = "companion.recipe", "companion.metrics"
-DATASET, PROGRAM = "companion.dataset.fingerprint", "companion.version"
+DATASET, DATASET_FILES, PROGRAM = "companion.dataset.fingerprint", "companion.dataset.files", "companion.version"
 
 TOKEN_TABLE, OUTPUT = "token_embd.weight", "output.weight"
 """An adapter of the token table is turned round, and cannot be one of the output too when both are the same tensor."""
@@ -78,6 +78,8 @@ class AdapterInfo(msgspec.Struct, frozen=True, kw_only=True):
     """JSON."""
     metrics: dict[str, float] = msgspec.field(default_factory=dict)
     dataset_fingerprint: str = ""
+    dataset_files: tuple[str, ...] = ()
+    """SHA-256 of the files that it learned from."""
     program_version: str = ""
 
     @property
@@ -123,6 +125,7 @@ def read_adapter(path: Path) -> AdapterInfo:
         recipe=_text(metadata, RECIPE),
         metrics=_metrics(metadata),
         dataset_fingerprint=_text(metadata, DATASET),
+        dataset_files=tuple(_text(metadata, DATASET_FILES).split()),
         program_version=shown(_text(metadata, PROGRAM)),
     )
 

@@ -195,3 +195,5 @@ class Report(_Part, frozen=True, kw_only=True):
     seconds: float = 0.0
     finished: bool = True
     """False when it was ended early; what was measured until then is there."""
+    cautions: tuple[str, ...] = ()
+    """Sentences about why the numbers may say less than they seem to."""

@@ -15,6 +15,7 @@ import pytest
 from companion import cli
 from companion.commands.job_view import lines
 from companion.core.adapter import read_adapter
+from companion.core.fingerprint import file_sha256
 from companion.core.job import DataReady, OutputWritten
 from companion.core.job_folder import all_jobs
 from companion.core.job_lock import JobLock
@@ -284,3 +285,36 @@ def test_what_was_said_in_the_app_can_be_learned_from(tiny_model, capfd):
     job = ["fine-tune", "--data", f"conversation:{talk.id}", "--model", str(tiny_model), *CHANGES]
     assert cli.run(job) == 0, capfd.readouterr().err
     assert read_adapter(data_folder() / "adapters" / f"conversation-{talk.id}.gguf").rank > 0
+
+
+def test_an_adapter_names_the_files_it_was_made_from_and_no_folder(tiny_model, data, tmp_path):
+    job = small_job(tiny_model, data, "training.steps=1", output=str(tmp_path / "voice.gguf"))
+    work_here(job)
+    info = read_adapter(tmp_path / "voice.gguf")
+    told = json.loads(info.recipe)
+    assert (told["model"], told["data_files"]) == (tiny_model.name, [data.name])
+    assert str(data.parent) not in info.recipe
+    assert info.dataset_files == (file_sha256(data),)
+
+
+def test_a_job_that_fails_says_so_on_stderr_only(tiny_model, tmp_path):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    command = [*COMPANION, "fine-tune", "--data", str(empty), "--model", str(tiny_model)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "“empty.jsonl” is empty." in done.stderr
+    assert "empty." not in done.stdout
+
+
+def test_a_job_is_deleted_unless_it_runs(tiny_model, data, capsys):
+    job = small_job(tiny_model, data)
+    lock = JobLock(job.lock_file)
+    assert lock.acquire()
+    (job.path / "events.jsonl").write_text('{"type":"JobStarted","pid":1,"time":1.0}\n')
+    assert cli.run(["jobs", "delete", job.id]) == 1
+    assert "End it first" in capsys.readouterr().err
+    lock.release()
+    assert cli.run(["jobs", "delete", job.id]) == 0
+    assert not job.path.exists()
+    assert f"Deleted {job.id}" in capsys.readouterr().out

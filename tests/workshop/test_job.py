@@ -294,8 +294,10 @@ def test_a_file_that_fails_its_check_is_told_by_the_name_it_would_have_had(model
     monkeypatch.setattr(result, "verify_export", fails)
     job = small_job(model, dialogues)
     end = ended(work_here(job))
-    assert (end.state, end.what) == ("failed", "“small.gguf” does not do what it did.")
-    assert list(job.output.iterdir()) == []
+    aside = job.output / "small-unverified.gguf"
+    assert (end.state, end.what) == ("failed", f"“small.gguf” does not do what it did. It was set aside as “{aside}”.")
+    assert read_adapter(aside).rank
+    assert list(job.output.iterdir()) == [aside]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system closes terminals in another way")

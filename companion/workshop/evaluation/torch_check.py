@@ -20,7 +20,7 @@ from companion.workshop.evaluation.held_out import Measured
 from companion.workshop.evaluation.opened import Opened
 from companion.workshop.evaluation.units import metric
 from companion.workshop.export.merge import merge_adapter
-from companion.workshop.export.verify import TOLERANCE
+from companion.workshop.export.verify import tolerance
 from companion.workshop.nn.config import refuse_unless_supported
 from companion.workshop.nn.decoder import Decoder, DecoderOptions
 from companion.workshop.nn.losses import token_losses
@@ -63,7 +63,7 @@ def torch_check(opened: Opened, measured: Sequence[Measured], tell: Tell) -> Che
     items = Items(names=tuple(one.fingerprint for one in chosen), vectors=vectors)
     tokens = sum(one.assistant.tokens for one in chosen)
     torchs, llamas = sum(nats) / tokens, sum(one.assistant.nats for one in chosen) / tokens
-    agree = abs(torchs - llamas) <= TOLERANCE * torchs
+    agree = abs(torchs - llamas) <= tolerance(int(tokens)) * torchs
     note = (
         f"Over {len(chosen):,} dialogues with {tokens:,} tokens of hers, torch computes {torchs:.4f} nats per token and "
         f"llama.cpp {llamas:.4f}{'' if agree else ', which is too far apart: one of them is wrong'}."

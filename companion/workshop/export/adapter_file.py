@@ -30,6 +30,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Any = None
     """A recipe, or anything msgspec writes as JSON."""
     dataset_fingerprint: str = ""
+    dataset_files: tuple[str, ...] = ()
+    """SHA-256 of the files that were learned from."""
     metrics: Mapping[str, float] = msgspec.field(default_factory=dict)
     licence: str = ""
     extra: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -90,6 +92,7 @@ def _metadata(header: GGUFHeader, base_sha256: str, alpha: float, provenance: Pr
         keys.BASE_NAME: header.name,
         keys.RECIPE: msgspec.json.encode(provenance.recipe).decode(),
         keys.DATASET: provenance.dataset_fingerprint,
+        keys.DATASET_FILES: " ".join(provenance.dataset_files),
         keys.METRICS: msgspec.json.encode(metrics).decode(),
         keys.PROGRAM: __version__,
         "general.license": provenance.licence or header.text("general.license"),

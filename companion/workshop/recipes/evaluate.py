@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from companion.core.adapter import read_adapter
 from companion.core.errors import CompanionError, DatasetError, ModelError, RecipeError
 from companion.core.job import JobEnded, OutputWritten, PartMeasured
 from companion.core.logs import log_file
 from companion.core.recipes.evaluate import Evaluate
-from companion.core.report import Section
+from companion.core.report import Section, UsedFile
 from companion.workshop.evaluation.families import Kind, wanted
 from companion.workshop.evaluation.family import Material, Reply, Situation
 from companion.workshop.evaluation.material import licences, read_material
@@ -67,6 +69,7 @@ def _measure(job: Job, recipe: Evaluate, kept: Kept) -> None:
             versions=versions(),
             command=job.order.command,
             began=round(time.time(), 3),
+            cautions=_cautions(subjects, data),
         )
         _refuse_other_files(kept.about() or about, about)
         if kept.about() is None:
@@ -78,6 +81,17 @@ def _measure(job: Job, recipe: Evaluate, kept: Kept) -> None:
             situation = Situation(recipe, opened, material, replies, reference_for(opened, reference), job.progress)
             for kind in left:
                 _measure_part(job, kept, number, kind, situation)
+
+
+def _cautions(subjects: Sequence[Opened], data: Sequence[UsedFile]) -> tuple[str, ...]:
+    """Which subjects are measured on what they learned from."""
+    told = []
+    for opened in subjects:
+        learned = {sha256 for adapter in opened.adapters for sha256 in read_adapter(adapter.path).dataset_files}
+        if same := [file.name for file in data if file.sha256 and file.sha256 in learned]:
+            names = " and ".join(f"“{name}”" for name in same)
+            told.append(f"{opened.subject.name} learned from {names}: what is measured there says little about new dialogues.")
+    return tuple(told)
 
 
 def _replies(job: Job, recipe: Evaluate, kept: Kept, number: int, opened: Opened, material: Material) -> list[Reply]:

@@ -103,7 +103,7 @@ def _loaded(
 
 def _decoder(job: Job, recipe: FineTune, base: Base, plan: TrainingPlan, data: PreparedData) -> Decoder:
     begin_computing(plan)
-    job.stage("loading", f"Loading the model “{base.header.name}”")
+    job.stage("loading", f"Loading the model “{base.header.path.stem}”")
     decoder = Decoder.load(GGUFWeights(base.header), decoder_options(plan, int(data.lengths.max())))
     decoder.add_adapter(recipe.adapter, recipe.training.seed)
     if not decoder.trainable():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from msgspec.structs import replace
 
 from companion.core.adapter import read_adapter
 from companion.core.errors import CompanionError, WorkshopError
@@ -22,6 +23,7 @@ from companion.llama.library import Library
 from companion.llama.vocabulary import Vocabulary
 from companion.workshop.data.batch import Example
 from companion.workshop.data.prepared import PreparedData
+from companion.workshop.data.sources.reading import data_sha256
 from companion.workshop.export.adapter_file import Provenance, write_adapter
 from companion.workshop.export.merge import merge_adapter, merge_tensors
 from companion.workshop.export.verify import Verified, measured_loss, verify_export
@@ -32,6 +34,8 @@ from companion.workshop.training.plan import TrainingPlan
 
 VERIFIED_TOKENS = 8192
 """About so many tokens of held-out dialogues are measured in llama.cpp too."""
+FEW_TOKENS = 2048
+"""With fewer of them, learned dialogues are measured as well: a handful of tokens says nothing about an export."""
 UNQUANTIZED = {"F32", "F16", "BF16"}
 FULL_KIND = "Q8_0"
 """What a model whose weights were all trained is packed as when its base was quantized: fewer bits would undo some of it."""
@@ -47,12 +51,13 @@ class Sample(NamedTuple):
 
 
 def verification_sample(decoder: Decoder, data: PreparedData) -> Sample:
-    """Held-out dialogues (learned ones when none are held out), as many as are quickly measured."""
+    """Held-out dialogues and, where these are few, learned ones: as many as are quickly measured."""
     chosen: list[int] = []
-    for index in (data.held_out if len(data.held_out) else data.train).tolist():
-        if chosen and sum(int(data.lengths[i]) for i in (*chosen, index)) > VERIFIED_TOKENS:
-            break
-        chosen.append(index)
+    for indices, most in ((data.held_out.tolist(), VERIFIED_TOKENS), (data.train.tolist(), FEW_TOKENS)):
+        for index in indices:
+            if chosen and sum(int(data.lengths[i]) for i in (*chosen, index)) > most:
+                break
+            chosen.append(index)
     decoder.eval()
     losses = [token_losses(decoder, data.batch([index]).to(decoder.device)).float().cpu() for index in chosen]
     return Sample([data.example(index) for index in chosen], float(torch.cat(losses).mean()))
@@ -98,7 +103,7 @@ class Writer:
                 decoder.adapter_tensors(),
                 alpha=recipe.adapter.alpha,
                 rank_stabilized=recipe.adapter.rank_stabilized,
-                provenance=Provenance(name=recipe.name, recipe=recipe, dataset_fingerprint=data.fingerprint, metrics=metrics),
+                provenance=_provenance(recipe, data, metrics),
                 base_sha256=self._plan.base_sha256,
             )
             self._job.stage("verifying", "Checking the adapter in llama.cpp")
@@ -176,14 +181,33 @@ def delivered(path: Path, wanted: str) -> Path:
     return where
 
 
+def _provenance(recipe: FineTune, data: PreparedData, metrics: dict[str, float]) -> Provenance:
+    """Files by their names only: an adapter is made to be given to others, whom our folders are none of their business."""
+    names = {field: Path(value).name for field in ("model", "character") if (value := getattr(recipe, field))}
+    replay = replace(recipe.data, replay_file=Path(recipe.data.replay_file).name)
+    told = replace(recipe, **names, data=replay, data_files=tuple(Path(file).name for file in recipe.data_files))
+    return Provenance(
+        name=recipe.name,
+        recipe=told,
+        dataset_fingerprint=data.fingerprint,
+        dataset_files=tuple(hash_ for file in recipe.data_files if (hash_ := data_sha256(file))),
+        metrics=metrics,
+    )
+
+
 @contextlib.contextmanager
 def _verified_first(path: Path) -> Iterator[Path]:
-    """The name under which `path` is written until it is verified; nothing is left of it afterwards, nor told of it."""
+    """The name under which `path` is written until it is verified. What does not pass is set aside, and told of: it may be all
+    that is left of hours of work."""
     hidden = path.with_name(f".{path.name}.unverified")
     try:
         yield hidden
     except CompanionError as error:
-        raise type(error)(error.what.replace(hidden.name, path.name), error.remedy) from error
+        what, aside = error.what.replace(hidden.name, path.name), path.with_name(f"{path.stem}-unverified.gguf")
+        if hidden.exists():
+            hidden.replace(aside)
+            what += f" It was set aside as “{aside}”."
+        raise type(error)(what, error.remedy) from error
     finally:
         hidden.unlink(missing_ok=True)
 

@@ -50,6 +50,7 @@ def assembled(about: About, measured: Sequence[Measured], options: Certainty, *,
         began=about.began,
         seconds=round(sum(section.seconds for one in measured for section in one.sections), 3),
         finished=finished,
+        cautions=about.cautions,
     )
     return replace(report, verdict=verdict(report))
 

@@ -38,6 +38,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     command: str = ""
     began: float = 0.0
+    cautions: tuple[str, ...] = ()
 
 
 class KeptReply(msgspec.Struct, frozen=True, kw_only=True):

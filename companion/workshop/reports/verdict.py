@@ -12,6 +12,8 @@ FEW_UNITS = 10
 PREFERRED = "likelihood.held_out_loss"
 """Which difference is told in numbers, when it is one of those beyond chance."""
 _SHOWN = 3
+PROVOKED = ("robustness",)
+"""Sections whose failures somebody has worked for."""
 
 FAILURES: dict[FailureKind, tuple[str, str]] = {
     "loop": ("Loops", "repeats herself in a loop"),
@@ -124,13 +126,18 @@ def _valued(metric: Metric) -> str:
 
 
 def _failing(measured: Measured) -> list[str]:
-    kinds = dict.fromkeys(failure.kind for section in measured.sections for failure in section.failures)
-    return [f"Seen to go wrong: she {joined([FAILURES[kind][1] for kind in kinds])}."] if kinds else []
+    told = []
+    for begins, provoked in (("Seen to go wrong: she", False), ("When somebody tries to lead her astray, she", True)):
+        sections = (section for section in measured.sections if (section.key in PROVOKED) == provoked)
+        kinds = dict.fromkeys(failure.kind for section in sections for failure in section.failures)
+        if kinds:
+            told.append(f"{begins} {joined([FAILURES[kind][1] for kind in kinds])}.")
+    return told
 
 
 def _limits(report: Report) -> list[str]:
     """What a reader must know before believing it."""
-    told = []
+    told = list(report.cautions)
     failed = dict.fromkeys(section.title for one in report.measured for section in one.sections if section.state == "failed")
     if failed:
         told.append(f"Not measured, because something failed: {joined([lowered(title) for title in failed])}.")

@@ -10,7 +10,7 @@ from companion.core.errors import ModelError, WorkshopError
 from companion.core.gguf.header import read_header
 from companion.workshop.data.batch import Example
 from companion.workshop.export.adapter_file import Provenance, write_adapter
-from companion.workshop.export.verify import measured_loss, verify_export
+from companion.workshop.export.verify import measured_loss, tolerance, verify_export
 from tests.workshop.export.trained import matrices, random_dialogues, random_tensors, torch_losses
 
 
@@ -54,3 +54,8 @@ def test_nothing_to_check_with_and_a_missing_file_are_sentences(voice, tiny_mode
         measured_loss(tiny_model, voice[0], unlearned, library=library, threads=1)
     with pytest.raises(ModelError, match=r"missing\.gguf"):
         measured_loss(tiny_model, tmp_path / "missing.gguf", random_dialogues(384), library=library, threads=1)
+
+
+@pytest.mark.parametrize(("tokens", "share"), [(5000, 0.01), (100, 0.01), (25, 0.02), (1, 0.05)])
+def test_few_tokens_may_differ_by_more(tokens, share):
+    assert tolerance(tokens) == pytest.approx(share)

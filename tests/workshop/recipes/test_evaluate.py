@@ -13,7 +13,7 @@ from companion.core.job import JobEnded, JobStarted, OutputWritten, PartMeasured
 from companion.workshop.job import Wishes
 from companion.workshop.reports.kept import Kept
 from tests.workshop.recipes.small_evaluations import PARTS, report_of, small_evaluation, without_times
-from tests.workshop.small_jobs import ended, of_kind, work_here
+from tests.workshop.small_jobs import ended, of_kind, small_job, work_here, write_dialogues
 
 
 @pytest.fixture
@@ -150,3 +150,14 @@ def test_a_report_that_cannot_be_put_where_it_should_go_is_in_the_jobs_folder(ta
     assert last.state == "failed"
     assert str(job.output / "report.json") in last.what
     assert report_of(job).finished
+
+
+def test_what_an_adapter_learned_from_is_no_proof_of_what_it_can_do(tiny_model, dialogues, tmp_path):
+    training = small_job(tiny_model, dialogues, "training.steps=1", output=str(tmp_path / "voice.gguf"))
+    assert ended(work_here(training)).state == "done"
+    other = write_dialogues(tmp_path / "others.jsonl", seed=9)
+    for data, warned in ((dialogues, True), (other, False)):
+        job = small_evaluation([[str(tiny_model), str(tmp_path / "voice.gguf")]], data)
+        assert ended(work_here(job)).state == "done"
+        report = report_of(job)
+        assert (f"learned from “{data.name}”" in report.verdict) == bool(report.cautions) == warned

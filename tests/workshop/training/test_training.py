@@ -84,7 +84,7 @@ def test_early_stopping_ends_it_and_keeps_the_best(tiny_model, dialogues):
     assert "ended early" in ended(events).what
     assert measured.index(best) == len(measured) - 3
     assert of_kind(events, OutputWritten)[0].metrics["steps"] == best.step
-    assert of_kind(events, OutputWritten)[0].metrics["torch_loss"] == pytest.approx(best.loss, rel=1e-3)
+    assert of_kind(events, OutputWritten)[0].metrics["held_out_loss"] == pytest.approx(best.loss, rel=1e-3)
 
 
 def test_memory_that_runs_out_halves_the_rows_and_the_training_goes_on(tiny_model, dialogues, monkeypatch):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.dataset_folder import DATA_FILE
 from companion.core.errors import DatasetError
+from companion.core.fingerprint import file_sha256
 from companion.core.sillytavern import begins as begins_sillytavern
 from companion.workshop.data.sources.conversations import read_export, read_sillytavern_chat, read_stored
 from companion.workshop.data.sources.forms import dialogue_of, form_of
@@ -58,6 +59,12 @@ def data_file(path: Path) -> Path:
     """The file that holds the dialogues of a path, which may be a dataset's folder."""
     inside = path / DATA_FILE
     return inside if inside.is_file() else path
+
+
+def data_sha256(source: str) -> str:
+    """Of the file that holds the dialogues; "" for conversations of the app and what cannot be read."""
+    path = data_file(Path(source))
+    return file_sha256(path) if not source.startswith(CONVERSATION_PREFIX) and path.is_file() else ""
 
 
 def recognise(path: Path) -> str:
