@@ -119,6 +119,7 @@ def quantize(
         float | None,
         typer.Option("--max-kl", help="The fastest build whose words move no further, in nats per token.", metavar="0.02"),
     ] = None,
+    small: Annotated[bool, typer.Option("--small", help="With --max-kl: the smallest build instead of the fastest.")] = False,
     speed: Annotated[
         float | None, typer.Option("--min-speed", help="The best build that writes so many tokens per second.", metavar="100")
     ] = None,
@@ -144,6 +145,7 @@ def quantize(
             adapter=adapter,
             size=size,
             divergence=divergence,
+            small=small,
             speed=speed,
             data=[*(data or ()), *(more or ())],
             character=character,

@@ -31,6 +31,7 @@ def quantize(
     adapter: Path | None,
     size: str | None,
     divergence: float | None,
+    small: bool,
     speed: float | None,
     data: Sequence[Path],
     character: str | None,
@@ -48,6 +49,7 @@ def quantize(
         refuse_other_base(info, header, file_sha256(base) if info.base_sha256 else "")
     wanted = QUICK if quick else Quantize()
     budget = replace(wanted.budget, size=_bytes(size), divergence=divergence or 0.0, speed=speed or 0.0)
+    budget = replace(budget, prefer="size" if small else "speed")
     stem = base.stem if adapter is None else f"{base.stem}-{adapter.stem}"
     where = target(output or free_name(data_folder() / "models", name_after(f"{stem}-fitted", "model")))
     wanted = replace(

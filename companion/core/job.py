@@ -174,6 +174,9 @@ class BuildProven(_Event, frozen=True, kw_only=True):
     bytes: int
     bits_per_weight: float
     divergence: float
+    dialogues: float
+    general: float
+    """The same on dialogues and on general text alone."""
     foreseen_divergence: float = 0.0
     same_top: float
     """Share of next words that source and build both find likeliest."""

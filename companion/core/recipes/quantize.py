@@ -31,7 +31,7 @@ KINDS = (
 
 
 class Budget(Part, frozen=True, kw_only=True):
-    """What the build may cost. Without any limit it is the fastest one within the divergence below."""
+    """What the build may cost. Without any limit it is the fastest one that few people could tell from its source."""
 
     size: Annotated[int, Meta(ge=0, title="Size", description="Bytes of the file at most; 0 sets no limit.")] = 0
     divergence: Annotated[
@@ -43,6 +43,10 @@ class Budget(Part, frozen=True, kw_only=True):
             description="Nats per token the next word's chances may move at most; 0 sets no limit.",
         ),
     ] = 0.0
+    prefer: Annotated[
+        Literal["speed", "size"],
+        Meta(title="Prefer", description="What to gain within a divergence: tokens per second, or bytes."),
+    ] = "speed"
     speed: Annotated[
         float, Meta(ge=0, le=1e6, title="Speed", description="Tokens per second it has to write at least; 0 sets no limit.")
     ] = 0.0

@@ -87,7 +87,10 @@ class Planner:
         )
         goal: Measure = "damage"
         if limits.damage is not None or limits == Limits():
-            goal, limits = "seconds", limits._replace(damage=limits.damage or DIVERGENCE / correction)
+            goal, limits = (
+                "seconds" if budget.prefer == "speed" else "bytes",
+                limits._replace(damage=limits.damage or DIVERGENCE / correction),
+            )
         try:
             return self._foreseen(allocate(self._choices, goal, limits), correction)
         except NoAllocation:

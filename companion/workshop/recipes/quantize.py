@@ -235,6 +235,8 @@ def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, f
             bytes=proven.bytes,
             bits_per_weight=proven.bits_per_weight,
             divergence=proven.divergence,
+            dialogues=proven.dialogues,
+            general=proven.general,
             foreseen_divergence=foreseen.divergence if foreseen else 0.0,
             same_top=proven.same_top,
             perplexity=proven.perplexity,
