@@ -6,6 +6,7 @@ something, and leaves what it has written. `llama_model_quantize` of llama.cpp a
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -140,12 +141,11 @@ def _run(folder: Path, order: PackOrder, check: Callable[[], None]) -> Said:
             worker_command("pack", str(file)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
         )
     try:
-        while True:
-            try:
+        status = None
+        while status is None:
+            check()
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 status = process.wait(0.2)
-                break
-            except subprocess.TimeoutExpired:
-                check()
     except BaseException:
         process.kill()
         process.wait()
