@@ -25,6 +25,10 @@ def main() -> int:
         from companion.speech.worker import main as speech
 
         return speech(*arguments[1:])
+    if len(arguments) == 3 and arguments[0] == "paint":
+        from companion.ui.paint import main as paint
+
+        return paint(arguments[1], arguments[2])
     if len(arguments) == 2 and arguments[0] == "pack":
         from companion.llama.quantize import main as pack
 

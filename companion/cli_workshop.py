@@ -132,6 +132,10 @@ def quantize(
         typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", help="Where the build goes.", metavar="FILE.gguf")] = None,
+    pareto: Annotated[
+        Path | None,
+        typer.Option("--pareto", help="Draw builds of all sizes, and llama.cpp's own beside them.", metavar="FILE.png"),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="In a few minutes, with less measured.")] = False,
     changes: Changes = None,
     as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
@@ -150,6 +154,7 @@ def quantize(
             data=[*(data or ()), *(more or ())],
             character=character,
             output=output,
+            pareto=pareto,
             quick=quick,
             changes=changes or (),
             as_json=as_json,

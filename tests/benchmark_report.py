@@ -35,11 +35,12 @@ class Metric(NamedTuple):
 class Report:
     """Metrics by name. A goal is "at most" when `most`, else "at least"; None is a figure without a goal."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, arguments: Sequence[str] | None = None) -> None:
+        """`arguments` are those of the command line that the benchmark does not know itself; all of them otherwise."""
         parser = argparse.ArgumentParser(description=title)
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics as JSON")
         parser.add_argument("--only", action="append", metavar="PART", help="run only this part (may be repeated)")
-        self.options = parser.parse_args()
+        self.options = parser.parse_args(arguments)
         self._title = title
         self._rows: list[Metric] = []
 

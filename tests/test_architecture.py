@@ -26,7 +26,7 @@ OURS = {
     "cli_data.py": {"commands", "cli_options"},
     "cli_options.py": set(),
     "cli_workshop.py": {"commands", "cli_options"},
-    "__main__.py": {"engine", "llama", "speech", "cli", "window", "workshop"},
+    "__main__.py": {"engine", "llama", "speech", "cli", "ui", "window", "workshop"},
     "__init__.py": set(),
 }
 THEIRS = {

@@ -219,7 +219,7 @@ def plan_lines(event: PlanMade) -> list[str]:
     return [f"{first} ({event.device}, {event.weights} weights, {event.compute}, {speed}).", *map(escape, event.sentences)]
 
 
-_KINDS = {"adapter": "Adapter", "model": "Model", "report": "Report"}
+_KINDS = {"adapter": "Adapter", "model": "Model", "report": "Report", "picture": "Picture"}
 
 
 _METRICS: dict[str, Callable[[float], str]] = {

@@ -198,7 +198,7 @@ class OutputWritten(_Event, frozen=True, kw_only=True):
     """A finished, verified file in `output/` (or where the person asked for it)."""
 
     file: str
-    kind: Literal["adapter", "model", "report"]
+    kind: Literal["adapter", "model", "report", "picture"]
     metrics: dict[str, float] = msgspec.field(default_factory=dict)
 
 

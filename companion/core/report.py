@@ -72,8 +72,8 @@ class Curve(_Part, frozen=True, kw_only=True):
     x_label: str
     y_label: str
     series: dict[str, tuple[tuple[float, float], ...]]
-    kind: Literal["line", "bars", "reliability"] = "line"
-    """`reliability` draws the diagonal too."""
+    kind: Literal["line", "bars", "reliability", "dots"] = "line"
+    """`reliability` draws the diagonal too; `dots` marks every point of the lines."""
     explained: str = ""
 
 

@@ -35,8 +35,8 @@ STOCK = ("Q2_K", "Q3_K_M", "Q4_0", "IQ4_NL", "Q4_K_M", "Q5_K_M", "Q6_K")
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=Path)
-    options = parser.parse_args()
-    report = Report("Quantization")
+    options, others = parser.parse_known_args()
+    report = Report("Quantization", others)
     with fresh_home():
         source = (options.model or starter_or_leave()).absolute()
         bench = Bench(source, report)

@@ -30,13 +30,15 @@ from companion.core.recipes.quantize import Quantize
 from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.quantize import quantize as pack
+from companion.llama.quantize import stock_bytes
 from companion.workshop.export.merge import merge_adapter
 from companion.workshop.job import Job
 from companion.workshop.nn.config import refuse_unless_supported
 from companion.workshop.nn.decoder import Decoder, DecoderOptions
 from companion.workshop.nn.weights import GGUFWeights
-from companion.workshop.quantization.builds import Foreseen, Planner, matrices_of, stock_for
+from companion.workshop.quantization.builds import STOCK, Foreseen, Planner, matrices_of, stock_for
 from companion.workshop.quantization.calibration import Material, read_texts
+from companion.workshop.quantization.front import front_picture
 from companion.workshop.quantization.importance import Importance, measure_importance, read_importance, write_importance
 from companion.workshop.quantization.proof import Proven, measured_paces, prove
 from companion.workshop.quantization.sensitivity import Anchor, Matrix, Measurer, Sensitivities, predicted
@@ -48,6 +50,8 @@ UNPACKED: Final = 500_000_000
 """Models with more parameters keep their weights packed: slower, and in a quarter of the memory."""
 KEEP_EVERY: Final = 10
 """Matrices after whose measurement it is kept."""
+FRONT: Final = 7
+"""Builds between the smallest and the source's precision that are drawn."""
 ATTEMPTS: Final = 3
 """Builds that are made until one keeps within the divergence that was asked for."""
 
@@ -80,6 +84,8 @@ def quantize(job: Job, recipe: Quantize) -> JobEnded:
     matrices = matrices_of(source.header, sensitivities.predicted)
     planner = _planner(job, recipe, source, matrices, sensitivities)
     made = _built(job, recipe, source, planner, importance)
+    if job.order.page:
+        _front(job, recipe, source, planner, importance)
     if recipe.proof.stock and (stock := _stock(job, recipe, source, made)) is not None:
         made = stock
     return _delivered(job, recipe, source, made)
@@ -203,16 +209,7 @@ def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
         again = " once more" if attempt else ""
         job.stage("exporting", f"Building{again}: {bytes_text(foreseen.bytes)}, {_mixture(foreseen)}")
         file = job.folder.output / f"{recipe.name or 'model'}.gguf"
-        pack(
-            source.header.path,
-            file,
-            kinds=foreseen.kinds,
-            importance={name: each.inputs for name, each in importance.items()},
-            metadata=_lineage(source),
-            threads=source.threads,
-            room=foreseen.bytes,
-            check=job.check,
-        )
+        _pack(job, source, file, importance, foreseen)
         proven = _proven(job, recipe, source, file, "build", foreseen)
         made = Made(file, proven, foreseen)
         limit = recipe.budget.divergence
@@ -221,6 +218,50 @@ def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
         correction *= proven.divergence / foreseen.divergence
     assert made is not None  # noqa: S101 - there is at least one attempt
     return made
+
+
+def _front(job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance]) -> None:
+    """Builds of all sizes and llama.cpp's own beside them, measured and drawn."""
+    file = job.folder.measured / "front.gguf"
+    kept = job.folder.measured / "front.json"
+    known = _kept_front(kept)
+    wanted: list[tuple[str, Foreseen | None]] = [(f"front {n}", each) for n, each in enumerate(planner.front(FRONT), start=1)]
+    wanted += [(file_type, None) for file_type in STOCK if stock_bytes(source.header.path, file_type) < source.header.file_size]
+    for number, (name, foreseen) in enumerate(wanted, start=1):
+        if name in known:
+            continue
+        job.stage("exporting", f"Drawing the front: {number} of {len(wanted)}, {name}")
+        _pack(job, source, file, importance, foreseen, file_type=name)
+        known[name] = _proven(job, recipe, source, file, name, foreseen)
+        write_atomic(kept, msgspec.json.encode(known))
+    file.unlink(missing_ok=True)
+    picture = job.folder.output / "front.svg"
+    write_atomic(picture, front_picture(known, source.header.file_size).encode())
+    job.tell(OutputWritten(file=str(delivered(picture, job.order.page)), kind="picture"))
+
+
+def _kept_front(file: Path) -> dict[str, Proven]:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Proven])
+    except (OSError, msgspec.MsgspecError):
+        return {}
+
+
+def _pack(
+    job: Job, source: Source, file: Path, importance: dict[str, Importance], foreseen: Foreseen | None, file_type: str = "Q8_0"
+) -> None:
+    """With the types of `foreseen` and all that is known of what matters; without it, by llama.cpp's own recipe alone."""
+    pack(
+        source.header.path,
+        file,
+        file_type=file_type if foreseen is None else "Q8_0",
+        kinds=foreseen.kinds if foreseen else None,
+        importance={name: each.inputs for name, each in importance.items()} if foreseen else None,
+        metadata=_lineage(source),
+        threads=source.threads,
+        room=foreseen.bytes if foreseen else source.header.file_size,
+        check=job.check,
+    )
 
 
 def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, foreseen: Foreseen | None = None) -> Proven:
@@ -259,10 +300,7 @@ def _stock(job: Job, recipe: Quantize, source: Source, made: Made) -> Made | Non
     if not file_type:
         return None
     file = job.folder.output / f"{recipe.name or 'model'}-{file_type}.gguf"
-    pack(
-        source.header.path, file, file_type=file_type, metadata=_lineage(source), threads=source.threads,
-        room=made.proven.bytes, check=job.check,
-    )  # fmt: skip
+    _pack(job, source, file, {}, None, file_type)
     proven = _proven(job, recipe, source, file, file_type)
     stock = Made(file, proven, None, file_type)
     better = proven.divergence < made.proven.divergence and proven.bytes <= made.proven.bytes

@@ -7,6 +7,7 @@ follows light and dark; one that stands alone carries them itself. Every text is
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
@@ -62,7 +63,7 @@ def plot(curve: Curve, *, alone: bool = False, x_is_log: bool = False, mark: flo
         x = frame.x(mark)
         drawn.append(f'<line class="mark" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{_HEIGHT - _BOTTOM}"/>')
     draw = _bars if curve.kind == "bars" else _lines
-    drawn += draw(frame, series, colour, dots=curve.kind == "reliability")
+    drawn += draw(frame, series, colour, dots=curve.kind in {"reliability", "dots"})
     drawn += _names(frame, series, colour, curve.kind)
     return _svg(_WIDTH, _HEIGHT, curve.title, curve.explained, "".join(drawn), alone=alone)
 
@@ -117,6 +118,15 @@ _ALONE = (
     "svg{background:#FAF7FC;font-family:sans-serif;--muted:#655E7C;--line:#E2DAEC;--accent:#B92F66}"
     "@media (prefers-color-scheme:dark){svg{background:#14131F;--muted:#A9A3C6;--line:#332F52;--accent:#FF8FB3}}"
 )
+
+
+def without_variables(svg: str) -> str:
+    """A picture that stands alone, in light colours, for what knows neither CSS variables nor nested selectors, such as Qt."""
+    colours = {f"c{number}": colour for number, colour in enumerate(LIGHT)}
+    colours |= {"muted": "#655E7C", "line": "#E2DAEC", "accent": "#B92F66"}
+    plain = re.sub(r"@media[^{]*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "", svg)
+    plain = plain.replace('class="grid"', 'stroke="var(--line)"').replace("<text x", '<text fill="var(--muted)" x')
+    return re.sub(r"var\(--(\w+)\)", lambda found: colours[found[1]], plain)
 
 
 def _svg(width: int, height: int, title: str, told: str, inside: str, *, alone: bool = False, kind: str = "") -> str:

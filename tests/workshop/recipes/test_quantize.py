@@ -114,3 +114,17 @@ def test_dialogues_of_ones_own_are_split_between_calibration_and_proof(model, tm
     data = write_dialogues(tmp_path / "d.jsonl", count=120)
     job = quantization(model, "budget.divergence=0.05", "proof.stock=false", f'data_files=["{data}"]')
     assert ended(work_here(job)).state == "done"
+
+
+def test_a_front_of_builds_is_drawn_with_the_stock_builds_on_it(model, tmp_path):
+    job = quantization(model, "budget.divergence=0.01", "proof.stock=false", page=str(tmp_path / "front.svg"))
+    events = work_here(job)
+    assert ended(events).state == "done", ended(events)
+    front = [each for each in of_kind(events, BuildProven) if each.name.startswith("front ")]
+    assert len(front) == 7
+    assert [each.bytes for each in front] == sorted(each.bytes for each in front)
+    assert front[0].divergence > front[-1].divergence
+    assert {"Q4_0", "Q8_0"} <= {each.name for each in of_kind(events, BuildProven)}
+    drawn = (tmp_path / "front.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<svg")
+    assert "Q4_0" in drawn
