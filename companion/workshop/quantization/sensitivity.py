@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import msgspec
@@ -97,10 +98,10 @@ class Measurer:
     """The divergence of a decoder with one matrix packed in another way, on the same tokens each time."""
 
     def __init__(self, decoder: Decoder, weights: GGUFWeights, examples: Sequence[Example], rows: int, threads: int) -> None:
-        """`rows` next words of the examples are looked at, spread over them."""
+        """`rows` next words are looked at, spread over the second halves of the examples: where builds are measured, too."""
         self._decoder, self._weights, self._threads = decoder, weights, threads
         batch = pack([Example(each.tokens, [False] * len(each.tokens)) for each in examples]).to(decoder.device)
-        usable = np.concatenate([np.arange(a, b - 1) for a, b in zip(batch.starts, batch.starts[1:], strict=False)])
+        usable = np.concatenate([np.arange((a + b) // 2, b - 1) for a, b in pairwise(batch.starts)])
         chosen = usable[np.linspace(0, len(usable) - 1, min(rows, len(usable))).astype(np.int64)]
         self._trace: Trace = decoder.trace(batch, torch.from_numpy(chosen).to(decoder.device))
         self.rows = len(chosen)

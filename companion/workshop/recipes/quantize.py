@@ -19,7 +19,7 @@ import numpy as np
 
 from companion.core.adapter import BASE_SHA256, read_adapter
 from companion.core.amounts import bytes_text
-from companion.core.errors import ModelError
+from companion.core.errors import ModelError, RecipeError
 from companion.core.files import write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
@@ -53,7 +53,11 @@ KEEP_EVERY: Final = 10
 FRONT: Final = 7
 """Builds between the smallest and the source's precision that are drawn."""
 ATTEMPTS: Final = 3
-"""Builds that are made until one keeps within the divergence that was asked for."""
+"""Builds that are made until one keeps within the divergence that was asked for, and uses it."""
+USED: Final = 0.9
+"""Share of the allowed divergence that a build has to use."""
+SAFETY: Final = 1.02
+"""By so much less than what is allowed is aimed at after a miss."""
 
 
 class Source(NamedTuple):
@@ -202,22 +206,37 @@ def _planner(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix],
 
 
 def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance]) -> Made:
-    """The build that the budget asks for, proven; one that misses its divergence is made again with what was learned from it."""
-    correction, made = 1.0, None
+    """The build that the budget asks for, proven; one that misses its divergence, or leaves much of it unused, is made again with
+    what was learned from it.
+
+    Raises RecipeError when none keeps within it.
+    """
+    limit, correction = recipe.budget.divergence, 1.0
+    file = job.folder.output / f"{recipe.name or 'model'}.gguf"
+    best: Made | None = None
     for attempt in range(ATTEMPTS):
         foreseen = planner.best(recipe.budget, correction=correction)
         again = " once more" if attempt else ""
         job.stage("exporting", f"Building{again}: {bytes_text(foreseen.bytes)}, {_mixture(foreseen)}")
-        file = job.folder.output / f"{recipe.name or 'model'}.gguf"
-        _pack(job, source, file, importance, foreseen)
-        proven = _proven(job, recipe, source, file, "build", foreseen)
-        made = Made(file, proven, foreseen)
-        limit = recipe.budget.divergence
-        if not limit or proven.divergence <= limit or not foreseen.divergence:
+        tried = file.with_name(f".{file.name}.tried")
+        _pack(job, source, tried, importance, foreseen)
+        proven = _proven(job, recipe, source, tried, "build", foreseen)
+        fits = not limit or proven.divergence <= limit
+        if fits and (best is None or _gains(recipe, proven, best.proven)):
+            best = Made(tried.replace(file), proven, foreseen)
+        tried.unlink(missing_ok=True)
+        if not limit or not foreseen.divergence or (fits and proven.divergence > USED * limit):
             break
-        correction *= proven.divergence / foreseen.divergence
-    assert made is not None  # noqa: S101 - there is at least one attempt
-    return made
+        correction *= SAFETY * proven.divergence / foreseen.divergence
+    if best is None:
+        what = f"None of {ATTEMPTS} builds kept within {limit} nats per token: the last one moved by {proven.divergence:.4f}."
+        raise RecipeError(what, "Allow a little more divergence, or measure more carefully (search.anchor_tokens).")
+    return best
+
+
+def _gains(recipe: Quantize, one: Proven, other: Proven) -> bool:
+    """Whether a build is better than another one, by what was asked for."""
+    return one.write > other.write if recipe.budget.prefer == "speed" else one.bytes < other.bytes
 
 
 def _front(job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance]) -> None:
