@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -67,7 +68,7 @@ class Decoder(nn.Module):
         self._registered = nn.ParameterList()
         self._anchor = torch.empty(0, requires_grad=True)
         self._adapter: Adapter | None = None
-        self._watched = False
+        self._watched: Callable[[Tensor, Tensor], None] | None = None
 
     @classmethod
     def load(cls, weights: GGUFWeights, options: DecoderOptions | None = None) -> Decoder:
@@ -127,9 +128,10 @@ class Decoder(nn.Module):
         """Full training of every matrix, norm and embedding."""
         self._train_whole(self.layers, Adapter().where, everything=True)
 
-    def watch(self, watcher: Watcher | None) -> None:
-        """Show `watcher` what goes into every matrix of the layers, and the gradient of what comes out, at each backward."""
-        self._watched = watcher is not None
+    def watch(self, watcher: Watcher | None, table: Callable[[Tensor, Tensor], None] | None = None) -> None:
+        """Show `watcher` what goes into every matrix of the layers, and the gradient of what comes out, at each backward; and
+        `table` the tokens and the gradient of their embeddings."""
+        self._watched = table
         for layer in self.layers:
             for linear in layer.linears:
                 linear.watcher = watcher
@@ -160,8 +162,9 @@ class Decoder(nn.Module):
         seed = seed or int(torch.randint(1, 2**48, ()))
         work = aligned(batch, rows, share=not neftune and not any(map(self.config.window, range(self.config.layers))))
         x = self._parts.embedding.take(work.tokens)
-        if self._watched and graph:
+        if self._watched is not None and graph:
             x.requires_grad_()
+            x.register_hook(partial(self._watched, work.tokens))  # type: ignore[no-untyped-call]
         if neftune:
             x = x + _noise(x, work, neftune, seed)
         dropping = self.training and graph and self._adapter is not None and self._adapter.dropout > 0

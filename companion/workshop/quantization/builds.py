@@ -125,7 +125,14 @@ def matrices_of(header: GGUFHeader, measured: Container[str]) -> list[Matrix]:
     tied = all(tensor.name != "output.weight" for tensor in header.tensors)
     output = "token_embd.weight" if tied else "output.weight"
     return [
-        Matrix(tensor.name, tensor.shape[1], tensor.shape[0], tensor.type, is_output=tensor.name == output)
+        Matrix(
+            tensor.name,
+            tensor.shape[1],
+            tensor.shape[0],
+            tensor.type,
+            is_output=tensor.name == output,
+            is_table=tensor.name == "token_embd.weight" != output,
+        )
         for tensor in header.tensors
         if tensor.name in measured and len(tensor.shape) == 2
     ]

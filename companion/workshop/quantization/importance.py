@@ -45,8 +45,11 @@ class Importance(NamedTuple):
 
 
 def measure_importance(decoder: Decoder, examples: Sequence[Example], *, seed: int, tell: Tell) -> dict[str, Importance]:
-    """Of every matrix by its name in the file, over all tokens of `examples`; the last is the output matrix, which may be the
-    token table as well."""
+    """Of every matrix by its name in the file, over all tokens of `examples`; the output matrix may be the token table as well.
+
+    Of a table of its own, `inputs` are the squared gradients of its columns and `outputs` how often each row is read: the
+    product is what counts, and it is the same.
+    """
     sums: dict[str, _Sums] = {}
 
     def watch(linear: Linear, x: Tensor, dy: Tensor) -> None:
@@ -57,8 +60,15 @@ def measure_importance(decoder: Decoder, examples: Sequence[Example], *, seed: i
             sums.setdefault(span.name, _Sums()).add(squares, gradients[at : at + span.rows], len(x))
             at += span.rows
 
+    def watch_table(tokens: Tensor, gradient: Tensor) -> None:
+        """A row of the table matters as often as its token comes up, a column as much as the gradient there is."""
+        counts = torch.bincount(tokens, minlength=decoder.config.vocabulary)
+        sums.setdefault(table, _Sums()).add(gradient.float().square().sum(0), counts, len(tokens))
+
+    table = decoder.embedding_table.spans[0].name
     generator = torch.Generator(decoder.device).manual_seed(seed)
-    decoder.watch(watch)
+    tied = table == decoder.head.linear.spans[0].name
+    decoder.watch(watch, (lambda tokens, gradient: None) if tied else watch_table)
     try:
         done, whole = 0, sum(len(example.tokens) for example in examples)
         for example in examples:

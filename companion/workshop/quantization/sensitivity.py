@@ -109,6 +109,7 @@ class Measurer:
         self._places = {
             span.name: (linear, layer.index) for layer in decoder.layers for linear in layer.linears for span in linear.spans
         }
+        self._places[decoder.embedding_table.spans[0].name] = (decoder.embedding_table, -1)
         for span in decoder.head.linear.spans:
             self._places[span.name] = (decoder.head.linear, len(decoder.layers))
 

@@ -29,6 +29,9 @@ class Cost(msgspec.Struct, frozen=True):
     read: float
 
 
+NOTHING: Final = Cost(0.0, 0.0)
+
+
 class Costs:
     """Costs by type and shape, kept in a file as they are measured: a resumed job does not measure them again."""
 
@@ -40,13 +43,14 @@ class Costs:
             self._known = {}
 
     def of(self, matrix: Matrix, kind: str) -> Cost:
-        return self._known[_key(kind, matrix.rows, matrix.columns)]
+        return NOTHING if matrix.is_table else self._known[_key(kind, matrix.rows, matrix.columns)]
 
     def measure(self, matrices: Sequence[Matrix], kinds: Sequence[str], threads: int, tell: Tell) -> None:
         """What is not known yet, by the faster of plain and repacked rows, which is what llama.cpp takes."""
         wanted = {
             (kind.name, matrix.rows, matrix.columns): Product(kind, matrix.rows, matrix.columns)
             for matrix in matrices
+            if not matrix.is_table
             for kind in matrix.able(kinds)
         }
         missing = {key: product for key, product in wanted.items() if _key(*key) not in self._known}

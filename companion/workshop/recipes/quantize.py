@@ -214,8 +214,12 @@ def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
     limit, correction = recipe.budget.divergence, 1.0
     file = job.folder.output / f"{recipe.name or 'model'}.gguf"
     best: Made | None = None
+    before: Foreseen | None = None
     for attempt in range(ATTEMPTS):
         foreseen = planner.best(recipe.budget, correction=correction)
+        if before is not None and foreseen.kinds == before.kinds:
+            break
+        before = foreseen
         again = " once more" if attempt else ""
         job.stage("exporting", f"Building{again}: {bytes_text(foreseen.bytes)}, {_mixture(foreseen)}")
         tried = file.with_name(f".{file.name}.tried")
@@ -229,7 +233,7 @@ def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
             break
         correction *= SAFETY * proven.divergence / foreseen.divergence
     if best is None:
-        what = f"None of {ATTEMPTS} builds kept within {limit} nats per token: the last one moved by {proven.divergence:.4f}."
+        what = f"No build that was made kept within {limit} nats per token: the last one moved by {proven.divergence:.4f}."
         raise RecipeError(what, "Allow a little more divergence, or measure more carefully (search.anchor_tokens).")
     return best
 
@@ -274,13 +278,18 @@ def _pack(
         source.header.path,
         file,
         file_type=file_type if foreseen is None else "Q8_0",
-        kinds=foreseen.kinds if foreseen else None,
+        kinds=_every_kind(source.header) | foreseen.kinds if foreseen else None,
         importance={name: each.inputs for name, each in importance.items()} if foreseen else None,
         metadata=_lineage(source),
         threads=source.threads,
         room=foreseen.bytes if foreseen else source.header.file_size,
         check=job.check,
     )
+
+
+def _every_kind(header: GGUFHeader) -> dict[str, str]:
+    """Types of all matrices as they are: what is not named follows llama.cpp's own rules."""
+    return {tensor.name: tensor.type.name for tensor in header.tensors if len(tensor.shape) > 1}
 
 
 def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, foreseen: Foreseen | None = None) -> Proven:

@@ -128,3 +128,13 @@ def test_a_front_of_builds_is_drawn_with_the_stock_builds_on_it(model, tmp_path)
     drawn = (tmp_path / "front.svg").read_text(encoding="utf-8")
     assert drawn.startswith("<svg")
     assert "Q4_0" in drawn
+
+
+def test_a_model_with_a_table_of_its_own_is_packed_whole(tmp_path):
+    untied = write_tiny_llama(tmp_path / "untied.gguf", width=64, ffn=256, type="F16", tied=False)
+    budget = size_of(untied, 6) + 16384
+    events = work_here(quantization(untied, f"budget.size={budget}", "proof.stock=false", output=str(tmp_path / "b.gguf")))
+    assert ended(events).state == "done", ended(events)
+    kinds = {tensor.name: tensor.type.name for tensor in read_header(tmp_path / "b.gguf").tensors}
+    assert kinds["token_embd.weight"] in {"Q4_0", "IQ4_NL", "Q5_0", "Q8_0"}
+    assert 0.98 * (budget - 16384) < of_kind(events, BuildProven)[-1].bytes <= budget
