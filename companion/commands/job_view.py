@@ -200,15 +200,16 @@ def _part_line(event: PartMeasured) -> str:
 
 def build_lines(event: BuildProven) -> list[str]:
     """What was measured of a build, with what was foreseen behind it."""
+    found = event.proven
     mixture = ", ".join(f"{count} × {kind}" for kind, count in event.kinds.items())
     foreseen = f" (foreseen {event.foreseen_divergence:.4f})" if event.foreseen_divergence else ""
     writes = f" (foreseen {event.foreseen_write:,.0f})" if event.foreseen_write else ""
     return [
-        f"{escape(event.name)}: {bytes_text(event.bytes)}, {event.bits_per_weight:.2f} bits per weight; {escape(mixture)}",
-        f"  divergence {event.divergence:.4f} nats per token{foreseen}, same likeliest word {event.same_top:.1%}, "
-        f"perplexity {event.perplexity:.2f} instead of {event.source_perplexity:.2f}",
-        f"  writes {event.write:,.0f} tokens/s{writes} instead of {event.source_write:,.0f}, reads {event.read:,.0f} instead of "
-        f"{event.source_read:,.0f}",
+        f"{escape(event.name)}: {bytes_text(found.bytes)}, {found.bits_per_weight:.2f} bits per weight; {escape(mixture)}",
+        f"  divergence {found.divergence:.4f} nats per token{foreseen}, same likeliest word {found.same_top:.1%}, "
+        f"perplexity {found.perplexity:.2f} instead of {found.source_perplexity:.2f}",
+        f"  writes {found.write:,.0f} tokens/s{writes} instead of {found.source_write:,.0f}, reads {found.read:,.0f} instead of "
+        f"{found.source_read:,.0f}",
     ]
 
 

@@ -16,7 +16,17 @@ from companion.commands.evaluation import run_evaluation
 from companion.commands.job_view import duration, lines, run_job
 from companion.core.amounts import bytes_text
 from companion.core.errors import JobError
-from companion.core.job import DataReady, Evaluated, JobEnded, JobStarted, OutputWritten, PartMeasured, PlanMade, Trouble
+from companion.core.job import (
+    BuildProven,
+    DataReady,
+    Evaluated,
+    JobEnded,
+    JobStarted,
+    OutputWritten,
+    PartMeasured,
+    PlanMade,
+    Trouble,
+)
 from companion.core.job_folder import UNKNOWN_KIND, JobFolder, JobSummary, all_jobs, find_job
 from companion.core.logs import log_to_file
 from companion.core.recipes.evaluate import Evaluate
@@ -56,7 +66,7 @@ def show_job(text: str, *, as_json: bool) -> int:
     console.print(escape(str(job.path)), style="dim")
     for note in summary.notes:
         console.print(f"[yellow]{escape(note)}[/]")
-    kept = (JobStarted, DataReady, PlanMade, Evaluated, PartMeasured, Trouble, OutputWritten, JobEnded)
+    kept = (JobStarted, DataReady, PlanMade, Evaluated, PartMeasured, BuildProven, Trouble, OutputWritten, JobEnded)
     for event in job.events():
         if not isinstance(event, kept):
             continue

@@ -164,29 +164,36 @@ class Trouble(_Event, frozen=True, kw_only=True):
     remedy: str
 
 
-class BuildProven(_Event, frozen=True, kw_only=True):
-    """A build of a quantization was measured. Divergences are nats per token from the source, speeds tokens per second."""
+class Proven(msgspec.Struct, frozen=True, kw_only=True):
+    """Divergences are mean nats per token of Kullback–Leibler from the source, half over dialogues and half over general text."""
 
-    name: str
-    """“build”, or the recipe of llama.cpp that it stands against, such as “Q4_0”."""
-    kinds: dict[str, int]
-    """How many matrices have each type."""
     bytes: int
     bits_per_weight: float
     divergence: float
     dialogues: float
     general: float
-    """The same on dialogues and on general text alone."""
-    foreseen_divergence: float = 0.0
     same_top: float
-    """Share of next words that source and build both find likeliest."""
+    """Share of next words that both find likeliest."""
     perplexity: float
     source_perplexity: float
     read: float
     write: float
-    foreseen_write: float = 0.0
     source_read: float
     source_write: float
+    """Tokens per second, measured by turns."""
+
+
+class BuildProven(_Event, frozen=True, kw_only=True):
+    """A build of a quantization was measured."""
+
+    name: str
+    """“build”, or the recipe of llama.cpp that it stands against, such as “Q4_0”."""
+    kinds: dict[str, int]
+    """How many matrices have each type."""
+    proven: Proven
+    foreseen_divergence: float = 0.0
+    """0 for builds that nothing was foreseen of."""
+    foreseen_write: float = 0.0
 
 
 class CheckpointWritten(_Event, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +50,6 @@ class PackOrder(msgspec.Struct, frozen=True, kw_only=True):
     importance: dict[str, str] = {}
     """Files of float32, by tensor."""
     metadata: dict[str, str] = {}
-    prune_layers: tuple[int, ...] = ()
     threads: int = 1
     only_size: bool = False
 
@@ -78,7 +77,6 @@ def quantize(
     kinds: Mapping[str, str] | None = None,
     importance: Mapping[str, NDArray[np.float32]] | None = None,
     metadata: Mapping[str, str] | None = None,
-    prune_layers: Sequence[int] = (),
     threads: int = 1,
     room: int = 0,
     check: Callable[[], None] = lambda: None,
@@ -103,7 +101,6 @@ def quantize(
             kinds=dict(kinds or {}),
             importance=_written(Path(folder), importance or {}),
             metadata=dict(metadata or {}),
-            prune_layers=tuple(sorted(prune_layers)),
             threads=threads,
         )
         _run(Path(folder), order, check)
@@ -204,8 +201,4 @@ def _quantized(order: PackOrder) -> int:
             pair.tag, pair.key, pair.value.val_str = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_STR, key.encode(), text.encode()[:127]
         params.kv_overrides = texts
         kept.append(texts)
-    if order.prune_layers:
-        layers = (ctypes.c_int32 * (len(order.prune_layers) + 1))(*order.prune_layers, -1)
-        params.prune_layers = layers
-        kept.append(layers)
     return int(llama_cpp.llama_model_quantize(os.fsencode(order.source), os.fsencode(order.target), ctypes.byref(params)))

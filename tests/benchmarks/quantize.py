@@ -17,7 +17,7 @@ from scipy.stats import spearmanr
 
 from companion.core.gguf.header import read_header
 from companion.core.hardware import usable_threads
-from companion.core.job import BuildProven, JobEnded, JobOrder
+from companion.core.job import BuildProven, JobEnded, JobOrder, Proven
 from companion.core.job_folder import JobFolder, create_job
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.quantize import QUICK, Quantize
@@ -25,7 +25,7 @@ from companion.llama.library import Library
 from companion.llama.quantize import quantize
 from companion.workshop.client import JobProcess
 from companion.workshop.quantization.calibration import read_texts
-from companion.workshop.quantization.proof import Proven, prove
+from companion.workshop.quantization.proof import prove
 from companion.workshop.recipes.open_base import open_base
 from tests.benchmark_report import Report, fresh_home, starter_or_leave
 
@@ -97,13 +97,13 @@ class Bench:
             stock = self.proven(file)
             self.report.add(f"{kind}: divergence", stock.divergence, "nats")
             same_size = self.build(f"budget.size={stock.bytes}")
-            self.report.add(f"{kind}: divergence of ours at its bytes ÷ its", same_size.divergence / stock.divergence)
-            self.report.add(f"{kind}: our bytes ÷ its", same_size.bytes / stock.bytes)
+            self.report.add(f"{kind}: divergence of ours at its bytes ÷ its", same_size.proven.divergence / stock.divergence)
+            self.report.add(f"{kind}: our bytes ÷ its", same_size.proven.bytes / stock.bytes)
             smallest = self.build(f"budget.divergence={stock.divergence}", "budget.prefer=size")
-            self.report.add(f"{kind}: bytes of ours at its divergence ÷ its", smallest.bytes / stock.bytes)
+            self.report.add(f"{kind}: bytes of ours at its divergence ÷ its", smallest.proven.bytes / stock.bytes)
             fastest = self.build(f"budget.divergence={stock.divergence}")
-            self.report.add(f"{kind}: ours at its divergence writes ÷ source", fastest.write / fastest.source_write)
-            self.report.add(f"{kind}: ours at its divergence reads ÷ source", fastest.read / fastest.source_read)
+            self.report.add(f"{kind}: ours at its divergence writes ÷ source", fastest.proven.write / fastest.proven.source_write)
+            self.report.add(f"{kind}: ours at its divergence reads ÷ source", fastest.proven.read / fastest.proven.source_read)
             self.report.add(f"{kind}: stock writes ÷ source", stock.write / stock.source_write)
             file.unlink()
 
@@ -115,11 +115,13 @@ class Bench:
     def front(self) -> None:
         """Foreseen against measured, of all builds that were made."""
         made = [each for each in self.builds if each.foreseen_divergence > 0]
-        near = [abs(each.foreseen_divergence / each.divergence - 1) <= 0.2 for each in made if each.bits_per_weight >= 4]
+        near = [
+            abs(each.foreseen_divergence / each.proven.divergence - 1) <= 0.2 for each in made if each.proven.bits_per_weight >= 4
+        ]
         self.report.add("foreseen divergence within 20 %, share of builds of 4 bits and more", sum(near) / max(1, len(near)))
-        order: Any = spearmanr([each.foreseen_divergence for each in made], [each.divergence for each in made])
+        order: Any = spearmanr([each.foreseen_divergence for each in made], [each.proven.divergence for each in made])
         self.report.add("rank correlation of foreseen and measured divergence", float(order.statistic))
-        speeds = sorted(abs(each.foreseen_write / each.write - 1) for each in made)
+        speeds = sorted(abs(each.foreseen_write / each.proven.write - 1) for each in made)
         self.report.add("foreseen tokens/s: median error", 100 * speeds[len(speeds) // 2], "%")
         self.report.add("foreseen tokens/s: largest error", 100 * speeds[-1], "%")
 
@@ -128,8 +130,10 @@ class Bench:
         size = f"budget.size={round(0.83 * self.size)}"
         mixed = self.build(size, recipe=QUICK, anew=True)
         general = self.build(size, "calibration.own_share=0", recipe=QUICK, anew=True)
-        self.report.add("divergence on dialogues: calibrated with them ÷ on general text", mixed.dialogues / general.dialogues)
-        self.report.add("divergence on general text: the same", mixed.general / general.general)
+        self.report.add(
+            "divergence on dialogues: calibrated with them ÷ on general text", mixed.proven.dialogues / general.proven.dialogues
+        )
+        self.report.add("divergence on general text: the same", mixed.proven.general / general.proven.general)
 
 
 if __name__ == "__main__":

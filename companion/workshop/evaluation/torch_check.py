@@ -22,14 +22,12 @@ from companion.workshop.evaluation.units import metric
 from companion.workshop.export.merge import merge_adapter
 from companion.workshop.export.verify import tolerance
 from companion.workshop.nn.config import refuse_unless_supported
-from companion.workshop.nn.decoder import Decoder, DecoderOptions
+from companion.workshop.nn.decoder import UNPACKED, Decoder, DecoderOptions
 from companion.workshop.nn.losses import token_losses
 from companion.workshop.nn.weights import GGUFWeights
 
 MOST_TOKENS: Final = 8192
 """About so many tokens of dialogues are computed twice."""
-UNPACKED: Final = 500_000_000
-"""Models with more parameters keep their weights packed: slower, and in a quarter of the memory."""
 KEY: Final = "likelihood.torch_loss"
 
 

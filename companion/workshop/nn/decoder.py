@@ -42,6 +42,10 @@ class DecoderOptions(NamedTuple):
     """Tokens of the longest dialogue; Phi 3 turns differently beyond its original context."""
 
 
+UNPACKED = 500_000_000
+"""Models with more parameters are best measured with packed weights: slower, and in a quarter of the memory."""
+
+
 class Trace(NamedTuple):
     """A forward that can be taken up again at any layer."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -45,7 +46,6 @@ class Foreseen(NamedTuple):
     bytes: int
     divergence: float
     pace: Pace
-    gap: float
 
 
 class Planner:
@@ -105,7 +105,7 @@ class Planner:
     def _foreseen(self, allocation: Allocation, correction: float) -> Foreseen:
         kinds = {matrix.name: kind for matrix, kind in zip(self._matrices, allocation.kinds, strict=True)}
         pace = self._speed.pace(self._costs, self._matrices, allocation.kinds)
-        return Foreseen(kinds, self._rest + int(allocation.bytes), allocation.damage * correction, pace, allocation.gap)
+        return Foreseen(kinds, self._rest + int(allocation.bytes), allocation.damage * correction, pace)
 
     def _impossible(self, budget: Budget) -> RecipeError:
         if budget.size and budget.size < self.smallest:
@@ -140,9 +140,14 @@ def matrices_of(header: GGUFHeader, measured: Container[str]) -> list[Matrix]:
 
 def stock_for(source: Path, size: int, rest: int) -> str:
     """llama.cpp's own recipe that comes closest to a size, at most a hundredth above it; "" when none is so small."""
-    sizes = {file_type: stock_bytes(source, file_type) + rest for file_type in STOCK}
-    fitting = {file_type: size_ for file_type, size_ in sizes.items() if size_ <= size * 1.01}
+    fitting = {file_type: found for file_type, found in stock_sizes(source).items() if found + rest <= size * 1.01}
     return max(fitting, key=lambda file_type: fitting[file_type]) if fitting else ""
+
+
+@cache
+def stock_sizes(source: Path) -> dict[str, int]:
+    """Bytes of all tensors by each of llama.cpp's recipes: a process of half a second for each."""
+    return {file_type: stock_bytes(source, file_type) for file_type in STOCK}
 
 
 def _bytes(matrix: Matrix, kind: str) -> int:

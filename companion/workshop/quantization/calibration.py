@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,6 +22,8 @@ CHUNK: Final = 512
 """Tokens that are read at once, as llama.cpp's tools do."""
 HELD_OUT: Final = 5
 """One dialogue in so many of the person's own is not calibrated with."""
+SHIPPED: Final = ("calibration", "evaluation")
+"""Folders of what is calibrated with, and of what is measured on."""
 
 
 class Texts(NamedTuple):
@@ -45,35 +48,45 @@ class Material(NamedTuple):
 
 def read_texts(recipe: Quantize, base: Base) -> Material:
     """Raises DatasetError and CharacterError."""
-    opening = Opening(recipe.character)
-    own = list(recipe.data_files)
-    if own:
-        found = [each.dialogue for each in read_all(own, character=opening.name)]
-        sides = ([each for i, each in enumerate(found) if i % HELD_OUT], found[::HELD_OUT])
+    opening, most = Opening(recipe.character), max(recipe.calibration.tokens, recipe.search.anchor_tokens, recipe.proof.tokens)
+    if recipe.data_files:
+        found = read_all(recipe.data_files, character=opening.name)
+        sides = [Side(base, opening, most), Side(base, opening, most)]
+        for number, each in enumerate(found):
+            sides[number % HELD_OUT == 0].add(each.dialogue)
+            if all(side.is_full for side in sides):
+                break
     else:
-        learned, measured = (models_folder() / name / "dialogues.jsonl" for name in ("calibration", "evaluation"))
-        sides = (_dialogues(learned, opening.name), _dialogues(measured, opening.name))
-    calibration, held_out = (_tokens(base, [opening.added(each) for each in side]) for side in sides)
-    if not calibration or not held_out:
+        sides = [Side(base, opening, most).add_all(models_folder() / name / "dialogues.jsonl") for name in SHIPPED]
+    if not all(side.tokens for side in sides):
         raise DatasetError("There are too few dialogues to calibrate with and to measure on.", "Name more of them with --data.")
-    general = [_text(base, models_folder() / name / "text.txt") for name in ("calibration", "evaluation")]
-    return Material(Texts(calibration, general[0]), Texts(held_out, general[1]))
+    calibration, held_out = (
+        Texts(side.tokens, _text(base, models_folder() / name / "text.txt")) for side, name in zip(sides, SHIPPED, strict=True)
+    )
+    return Material(calibration, held_out)
 
 
-def _dialogues(file: Path, character: str) -> list[Dialogue]:
-    return [each.dialogue for each in read_all([str(file)], character=character)]
+class Side:
+    """Dialogues behind each other, as the chat writes them, up to as many tokens as are wanted."""
 
+    def __init__(self, base: Base, opening: Opening, most: int) -> None:
+        self._template, self._opening, self._most = TrainingTemplate(base.vocabulary, base.template, "all"), opening, most
+        self.tokens: list[int] = []
 
-def _tokens(base: Base, dialogues: Sequence[Dialogue]) -> list[int]:
-    """All dialogues behind each other, as the chat writes them."""
-    template = TrainingTemplate(base.vocabulary, base.template, "all")
-    found: list[int] = []
-    for dialogue in dialogues:
-        try:
-            found += template.example(dialogue).tokens
-        except TemplateError:
-            continue
-    return found
+    @property
+    def is_full(self) -> bool:
+        return len(self.tokens) >= self._most
+
+    def add(self, dialogue: Dialogue) -> None:
+        """One more, unless there are enough or the template cannot write it."""
+        if not self.is_full:
+            with contextlib.suppress(TemplateError):
+                self.tokens += self._template.example(self._opening.added(dialogue)).tokens
+
+    def add_all(self, file: Path) -> Side:
+        for found in read_all([str(file)], character=self._opening.name):
+            self.add(found.dialogue)
+        return self
 
 
 def _text(base: Base, file: Path) -> list[int]:

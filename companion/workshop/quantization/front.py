@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from companion.core.job import Proven
 from companion.core.report import Curve
-from companion.workshop.quantization.proof import Proven
 from companion.workshop.reports.plots import plot
 
 OURS = "fitted"

@@ -6,7 +6,7 @@ word that the model itself draws, so that E[g gᵀ] is the Fisher matrix (Amari 
 its diagonal only.
 
 Importance files are llama.cpp's: a GGUF of `general.type` "imatrix" with the sums of x² as `<tensor>.in_sum2`, and
-`<tensor>.counts`.
+`<tensor>.counts`. Ours hold those of g² as `<tensor>.out_sum2` too, which its tools pass over (common/imatrix-loader.cpp).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor
 from companion.core.errors import ModelError
 from companion.core.gguf.header import read_header
 from companion.core.gguf.types import TYPES_BY_NAME
+from companion.llama.scoring import Tell
 from companion.workshop.data.batch import Example, pack
 from companion.workshop.export.gguf_file import PlannedTensor, encoded, write_gguf
 from companion.workshop.nn.decoder import Decoder
@@ -31,7 +32,6 @@ from companion.workshop.nn.losses import CHUNK_BYTES
 from companion.workshop.nn.weights import GGUFWeights
 
 Floats = NDArray[np.float32]
-Tell = Callable[[float], None]
 
 
 class Importance(NamedTuple):
@@ -40,7 +40,7 @@ class Importance(NamedTuple):
     inputs: Floats
     """E[x²] of each column, (in,)."""
     outputs: Floats
-    """E[g²] of each row, (out,); ones when it came from a file, which does not know it."""
+    """E[g²] of each row, (out,); ones when it came from a file of llama.cpp's tools, which do not know it."""
     tokens: int
 
 
@@ -124,6 +124,7 @@ class _Sums:
 
 
 IMATRIX: Final = "imatrix"
+OUTPUTS: Final = ".out_sum2"
 
 
 def write_importance(path: Path, found: Mapping[str, Importance], *, datasets: Sequence[str], chunk: int) -> None:
@@ -137,9 +138,10 @@ def write_importance(path: Path, found: Mapping[str, Importance], *, datasets: S
     ]
     planned = []
     for name, each in found.items():
-        sums = (each.inputs.astype(np.float64) * each.tokens).astype(np.float32)
         counts = np.array([each.tokens], np.float32)
-        planned.append(_planned(f"{name}.in_sum2", (len(sums), 1), sums))
+        for suffix, means in ((".in_sum2", each.inputs), (OUTPUTS, each.outputs)):
+            sums = (means.astype(np.float64) * each.tokens).astype(np.float32)
+            planned.append(_planned(f"{name}{suffix}", (len(sums), 1), sums))
         planned.append(_planned(f"{name}.counts", (1, 1), counts))
     write_gguf(path, pairs, planned)
 
@@ -164,7 +166,10 @@ def read_importance(path: Path, shapes: Mapping[str, tuple[int, int]]) -> dict[s
             raise ModelError(what, "Choose the importance file of this model, or leave it out.")
         if not (np.isfinite(sums).all() and (sums >= 0).all() and counts[0] > 0):
             raise ModelError(f"“{path.name}” is damaged: “{name}” holds numbers that are none.", "Measure it again.")
-        found[name] = Importance(sums / counts[0], np.ones(rows, np.float32), int(counts[0]))
+        outputs = np.ones(rows, np.float32)
+        if f"{name}{OUTPUTS}" in weights:
+            outputs = weights.packed(f"{name}{OUTPUTS}").dense(torch.float32).flatten().numpy() / counts[0]
+        found[name] = Importance(sums / counts[0], outputs, int(counts[0]))
     if not found:
         raise ModelError(f"“{path.name}” was measured on another model: it knows none of its matrices.", "Leave it out.")
     return found

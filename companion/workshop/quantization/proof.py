@@ -9,19 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from companion.core.errors import DatasetError
 from companion.core.gguf.header import read_header
+from companion.core.job import Proven
 from companion.llama.context import Context, ContextOptions
 from companion.llama.divergence import Divergence, divergence
 from companion.llama.library import Library
 from companion.llama.model import Model
-from companion.llama.scoring import perplexity
+from companion.llama.scoring import Tell, perplexity
 from companion.llama.throughput import read_speed, write_speed
 from companion.workshop.quantization.calibration import CHUNK, Texts
-from companion.workshop.quantization.importance import Tell
 from companion.workshop.quantization.speed import Pace
 
 LEAST: Final = 2
@@ -29,25 +28,6 @@ LEAST: Final = 2
 READ_TOKENS: Final = 512
 WRITE_TOKENS: Final = 64
 REPEATS: Final = 3
-
-
-class Proven(msgspec.Struct, frozen=True, kw_only=True):
-    """Divergences are mean nats per token of Kullback–Leibler from the source, half over dialogues and half over general text."""
-
-    bytes: int
-    bits_per_weight: float
-    divergence: float
-    dialogues: float
-    general: float
-    same_top: float
-    """Share of next words that both find likeliest."""
-    perplexity: float
-    source_perplexity: float
-    read: float
-    write: float
-    source_read: float
-    source_write: float
-    """Tokens per second, measured by turns."""
 
 
 def prove(library: Library, source: Path, build: Path, texts: Texts, tokens: int, threads: int, tell: Tell) -> Proven:

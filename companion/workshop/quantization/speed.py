@@ -10,7 +10,7 @@ import msgspec
 
 from companion.core.files import write_atomic
 from companion.llama.kernels import Kernels, Product
-from companion.workshop.quantization.importance import Tell
+from companion.llama.scoring import Tell
 from companion.workshop.quantization.sensitivity import Matrix
 
 PROMPT_TOKENS: Final = 128

@@ -3,7 +3,6 @@
 Everything that is measured is kept in the job's folder, so that a resumed job goes on where it was:
 
 <job>/measured/importance.gguf     what matters, as llama.cpp's tools read it
-<job>/measured/outputs.npz         how much every output weighs, which they do not know
 <job>/measured/sensitivity.json    what each matrix can bear
 <job>/measured/costs.json          what each type costs on this machine
 """
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
-import numpy as np
 
 from companion.core.adapter import BASE_SHA256, read_adapter
 from companion.core.amounts import bytes_text
@@ -25,29 +23,26 @@ from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.gguf.types import TYPES_BY_NAME
 from companion.core.hardware import usable_threads
-from companion.core.job import BuildProven, JobEnded, OutputWritten
+from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven
 from companion.core.recipes.quantize import Quantize
 from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.quantize import quantize as pack
-from companion.llama.quantize import stock_bytes
 from companion.workshop.export.merge import merge_adapter
-from companion.workshop.job import Job
+from companion.workshop.job import Job, Stopped
 from companion.workshop.nn.config import refuse_unless_supported
-from companion.workshop.nn.decoder import Decoder, DecoderOptions
+from companion.workshop.nn.decoder import UNPACKED, Decoder, DecoderOptions
 from companion.workshop.nn.weights import GGUFWeights
-from companion.workshop.quantization.builds import STOCK, Foreseen, Planner, matrices_of, stock_for
+from companion.workshop.quantization.builds import Foreseen, Planner, matrices_of, stock_for, stock_sizes
 from companion.workshop.quantization.calibration import Material, read_texts
 from companion.workshop.quantization.front import front_picture
 from companion.workshop.quantization.importance import Importance, measure_importance, read_importance, write_importance
-from companion.workshop.quantization.proof import Proven, measured_paces, prove
+from companion.workshop.quantization.proof import measured_paces, prove
 from companion.workshop.quantization.sensitivity import Anchor, Matrix, Measurer, Sensitivities, predicted
 from companion.workshop.quantization.speed import Costs, SpeedModel
 from companion.workshop.recipes.open_base import open_base
 from companion.workshop.recipes.result import delivered
 
-UNPACKED: Final = 500_000_000
-"""Models with more parameters keep their weights packed: slower, and in a quarter of the memory."""
 KEEP_EVERY: Final = 10
 """Matrices after whose measurement it is kept."""
 FRONT: Final = 7
@@ -58,6 +53,8 @@ USED: Final = 0.9
 """Share of the allowed divergence that a build has to use."""
 SAFETY: Final = 1.02
 """By so much less than what is allowed is aimed at after a miss."""
+AS_FAST: Final = 0.97
+"""A speed that is measured so many times another one is the same."""
 
 
 class Source(NamedTuple):
@@ -68,6 +65,8 @@ class Source(NamedTuple):
     library: Library
     material: Material
     threads: int
+    is_merged: bool
+    """Whether an adapter was worked into it."""
 
 
 class Made(NamedTuple):
@@ -75,12 +74,21 @@ class Made(NamedTuple):
 
     file: Path
     proven: Proven
-    foreseen: Foreseen | None
     stock: str = ""
 
 
 def quantize(job: Job, recipe: Quantize) -> JobEnded:
-    """Carry out the recipe from wherever the job stands. Raises CompanionError, and Stopped when somebody asks for it."""
+    """Carry out the recipe from wherever the job stands. Raises CompanionError."""
+    try:
+        return _worked(job, recipe)
+    except Stopped as stopped:
+        if stopped.wish == "cancel":
+            return JobEnded(state="cancelled", what="The quantization was cancelled; no build was kept.")
+        remedy = f"Go on with: companion jobs resume {job.folder.id}"
+        return JobEnded(state="interrupted", what="The quantization was paused; what is measured is kept.", remedy=remedy)
+
+
+def _worked(job: Job, recipe: Quantize) -> JobEnded:
     job.folder.measured.mkdir(exist_ok=True)
     job.folder.output.mkdir(exist_ok=True)
     source = _opened(job, recipe)
@@ -103,7 +111,8 @@ def _opened(job: Job, recipe: Quantize) -> Source:
         header = _merged(job, header, Path(recipe.adapter))
     job.stage("data", "Reading what is calibrated with and what is measured on")
     with open_base(header.path) as base:
-        return Source(header, GGUFWeights(header), base.library, read_texts(recipe, base), recipe.threads or usable_threads())
+        texts, threads = read_texts(recipe, base), recipe.threads or usable_threads()
+        return Source(header, GGUFWeights(header), base.library, texts, threads, bool(recipe.adapter))
 
 
 def _merged(job: Job, header: GGUFHeader, adapter: Path) -> GGUFHeader:
@@ -148,21 +157,16 @@ def _importance(job: Job, recipe: Quantize, source: Source, decoder: Decoder) ->
         for name, other in read_importance(Path(recipe.calibration.importance_file), shapes).items():
             found[name] = other._replace(outputs=found[name].outputs)
     write_importance(job.folder.measured / "importance.gguf", found, datasets=["dialogues", "general text"], chunk=512)
-    with (job.folder.measured / "outputs.npz").open("wb") as file:
-        np.savez(file, **{name: each.outputs for name, each in found.items()})  # type: ignore[arg-type]
     return found
 
 
 def _kept_importance(job: Job, source: Source) -> dict[str, Importance]:
     """What was measured before; nothing when it cannot be read."""
+    shapes = {tensor.name: (tensor.shape[1], tensor.shape[0]) for tensor in source.header.tensors if len(tensor.shape) == 2}
     try:
-        with np.load(job.folder.measured / "outputs.npz", allow_pickle=False) as kept:
-            outputs = {name: kept[name] for name in kept.files}
-        shapes = {t.name: (t.shape[1], t.shape[0]) for t in source.header.tensors if t.name in outputs}
-        found = read_importance(job.folder.measured / "importance.gguf", shapes)
-    except (OSError, ValueError, ModelError):
+        return read_importance(job.folder.measured / "importance.gguf", shapes)
+    except ModelError:
         return {}
-    return {name: each._replace(outputs=outputs[name]) for name, each in found.items()}
 
 
 def _kept_sensitivities(file: Path) -> Sensitivities:
@@ -223,12 +227,14 @@ def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
         again = " once more" if attempt else ""
         job.stage("exporting", f"Building{again}: {bytes_text(foreseen.bytes)}, {_mixture(foreseen)}")
         tried = file.with_name(f".{file.name}.tried")
-        _pack(job, source, tried, importance, foreseen)
-        proven = _proven(job, recipe, source, tried, "build", foreseen)
-        fits = not limit or proven.divergence <= limit
-        if fits and (best is None or _gains(recipe, proven, best.proven)):
-            best = Made(tried.replace(file), proven, foreseen)
-        tried.unlink(missing_ok=True)
+        try:
+            _pack(job, source, tried, importance, foreseen)
+            proven = _proven(job, recipe, source, tried, "build", foreseen)
+            fits = not limit or proven.divergence <= limit
+            if fits and (best is None or _gains(recipe, proven, best.proven)):
+                best = Made(tried.replace(file), proven)
+        finally:
+            tried.unlink(missing_ok=True)
         if not limit or not foreseen.divergence or (fits and proven.divergence > USED * limit):
             break
         correction *= SAFETY * proven.divergence / foreseen.divergence
@@ -249,7 +255,8 @@ def _front(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
     kept = job.folder.measured / "front.json"
     known = _kept_front(kept)
     wanted: list[tuple[str, Foreseen | None]] = [(f"front {n}", each) for n, each in enumerate(planner.front(FRONT), start=1)]
-    wanted += [(file_type, None) for file_type in STOCK if stock_bytes(source.header.path, file_type) < source.header.file_size]
+    sizes = stock_sizes(source.header.path)
+    wanted += [(file_type, None) for file_type, size in sizes.items() if size < source.header.file_size]
     for number, (name, foreseen) in enumerate(wanted, start=1):
         if name in known:
             continue
@@ -301,20 +308,9 @@ def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, f
         BuildProven(
             name=name,
             kinds=dict(kinds.most_common()),
-            bytes=proven.bytes,
-            bits_per_weight=proven.bits_per_weight,
-            divergence=proven.divergence,
-            dialogues=proven.dialogues,
-            general=proven.general,
+            proven=proven,
             foreseen_divergence=foreseen.divergence if foreseen else 0.0,
-            same_top=proven.same_top,
-            perplexity=proven.perplexity,
-            source_perplexity=proven.source_perplexity,
-            read=proven.read,
-            write=proven.write,
             foreseen_write=foreseen.pace.write if foreseen else 0.0,
-            source_read=proven.source_read,
-            source_write=proven.source_write,
         )
     )
     return proven
@@ -330,10 +326,21 @@ def _stock(job: Job, recipe: Quantize, source: Source, made: Made) -> Made | Non
     file = job.folder.output / f"{recipe.name or 'model'}-{file_type}.gguf"
     _pack(job, source, file, {}, None, file_type)
     proven = _proven(job, recipe, source, file, file_type)
-    stock = Made(file, proven, None, file_type)
-    better = proven.divergence < made.proven.divergence and proven.bytes <= made.proven.bytes
+    stock = Made(file, proven, file_type)
+    better = _wins(recipe, proven, made.proven)
     (made if better else stock).file.unlink(missing_ok=True)
     return stock if better else None
+
+
+def _wins(recipe: Quantize, stock: Proven, ours: Proven) -> bool:
+    """Whether the stock build is closer and no larger, and gives none of the speed away that was asked for."""
+    budget = recipe.budget
+    wants_speed = budget.speed > 0 or (budget.prefer == "speed" and not budget.size)
+    return (
+        stock.divergence < ours.divergence
+        and stock.bytes <= ours.bytes
+        and (not wants_speed or stock.write >= AS_FAST * ours.write)
+    )
 
 
 def _delivered(job: Job, recipe: Quantize, source: Source, made: Made) -> JobEnded:
@@ -356,7 +363,9 @@ def _delivered(job: Job, recipe: Quantize, source: Source, made: Made) -> JobEnd
 
 
 def _lineage(source: Source) -> dict[str, str]:
-    """So that adapters of the base are known to suit its builds."""
+    """So that adapters of the base are known to suit its builds; with one worked in, it is another model."""
+    if source.is_merged:
+        return {}
     base = source.header.text(BASE_SHA256) or file_sha256(source.header.path)
     return {BASE_SHA256: base}
 

@@ -63,6 +63,7 @@ def test_a_file_is_read_back_and_is_what_the_gguf_package_reads(found, tmp_path)
     shapes = {name: (len(each.outputs), len(each.inputs)) for name, each in found.items()}
     for name, each in read_importance(path, shapes).items():
         assert np.allclose(each.inputs, found[name].inputs, rtol=1e-5)
+        assert np.allclose(each.outputs, found[name].outputs, rtol=1e-5)
         assert each.tokens == found[name].tokens
     reader = gguf.GGUFReader(path)
     assert reader.get_field("general.type").contents() == "imatrix"

@@ -8,11 +8,12 @@ import pytest
 from companion.core.adapter import BASE_SHA256, read_adapter, refuse_other_base
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
-from companion.core.job import BuildProven, JobOrder, OutputWritten, StageBegan
+from companion.core.job import BuildProven, JobOrder, OutputWritten, Proven, StageBegan
 from companion.core.job_folder import create_job
 from companion.core.recipes.files import with_changes
-from companion.core.recipes.quantize import Quantize
+from companion.core.recipes.quantize import Budget, Quantize
 from companion.workshop.job import Wishes
+from companion.workshop.recipes.quantize import _wins
 from tests.tiny_adapters import write_adapter
 from tests.tiny_models import write_tiny_llama
 from tests.workshop.small_jobs import ended, of_kind, work_here, write_dialogues
@@ -51,10 +52,10 @@ def test_the_best_build_of_a_size_keeps_within_it_and_is_proven(model, tmp_path)
     assert ended(events).state == "done", ended(events)
     build, stock = of_kind(events, BuildProven)
     assert build.name == "build"
-    assert build.bytes <= budget
-    assert build.divergence <= stock.divergence or stock.bytes > build.bytes
+    assert build.proven.bytes <= budget
+    assert build.proven.divergence <= stock.proven.divergence or stock.proven.bytes > build.proven.bytes
     header = read_header(tmp_path / "b.gguf")
-    assert header.file_size == build.bytes
+    assert header.file_size == build.proven.bytes
     assert header.text(BASE_SHA256) == file_sha256(model)
     (written,) = of_kind(events, OutputWritten)
     assert (written.file, written.kind) == (str(tmp_path / "b.gguf"), "model")
@@ -75,7 +76,7 @@ def test_adapters_of_the_source_suit_its_builds_and_those_of_others_do_not(model
 def test_a_divergence_that_is_asked_for_is_kept(model):
     events = work_here(quantization(model, "budget.divergence=0.001", "proof.stock=false"))
     assert ended(events).state == "done", ended(events)
-    assert of_kind(events, BuildProven)[-1].divergence <= 0.001
+    assert of_kind(events, BuildProven)[-1].proven.divergence <= 0.001
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,6 @@ def test_a_paused_quantization_measures_nothing_twice(model):
     assert (job.measured / "importance.gguf").read_bytes() == kept
 
 
-def test_an_adapter_is_worked_in_first(model, tmp_path):
-    adapter = write_adapter(tmp_path / "a.gguf", model)
-    events = work_here(quantization(model, "budget.divergence=0.01", "proof.stock=false", f"adapter={adapter}"))
-    assert ended(events).state == "done", ended(events)
-
-
 def test_dialogues_of_ones_own_are_split_between_calibration_and_proof(model, tmp_path):
     data = write_dialogues(tmp_path / "d.jsonl", count=120)
     job = quantization(model, "budget.divergence=0.05", "proof.stock=false", f'data_files=["{data}"]')
@@ -122,8 +117,8 @@ def test_a_front_of_builds_is_drawn_with_the_stock_builds_on_it(model, tmp_path)
     assert ended(events).state == "done", ended(events)
     front = [each for each in of_kind(events, BuildProven) if each.name.startswith("front ")]
     assert len(front) == 7
-    assert [each.bytes for each in front] == sorted(each.bytes for each in front)
-    assert front[0].divergence > front[-1].divergence
+    assert [each.proven.bytes for each in front] == sorted(each.proven.bytes for each in front)
+    assert front[0].proven.divergence > front[-1].proven.divergence
     assert {"Q4_0", "Q8_0"} <= {each.name for each in of_kind(events, BuildProven)}
     drawn = (tmp_path / "front.svg").read_text(encoding="utf-8")
     assert drawn.startswith("<svg")
@@ -137,4 +132,47 @@ def test_a_model_with_a_table_of_its_own_is_packed_whole(tmp_path):
     assert ended(events).state == "done", ended(events)
     kinds = {tensor.name: tensor.type.name for tensor in read_header(tmp_path / "b.gguf").tensors}
     assert kinds["token_embd.weight"] in {"Q4_0", "IQ4_NL", "Q5_0", "Q8_0"}
-    assert 0.98 * (budget - 16384) < of_kind(events, BuildProven)[-1].bytes <= budget
+    assert 0.98 * (budget - 16384) < of_kind(events, BuildProven)[-1].proven.bytes <= budget
+
+
+def proven(**fields):
+    figures = {"bytes": 100, "divergence": 0.02, "write": 50.0} | fields
+    rest = (
+        "bits_per_weight",
+        "dialogues",
+        "general",
+        "same_top",
+        "perplexity",
+        "source_perplexity",
+        "read",
+        "source_read",
+        "source_write",
+    )
+    return Proven(**dict.fromkeys(rest, 1.0), **figures)
+
+
+@pytest.mark.parametrize(
+    ("budget", "stock", "wins"),
+    [
+        (Budget(size=100), {"divergence": 0.01, "write": 10.0}, True),
+        (Budget(divergence=0.05), {"divergence": 0.01, "write": 10.0}, False),
+        (Budget(divergence=0.05), {"divergence": 0.01, "write": 49.5}, True),
+        (Budget(divergence=0.05, prefer="size"), {"divergence": 0.01, "write": 10.0}, True),
+        (Budget(size=100), {"divergence": 0.03}, False),
+        (Budget(size=100), {"divergence": 0.01, "bytes": 101}, False),
+    ],
+)
+def test_a_stock_build_wins_only_by_what_was_asked_for(budget, stock, wins):
+    assert _wins(Quantize(budget=budget), proven(**stock), proven()) is wins
+
+
+def test_a_build_with_an_adapter_in_it_claims_no_base(model, tmp_path):
+    adapter = write_adapter(tmp_path / "a.gguf", model)
+    order = str(tmp_path / "b.gguf")
+    assert (
+        ended(
+            work_here(quantization(model, "budget.divergence=0.01", "proof.stock=false", f"adapter={adapter}", output=order))
+        ).state
+        == "done"
+    )
+    assert read_header(tmp_path / "b.gguf").text(BASE_SHA256) == ""
