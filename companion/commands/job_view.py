@@ -210,6 +210,10 @@ def build_lines(event: BuildProven) -> list[str]:
         f"perplexity {found.perplexity:.2f} instead of {found.source_perplexity:.2f}",
         f"  writes {found.write:,.0f} tokens/s{writes} instead of {found.source_write:,.0f}, reads {found.read:,.0f} instead of "
         f"{found.source_read:,.0f}",
+        *(
+            f"  with the adapter “{escape(each.name)}”, which moves {each.effect:.4f}: divergence {each.divergence:.4f}"
+            for each in found.adapters
+        ),
     ]
 
 

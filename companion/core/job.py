@@ -164,6 +164,16 @@ class Trouble(_Event, frozen=True, kw_only=True):
     remedy: str
 
 
+class AdapterProven(msgspec.Struct, frozen=True, kw_only=True):
+    """What an adapter of the source does to a build; both in nats per token over dialogues."""
+
+    name: str
+    effect: float
+    """How far it moves the source."""
+    divergence: float
+    """How far the build with it is from the source with it."""
+
+
 class Proven(msgspec.Struct, frozen=True, kw_only=True):
     """Divergences are mean nats per token of Kullback–Leibler from the source, half over dialogues and half over general text."""
 
@@ -181,6 +191,7 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     source_read: float
     source_write: float
     """Tokens per second, measured by turns."""
+    adapters: tuple[AdapterProven, ...] = ()
 
 
 class BuildProven(_Event, frozen=True, kw_only=True):

@@ -65,6 +65,9 @@ class Calibration(Part, frozen=True, kw_only=True):
     importance_file: Annotated[
         str, Meta(max_length=4096, title="Importance file", description="Measured before, by llama-imatrix or Companion.")
     ] = ""
+    anew: Annotated[
+        bool, Meta(title="Measure anew", description="Also what is known of this model and this text from earlier builds.")
+    ] = False
 
 
 class Search(Part, frozen=True, kw_only=True):
@@ -91,6 +94,9 @@ class Proof(Part, frozen=True, kw_only=True):
     tokens: Annotated[
         int, Meta(ge=1024, le=10_000_000, title="Tokens", description="Held-out tokens for divergence and perplexity.")
     ] = 8192
+    adapters: Annotated[
+        bool, Meta(title="Adapters", description="What the character's adapters do to the build is measured, too.")
+    ] = True
     stock: Annotated[
         bool, Meta(title="Stock build", description="llama.cpp's own recipe of that size is measured too, and taken if it wins.")
     ] = True

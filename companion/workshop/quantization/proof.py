@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,8 @@ import numpy as np
 
 from companion.core.errors import DatasetError
 from companion.core.gguf.header import read_header
-from companion.core.job import Proven
+from companion.core.job import AdapterProven, Proven
+from companion.llama.adapter import Adapters, Scaled
 from companion.llama.context import Context, ContextOptions
 from companion.llama.divergence import Divergence, divergence
 from companion.llama.library import Library
@@ -30,8 +31,17 @@ WRITE_TOKENS: Final = 64
 REPEATS: Final = 3
 
 
-def prove(library: Library, source: Path, build: Path, texts: Texts, tokens: int, threads: int, tell: Tell) -> Proven:
-    """Raises ModelError, EngineError, and DatasetError when there is too little text."""
+def prove(
+    library: Library,
+    source: Path,
+    build: Path,
+    texts: Texts,
+    tokens: int,
+    threads: int,
+    tell: Tell,
+    adapters: Sequence[Scaled] = (),
+) -> Proven:
+    """`adapters` fit the source. Raises ModelError, EngineError, and DatasetError when there is too little text."""
     half = max(LEAST, tokens // 2 // CHUNK) * CHUNK
     parts = [part[: min(half, len(part) // CHUNK * CHUNK)] for part in (texts.dialogues, texts.general)]
     parts = [part for part in parts if len(part) >= LEAST * CHUNK]
@@ -48,6 +58,7 @@ def prove(library: Library, source: Path, build: Path, texts: Texts, tokens: int
                 found.append(divergence(theirs, ours, part, chunk=CHUNK, tell=told))
         paces = measured_paces(models, threads)
         tell(0.8)
+        kept = tuple(_adapter_proven(models, each, parts[0], threads) for each in adapters)
         with contexts(models, CHUNK, threads) as both:
             perplexities = [perplexity(context, parts[-1], chunk=CHUNK).perplexity for context in both]
     tell(1.0)
@@ -66,7 +77,19 @@ def prove(library: Library, source: Path, build: Path, texts: Texts, tokens: int
         write=paces[1].write,
         source_read=paces[0].read,
         source_write=paces[0].write,
+        adapters=kept,
     )
+
+
+def _adapter_proven(models: Sequence[Model], adapter: Scaled, tokens: Sequence[int], threads: int) -> AdapterProven:
+    """The build takes the source's adapters, as its matrices have the same shapes; whether they still do the same is measured."""
+    source, build = models
+    with ExitStack() as stack:
+        bare, theirs, ours = stack.enter_context(contexts([source, source, build], CHUNK, threads))
+        for context in (theirs, ours):
+            stack.enter_context(closing(Adapters(context))).put([adapter])
+        effect, rest = (divergence(*pair, tokens, chunk=CHUNK) for pair in ((theirs, bare), (theirs, ours)))
+    return AdapterProven(name=adapter.path.stem, effect=float(effect.kl.mean()), divergence=float(rest.kl.mean()))
 
 
 def _told(tell: Tell, number: int, count: int, done: float) -> None:

@@ -9,42 +9,34 @@ Everything that is measured is kept in the job's folder, so that a resumed job g
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
-from companion.core.adapter import BASE_SHA256, read_adapter
+from companion.core.adapter import BASE_SHA256
 from companion.core.amounts import bytes_text
-from companion.core.errors import ModelError, RecipeError
+from companion.core.errors import RecipeError
 from companion.core.files import write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
-from companion.core.gguf.types import TYPES_BY_NAME
-from companion.core.hardware import usable_threads
 from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven
 from companion.core.recipes.quantize import Quantize
-from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.quantize import quantize as pack
-from companion.workshop.export.merge import merge_adapter
 from companion.workshop.job import Job, Stopped
-from companion.workshop.nn.config import refuse_unless_supported
-from companion.workshop.nn.decoder import UNPACKED, Decoder, DecoderOptions
-from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.quantization.builds import Foreseen, Planner, matrices_of, stock_for, stock_sizes
-from companion.workshop.quantization.calibration import Material, read_texts
 from companion.workshop.quantization.front import front_picture
-from companion.workshop.quantization.importance import Importance, measure_importance, read_importance, write_importance
+from companion.workshop.quantization.importance import Importance
+from companion.workshop.quantization.measuring import measured_model
 from companion.workshop.quantization.proof import measured_paces, prove
-from companion.workshop.quantization.sensitivity import Anchor, Matrix, Measurer, Sensitivities, predicted
+from companion.workshop.quantization.sensitivity import Matrix, Sensitivities
+from companion.workshop.quantization.source import Source, open_source
 from companion.workshop.quantization.speed import Costs, SpeedModel
-from companion.workshop.recipes.open_base import open_base
 from companion.workshop.recipes.result import delivered
 
-KEEP_EVERY: Final = 10
-"""Matrices after whose measurement it is kept."""
 FRONT: Final = 7
 """Builds between the smallest and the source's precision that are drawn."""
 ATTEMPTS: Final = 3
@@ -55,18 +47,6 @@ SAFETY: Final = 1.02
 """By so much less than what is allowed is aimed at after a miss."""
 AS_FAST: Final = 0.97
 """A speed that is measured so many times another one is the same."""
-
-
-class Source(NamedTuple):
-    """What is quantized."""
-
-    header: GGUFHeader
-    weights: GGUFWeights
-    library: Library
-    material: Material
-    threads: int
-    is_merged: bool
-    """Whether an adapter was worked into it."""
 
 
 class Made(NamedTuple):
@@ -91,8 +71,8 @@ def quantize(job: Job, recipe: Quantize) -> JobEnded:
 def _worked(job: Job, recipe: Quantize) -> JobEnded:
     job.folder.measured.mkdir(exist_ok=True)
     job.folder.output.mkdir(exist_ok=True)
-    source = _opened(job, recipe)
-    importance, sensitivities = _sensitivities(job, recipe, source)
+    source = open_source(job, recipe)
+    importance, sensitivities = measured_model(job, recipe, source)
     matrices = matrices_of(source.header, sensitivities.predicted)
     planner = _planner(job, recipe, source, matrices, sensitivities)
     made = _built(job, recipe, source, planner, importance)
@@ -100,104 +80,11 @@ def _worked(job: Job, recipe: Quantize) -> JobEnded:
         _front(job, recipe, source, planner, importance)
     if recipe.proof.stock and (stock := _stock(job, recipe, source, made)) is not None:
         made = stock
-    return _delivered(job, recipe, source, made)
-
-
-def _opened(job: Job, recipe: Quantize) -> Source:
-    job.stage("checking", "Checking the model")
-    header = read_header(Path(recipe.model))
-    refuse_unless_supported(header)
-    if recipe.adapter:
-        header = _merged(job, header, Path(recipe.adapter))
-    job.stage("data", "Reading what is calibrated with and what is measured on")
-    with open_base(header.path) as base:
-        texts, threads = read_texts(recipe, base), recipe.threads or usable_threads()
-        return Source(header, GGUFWeights(header), base.library, texts, threads, bool(recipe.adapter))
-
-
-def _merged(job: Job, header: GGUFHeader, adapter: Path) -> GGUFHeader:
-    target = job.folder.measured / f"{header.path.stem}-with-{adapter.stem}.gguf"
-    if not target.exists():
-        job.stage("exporting", "Working the adapter into the weights")
-        merge_adapter(target, header, read_adapter(adapter), kind="F16")
-    return read_header(target)
-
-
-def _sensitivities(job: Job, recipe: Quantize, source: Source) -> tuple[dict[str, Importance], Sensitivities]:
-    kept = job.folder.measured / "sensitivity.json"
-    importance = _kept_importance(job, source)
-    found = _kept_sensitivities(kept)
-    if importance and found.predicted and not found.next_anchors(recipe.search.anchors):
-        return importance, found
-    job.stage("loading", "Loading the model")
-    packed = source.header.parameters > UNPACKED
-    decoder = Decoder.load(source.weights, DecoderOptions(packed=packed))
-    decoder.eval()
-    if not importance:
-        importance = _importance(job, recipe, source, decoder)
-    matrices = matrices_of(source.header, importance)
-    if not found.predicted:
-        job.stage("measuring", f"Foreseeing what {len(recipe.search.kinds)} types would do to {len(matrices)} matrices")
-        for number, matrix in enumerate(matrices, start=1):
-            able = matrix.able(recipe.search.kinds)
-            found.predicted[matrix.name] = predicted(source.weights, matrix, able, importance[matrix.name], source.threads)
-            job.progress(number / len(matrices))
-        write_atomic(kept, msgspec.json.encode(found))
-    _measure_anchors(job, recipe, source, decoder, matrices, importance, found)
-    return importance, found
-
-
-def _importance(job: Job, recipe: Quantize, source: Source, decoder: Decoder) -> dict[str, Importance]:
-    examples = source.material.calibration.examples(recipe.calibration.tokens, recipe.calibration.own_share)
-    tokens = sum(len(example.tokens) for example in examples)
-    job.stage("measuring", f"Measuring what matters, on {tokens:,} tokens")
-    found = measure_importance(decoder, examples, seed=recipe.seed, tell=job.progress)
-    if recipe.calibration.importance_file:
-        shapes = {name: (len(each.outputs), len(each.inputs)) for name, each in found.items()}
-        for name, other in read_importance(Path(recipe.calibration.importance_file), shapes).items():
-            found[name] = other._replace(outputs=found[name].outputs)
-    write_importance(job.folder.measured / "importance.gguf", found, datasets=["dialogues", "general text"], chunk=512)
-    return found
-
-
-def _kept_importance(job: Job, source: Source) -> dict[str, Importance]:
-    """What was measured before; nothing when it cannot be read."""
-    shapes = {tensor.name: (tensor.shape[1], tensor.shape[0]) for tensor in source.header.tensors if len(tensor.shape) == 2}
-    try:
-        return read_importance(job.folder.measured / "importance.gguf", shapes)
-    except ModelError:
-        return {}
-
-
-def _kept_sensitivities(file: Path) -> Sensitivities:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Sensitivities)
-    except (OSError, msgspec.MsgspecError):
-        return Sensitivities()
-
-
-def _measure_anchors(
-    job: Job,
-    recipe: Quantize,
-    source: Source,
-    decoder: Decoder,
-    matrices: list[Matrix],
-    importance: dict[str, Importance],
-    found: Sensitivities,
-) -> None:
-    waiting = found.next_anchors(recipe.search.anchors)
-    if not waiting:
-        return
-    job.stage("measuring", f"Measuring what {len(waiting)} matrices can bear, one by one")
-    by_name = {matrix.name: matrix for matrix in matrices}
-    examples = source.material.calibration.examples(recipe.search.anchor_tokens, recipe.calibration.own_share)
-    measurer = Measurer(decoder, source.weights, examples, recipe.search.anchor_tokens // 4, source.threads)
-    kept = job.folder.measured / "sensitivity.json"
-    for number, (name, kind) in enumerate(waiting, start=1):
-        found.anchors[name] = Anchor(kind, measurer.divergence(by_name[name], TYPES_BY_NAME[kind], importance[name]))
-        if number % KEEP_EVERY == 0 or number == len(waiting):
-            write_atomic(kept, msgspec.json.encode(found))
-        job.progress(number / len(waiting))
+    ended = _delivered(job, recipe, source, made)
+    if source.is_merged:
+        with contextlib.suppress(OSError):  # Windows deletes nothing that is still mapped
+            source.header.path.unlink()
+    return ended
 
 
 def _planner(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix], found: Sensitivities) -> Planner:
@@ -302,7 +189,7 @@ def _every_kind(header: GGUFHeader) -> dict[str, str]:
 def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, foreseen: Foreseen | None = None) -> Proven:
     job.stage("verifying", f"Measuring {'the build' if foreseen else name} against the source")
     texts, tokens = source.material.held_out, recipe.proof.tokens
-    proven = prove(source.library, source.header.path, file, texts, tokens, source.threads, job.progress)
+    proven = prove(source.library, source.header.path, file, texts, tokens, source.threads, job.progress, source.adapters)
     kinds = Counter(tensor.type.name for tensor in read_header(file).tensors if len(tensor.shape) > 1)
     job.tell(
         BuildProven(

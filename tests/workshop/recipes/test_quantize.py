@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from companion.core.adapter import BASE_SHA256, read_adapter, refuse_other_base
+from companion.core.character import Card, CharacterAdapter, CharacterOptions
+from companion.core.character_library import CharacterLibrary
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import BuildProven, JobOrder, OutputWritten, Proven, StageBegan
@@ -90,7 +92,7 @@ def test_what_cannot_be_is_said_with_what_can(model, change, says):
 
 
 def test_a_paused_quantization_measures_nothing_twice(model):
-    job = quantization(model, "budget.divergence=0.01", "proof.stock=false")
+    job = quantization(model, "budget.divergence=0.01", "proof.stock=false", "calibration.anew=true")
     wishes = Wishes(job.cancel_mark)
 
     def pause(event):
@@ -176,3 +178,27 @@ def test_a_build_with_an_adapter_in_it_claims_no_base(model, tmp_path):
         == "done"
     )
     assert read_header(tmp_path / "b.gguf").text(BASE_SHA256) == ""
+
+
+def test_another_budget_of_a_known_model_measures_nothing_again(model):
+    small = quantization(model, "budget.divergence=0.01", "proof.stock=false", "seed=7")
+    large = quantization(model, "budget.divergence=0.001", "proof.stock=false", "seed=7")
+    again = quantization(model, "budget.divergence=0.001", "proof.stock=false", "seed=7", "calibration.anew=true")
+    for job, is_measured in ((small, True), (large, False), (again, True)):
+        events = work_here(job)
+        assert ended(events).state == "done", ended(events)
+        assert any("what matters" in stage.sentence for stage in of_kind(events, StageBegan)) is is_measured
+    assert (small.measured / "sensitivity.json").read_bytes() == (large.measured / "sensitivity.json").read_bytes()
+
+
+def test_the_adapters_of_a_character_are_measured_on_the_build(model, tmp_path):
+    adapter = write_adapter(tmp_path / "voice.gguf", model, size=0.3)
+    library = CharacterLibrary()
+    identifier = library.create(Card(name="Mira")).identifier
+    options = CharacterOptions(adapters=(CharacterAdapter(str(adapter)), CharacterAdapter(str(tmp_path / "gone.gguf"))))
+    library.save_options(identifier, options)
+    events = work_here(quantization(model, "budget.divergence=0.01", "proof.stock=false", f"character={identifier}"))
+    assert ended(events).state == "done", ended(events)
+    (found,) = of_kind(events, BuildProven)[-1].proven.adapters
+    assert found.name == "voice"
+    assert found.effect > 5 * found.divergence
