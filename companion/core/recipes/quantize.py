@@ -84,7 +84,7 @@ class Search(Part, frozen=True, kw_only=True):
             title="Anchors",
             description="Matrices whose divergence is measured one by one; 0 trusts the prediction.",
         ),
-    ] = 100_000
+    ] = 64
     anchor_tokens: Annotated[int, Meta(ge=64, le=1_000_000, title="Tokens", description="Read for each anchor.")] = 2048
 
 

@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from companion.core.gguf.header import read_header
 from companion.core.gguf.types import TYPES_BY_NAME
@@ -17,7 +19,7 @@ from companion.workshop.nn.decoder import Decoder, DecoderOptions
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.quantization.builds import matrices_of
 from companion.workshop.quantization.importance import measure_importance
-from companion.workshop.quantization.sensitivity import Anchor, Measurer, Sensitivities, predicted
+from companion.workshop.quantization.sensitivity import Anchor, Measurer, Sensitivities, predicted, spread
 
 KINDS = ("Q4_0", "IQ4_NL", "Q5_0", "Q8_0")
 
@@ -90,10 +92,28 @@ def test_a_file_with_that_matrix_packed_diverges_as_much(setting, tiny_model, tm
 def test_what_was_not_measured_is_corrected_as_its_sort_was():
     found = Sensitivities(
         predicted={f"blk.{i}.ffn_up.weight": {"Q4_0": 1.0, "Q8_0": 0.1, "F16": 0.0} for i in range(3)},
-        anchors={"blk.0.ffn_up.weight": Anchor("Q4_0", 2.0), "blk.1.ffn_up.weight": Anchor("Q4_0", 4.0)},
+        anchors={"blk.0.ffn_up.weight": Anchor("Q4_0", 2.0), "blk.2.ffn_up.weight": Anchor("Q4_0", 4.0)},
     )
     assert found.damage("blk.0.ffn_up.weight", "Q8_0") == pytest.approx(0.2)
-    assert found.damage("blk.2.ffn_up.weight", "Q8_0") == pytest.approx(0.3)
-    assert found.damage("blk.2.ffn_up.weight", "F16") == 0.0
-    assert found.next_anchors(100) == [("blk.2.ffn_up.weight", "Q4_0")]
+    assert found.damage("blk.1.ffn_up.weight", "Q8_0") == pytest.approx(0.3)
+    assert found.damage("blk.1.ffn_up.weight", "F16") == 0.0
+    assert found.next_anchors(100) == [("blk.1.ffn_up.weight", "Q4_0")]
     assert found.next_anchors(2) == []
+
+
+def test_the_first_to_be_measured_are_spread_over_sorts_and_depth():
+    names = [f"blk.{i}.{sort}.weight" for i in range(9) for sort in ("attn_q", "ffn_up")] + ["token_embd.weight"]
+    found = Sensitivities(predicted={name: {"Q4_0": 1.0, "F16": 0.0} for name in names})
+    measured = [name for name, kind in found.next_anchors(7)]
+    assert {name for name in measured if "attn_q" in name} == {f"blk.{i}.attn_q.weight" for i in (0, 4, 8)}
+    assert "token_embd.weight" in measured
+    assert sorted(name for name, kind in found.next_anchors(100)) == sorted(names)
+
+
+@given(st.integers(0, 300))
+def test_every_beginning_of_a_spread_leaves_no_gap_twice_as_wide_as_another(count):
+    order = spread(count)
+    assert sorted(order) == list(range(count))
+    for length in range(2, count + 1):
+        gaps = np.diff(sorted(order[:length]))
+        assert gaps.max() <= 2 * gaps.min() + 2
