@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from array import array
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
+from companion.core.curve import Curve
 from companion.core.job import (
     BuildProven,
     CheckpointWritten,
@@ -45,20 +45,6 @@ _NO_CURVES: Final = frozenset({"step", "steps", "time", "tokens", "seconds_left"
 _LATEST: Final[dict[type, str]] = {StageBegan: "stage", DataReady: "data", PlanMade: "plan", JobEnded: "ended"}
 _ALL: Final[dict[type, str]] = {PartMeasured: "parts", BuildProven: "builds", Trouble: "troubles", OutputWritten: "outputs"}
 """Events of which the last one counts, and those that are all kept, by the field they are kept in."""
-
-
-class Curve:
-    """Numbers over steps (or whatever `x` counts); `len` is safe to take while another thread adds."""
-
-    def __init__(self) -> None:
-        self.xs, self.ys = array("d"), array("d")
-
-    def add(self, x: float, y: float) -> None:
-        self.xs.append(x)
-        self.ys.append(y)
-
-    def __len__(self) -> int:
-        return len(self.ys)  # the one that is added to last
 
 
 class Samples(NamedTuple):
