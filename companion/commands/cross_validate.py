@@ -18,7 +18,7 @@ from rich.console import Console
 
 from companion.commands.chosen_model import required_model
 from companion.commands.evaluate import report_place
-from companion.commands.job_files import character_of, data_files, name_after, with_replay
+from companion.commands.job_files import character_of, data_files, with_replay
 from companion.commands.job_view import INTERRUPTED, run_job
 from companion.commands.report_view import show_report
 from companion.core.errors import JobError, WorkshopError
@@ -26,6 +26,7 @@ from companion.core.gguf.header import read_header
 from companion.core.hardware import usable_threads
 from companion.core.job import JobOrder, OutputWritten
 from companion.core.job_folder import JobFolder, create_job, jobs_folder
+from companion.core.job_targets import name_after
 from companion.core.logs import log_to_file
 from companion.core.paths import data_folder, settings_file
 from companion.core.recipes.files import read_recipe, with_changes

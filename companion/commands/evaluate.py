@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from companion.commands import subjects
 from companion.commands.chosen_model import required_model
 from companion.commands.evaluation import run_evaluation
-from companion.commands.job_files import character_of, data_files, name_after, target
+from companion.commands.job_files import character_of, data_files, target
 from companion.core.errors import RecipeError
 from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
+from companion.core.job_targets import name_after
 from companion.core.logs import log_to_file
 from companion.core.paths import models_folder, settings_file
 from companion.core.recipes.evaluate import Evaluate

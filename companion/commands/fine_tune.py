@@ -12,12 +12,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from companion.commands.chosen_model import required_model
-from companion.commands.job_files import character_of, data_files, free_name, name_after, target, with_replay
+from companion.commands.job_files import character_of, data_files, target, with_replay
 from companion.commands.job_view import run_job
 from companion.core.errors import RecipeError
 from companion.core.gguf.header import read_header
 from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
+from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
 from companion.core.paths import data_folder, settings_file
 from companion.core.recipes.files import read_recipe, with_changes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,19 +53,6 @@ def character_of(named: str | None, in_recipe: str) -> str:
         who = str(Path(who).absolute()) if Path(who).exists() else who
         load_character(who)
     return who
-
-
-def name_after(text: str, otherwise: str) -> str:
-    """A name that a file may have, made of a text."""
-    return re.sub(r"[^\w-]+", "-", text).strip("-")[:MAX_NAME] or otherwise
-
-
-def free_name(folder: Path, name: str) -> Path:
-    """A GGUF file of this name that is not there yet."""
-    path, number = folder / f"{name}.gguf", 2
-    while path.exists():
-        path, number = folder / f"{name}-{number}.gguf", number + 1
-    return path
 
 
 def target(path: Path) -> Path:

@@ -28,6 +28,7 @@ from companion.core.job import (
     Trouble,
 )
 from companion.core.job_folder import UNKNOWN_KIND, JobFolder, JobSummary, all_jobs, find_job
+from companion.core.job_queue import forget_wanted
 from companion.core.logs import log_to_file
 from companion.core.recipes.evaluate import Evaluate
 
@@ -96,6 +97,7 @@ def resume_job(text: str, *, as_json: bool) -> int:
     recipe = job.recipe()  # raises the sentence of a recipe that cannot be gone on with
     for note in summary.notes:
         print(note, file=sys.stderr)
+    forget_wanted(job)  # from here on this terminal sees to it, not a window
     run = run_evaluation if isinstance(recipe, Evaluate) else run_job
     return run(job, as_json=as_json)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from companion.commands.chosen_model import required_model
-from companion.commands.job_files import character_of, data_files, free_name, name_after, target
+from companion.commands.job_files import character_of, data_files, target
 from companion.commands.job_view import run_job
 from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.amounts import bytes_of
@@ -21,6 +21,7 @@ from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
+from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
 from companion.core.paths import data_folder, settings_file
 from companion.core.processes import worker_command

@@ -4,6 +4,8 @@
     recipe.json        what was asked for
     order.json         where the result goes
     events.jsonl       what happened, one object per line, appended by the job itself
+    progress.json      how much of the present stage is done, written over and over
+    wanted.json        there while the person wants it done by the window: it waits for its turn, or runs
     checkpoints/       what it can be resumed from
     measured/          of an evaluation: every finished part, which a resumed job does not measure again
     output/            what it made; a file here is complete and verified
@@ -64,7 +66,7 @@ class StageBegan(_Event, frozen=True, kw_only=True):
 
 
 class StageProgress(_Event, frozen=True, kw_only=True):
-    """Echoed to whoever watches, not kept in the file."""
+    """Echoed to whoever watches and kept apart from the events: only the last one counts."""
 
     fraction: float
 
@@ -268,4 +270,8 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type
     """Write a checkpoint and leave; `resume` goes on from there."""
 
 
-JobRequest = Cancel | Pause
+class Stay(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
+    """Go on when the pipe is closed: the person wants the job to be done without the window."""
+
+
+JobRequest = Cancel | Pause | Stay

@@ -22,6 +22,7 @@ from companion.core.job import (
     OutputWritten,
     PartMeasured,
     PlanMade,
+    StageProgress,
     StepDone,
     decode_job_event,
 )
@@ -30,8 +31,9 @@ from companion.core.paths import data_folder
 from companion.core.recipes.files import Recipe, decode_recipe, encode_recipe
 
 MAX_NAME = 40
-CANCEL_MARK = "cancel-requested"
-"""A file whose presence asks the running process to end: any other process may write it."""
+CANCEL_MARK, PAUSE_MARK = "cancel-requested", "pause-requested"
+"""Files whose presence asks the running process to end or to pause: any other process may write them."""
+PROGRESS_FILE = "progress.json"
 
 UNKNOWN_KIND = "unknown"
 """Of a job whose recipe cannot be read."""
@@ -52,6 +54,9 @@ class JobFolder:
         self.measured = path / "measured"
         self.lock_file = path / "lock"
         self.cancel_mark = path / CANCEL_MARK
+        self.pause_mark = path / PAUSE_MARK
+        self.progress_file = path / PROGRESS_FILE
+        self.wanted_file = path / "wanted.json"
 
     @property
     def id(self) -> str:
@@ -81,6 +86,13 @@ class JobFolder:
                         continue
         except OSError:
             return
+
+    def progress(self) -> float:
+        """How much of the present stage is done, 0 to 1."""
+        try:
+            return msgspec.json.decode(self.progress_file.read_bytes(), type=StageProgress).fraction
+        except (OSError, msgspec.MsgspecError):  # none yet, or being written at this moment
+            return 0.0
 
     def worker(self) -> int:
         """The number of the process that works on it now, 0 when none does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 
@@ -13,6 +14,8 @@ _WINDOWS_CRASHES = {
     0xC0000094: "SIGFPE",
     0xC00000FD: "SIGSEGV",
 }
+LOW_PRIORITY = 10
+"""Of 19 steps of politeness: the chat takes nearly all of the processor when both want it."""
 
 
 def worker_command(role: str, *arguments: str) -> list[str]:
@@ -20,6 +23,14 @@ def worker_command(role: str, *arguments: str) -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, role, *arguments]
     return [sys.executable, "-P", "-m", "companion", role, *arguments]
+
+
+def lower_priority(pid: int) -> None:
+    """Let whatever else the person does go before that process and those it will start. One that is gone stays gone."""
+    import psutil  # a tenth of the window's start, which needs none of it
+
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else LOW_PRIORITY)
 
 
 def signal_name(exit_status: int) -> str:

@@ -104,6 +104,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             description="A GGUF file that finds memories by meaning; without one they are found by their words.",
         ),
     ] = ""
+    jobs_on_close: Annotated[
+        Literal["ask", "go on", "pause"],
+        Meta(
+            title="When the window closes",
+            description="Whether work of the workshop goes on without the window, or pauses until you open it again.",
+        ),
+    ] = "ask"
     window_geometry: str = ""
     """Qt's saved geometry, base64."""
     list_folded: bool = False

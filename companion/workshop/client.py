@@ -13,22 +13,11 @@ import msgspec
 from companion.core.errors import JobError
 from companion.core.job import Cancel, JobEnded, JobEvent, JobRequest, Pause, decode_job_event
 from companion.core.job_folder import JobFolder
+from companion.core.job_start import SURROUNDINGS, job_command
 from companion.core.logs import log_file
 from companion.core.messages import encode
-from companion.core.processes import exit_sentence, worker_command
+from companion.core.processes import exit_sentence
 
-SURROUNDINGS = {
-    "LRU_CACHE_CAPACITY": "8",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432"
-    ":glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1",
-}
-"""What a job's process must find when it starts, unless the person has set it.
-
-The C library hands memory back to the system after every layer; fetching it again, zeroed page by page, took a tenth of
-the time (513 tokens per second without, 585 with large pages that stay: starter model, one thread). One arena for all
-threads: with one for each, every arena keeps its own peak (2.6 instead of 1.7 GB, no faster). LRU_CACHE_CAPACITY is that
-of a second cache of compiled products, on top of oneDNN's own of 1,024.
-"""
 CLOSE_SECONDS = 30.0
 """How long a job may take for its last checkpoint before it is ended by force."""
 
@@ -50,10 +39,13 @@ class JobProcess:
         self.job = job
         self.ended: JobEnded | None = None
         self._killed = False
-        command = worker_command("job", str(job.path), *(["cancel"] if cancel else []))
         with log_file("job").open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=SURROUNDINGS | os.environ
+                job_command(job, cancel=cancel),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=SURROUNDINGS | os.environ,
             )
 
     def __enter__(self) -> JobProcess:

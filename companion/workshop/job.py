@@ -20,8 +20,19 @@ from typing import Literal
 import msgspec
 
 from companion.core.errors import CompanionError, JobError
-from companion.core.job import Cancel, JobEnded, JobEvent, JobRequest, JobStarted, Stage, StageBegan, StageProgress, Trouble
-from companion.core.job_folder import JobFolder
+from companion.core.job import (
+    Cancel,
+    JobEnded,
+    JobEvent,
+    JobRequest,
+    JobStarted,
+    Pause,
+    Stage,
+    StageBegan,
+    StageProgress,
+    Trouble,
+)
+from companion.core.job_folder import PAUSE_MARK, JobFolder
 from companion.core.job_lock import JobLock
 from companion.core.logs import log_file, log_to_stderr
 from companion.core.messages import decode
@@ -36,7 +47,7 @@ log = logging.getLogger(__name__)
 LEAVE_SECONDS = 120.0
 """A job that has not left this long after its pipe was closed is ended where it is: no orphans, ever."""
 MARK_SECONDS = 0.5
-"""How often the folder is looked at for a mark that asks to cancel."""
+"""How often the folder is looked at for a mark that asks to cancel or to pause."""
 
 NOTHING_KEPT = "The job was cancelled before it had learned anything that could be kept."
 
@@ -55,7 +66,10 @@ class Wishes:
     """What was asked of the running job, from any thread. A pause does not take back a cancel."""
 
     def __init__(self, mark: Path) -> None:
-        self._mark = mark
+        """`mark` asks to cancel; the one that asks to pause lies beside it."""
+        self._mark, self._pause_mark = mark, mark.with_name(PAUSE_MARK)
+        self.stays = False
+        """Whether work goes on when the pipe is closed."""
         self._looked = 0.0
         self._wish: Wish = ""
         self._lock = threading.RLock()  # a signal may come while its own thread holds it
@@ -68,11 +82,18 @@ class Wishes:
         with self._lock:
             self._wish = "cancel"
 
+    def reader_gone(self) -> None:
+        """Whoever started the job has left."""
+        if not self.stays:
+            self.pause()
+
     def now(self) -> Wish:
         if not self._wish and time.monotonic() - self._looked > MARK_SECONDS:
             self._looked = time.monotonic()
             if self._mark.exists():
                 self.cancel()
+            elif self._pause_mark.exists():
+                self.pause()
         return self._wish
 
 
@@ -131,7 +152,7 @@ def main(folder: str, wish: str = "") -> int:
     for ending in ("SIGTERM", "SIGHUP"):  # the second one when its terminal is closed; Windows has none
         if hasattr(signal, ending):
             signal.signal(getattr(signal, ending), lambda _number, _frame: wishes.pause())
-    pipe = WorkerPipe(reader_gone=wishes.pause)
+    pipe = WorkerPipe(reader_gone=wishes.reader_gone)
     threading.Thread(target=_listen, args=(pipe, wishes), name="requests", daemon=True).start()
     ended = carry_out(job, pipe, wishes)
     logging.shutdown()
@@ -145,6 +166,7 @@ def carry_out(folder: JobFolder, pipe: Voice, wishes: Wishes) -> JobEnded:
         if not lock.acquire():
             raise JobError("Another process is working on this job.", "Wait for it, or cancel it: companion jobs cancel.")
         folder.cancel_mark.unlink(missing_ok=True)
+        folder.pause_mark.unlink(missing_ok=True)
         journal = Journal(folder.events_file, pipe)
     except (CompanionError, OSError) as error:
         lock.release()
@@ -156,6 +178,7 @@ def carry_out(folder: JobFolder, pipe: Voice, wishes: Wishes) -> JobEnded:
         ended = msgspec.structs.replace(_outcome(folder, journal, wishes), seconds=round(time.monotonic() - began, 3))
         with contextlib.suppress(OSError):
             folder.cancel_mark.unlink(missing_ok=True)
+            folder.pause_mark.unlink(missing_ok=True)
         journal.tell(ended)
         journal.sync()
         journal.close()
@@ -261,7 +284,14 @@ def _listen(pipe: WorkerPipe, wishes: Wishes) -> None:
         except msgspec.DecodeError:
             log.warning("a request was not understood: %r", line[:200])
             continue
-        (wishes.cancel if isinstance(request, Cancel) else wishes.pause)()
+        if isinstance(request, Cancel):
+            wishes.cancel()
+        elif isinstance(request, Pause):
+            wishes.pause()
+        else:
+            wishes.stays = True
+    if wishes.stays:
+        return
     wishes.pause()
     leave: Callable[..., None] = os._exit
     timer = threading.Timer(LEAVE_SECONDS, leave, args=(0,))

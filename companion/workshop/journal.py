@@ -14,10 +14,16 @@ from msgspec.structs import replace
 
 from companion.core.files import write_atomic
 from companion.core.job import JobEvent, StageProgress, decode_job_event
+from companion.core.job_folder import PROGRESS_FILE
 from companion.core.messages import encode
 
 log = logging.getLogger(__name__)
+PROGRESS_SECONDS = 0.5
+"""How often the progress of a stage is written down, for those who cannot hear the echo."""
+PROGRESS_BYTES = 120
+"""Each is as long as the one before, so that it takes its place in one write."""
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write other line ends
+_OVERWRITE = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 class Voice(Protocol):
@@ -34,12 +40,16 @@ class Journal:
         self._path, self._pipe = path, pipe
         self._file = os.open(path, _APPEND, 0o644)
         self._torn = False
+        self._progress = os.open(path.with_name(PROGRESS_FILE), _OVERWRITE, 0o644)
+        self._progressed = 0.0
         self._end_torn_line()
 
     def tell(self, event: JobEvent) -> None:
-        """Write and echo; the time is set here. A `StageProgress` is only echoed."""
+        """Write and echo; the time is set here. Of a `StageProgress` only the last one is kept, in a file of its own."""
         event = replace(event, time=round(time.time(), 3))
-        if not isinstance(event, StageProgress):
+        if isinstance(event, StageProgress):
+            self._note_progress(event)
+        else:
             self._append(encode(event))
         self._pipe.send(event)
 
@@ -59,6 +69,16 @@ class Journal:
 
     def close(self) -> None:
         os.close(self._file)
+        os.close(self._progress)
+
+    def _note_progress(self, event: StageProgress) -> None:
+        now = time.monotonic()
+        if event.fraction and now - self._progressed < PROGRESS_SECONDS:
+            return
+        self._progressed = now
+        with contextlib.suppress(OSError):  # a full disk: nobody needs it to go on
+            os.lseek(self._progress, 0, os.SEEK_SET)
+            os.write(self._progress, encode(event).rstrip().ljust(PROGRESS_BYTES) + b"\n")
 
     def _append(self, line: bytes) -> None:
         data = b"\n" + line if self._torn else line

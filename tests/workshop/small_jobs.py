@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,40 +9,8 @@ import torch
 
 from companion.core.job import Evaluated, JobEnded, JobEvent, JobOrder, StepDone
 from companion.core.job_folder import JobFolder, create_job
-from companion.core.recipes.files import with_changes
-from companion.core.recipes.fine_tune import FineTune
 from companion.workshop.job import Wishes, carry_out
-
-TEXT = "the and you that hello what is are not with my name love about think how can tell me night star good"
-WORDS = TEXT.split()
-QUICK = (
-    "machine.threads=1",
-    "machine.compute=float32",
-    "machine.micro_batch_tokens=256",
-    "training.tokens_per_step=256",
-    "training.epochs=2",
-    "optimizer.learning_rate=0.01",
-    "watch.evaluations=3",
-    "watch.samples=1",
-    "watch.sample_tokens=3",
-)
-
-
-def write_dialogues(path: Path, count: int = 24, seed: int = 1) -> Path:
-    chance = random.Random(seed)
-    with path.open("w", encoding="utf-8") as file:
-        for _ in range(count):
-            said = [
-                {"role": role, "content": " ".join(chance.choices(words, k=chance.randint(2, 8)))}
-                for _ in range(chance.randint(1, 3))
-                for role, words in (("user", WORDS), ("assistant", WORDS[:6]))
-            ]
-            file.write(json.dumps({"messages": said}) + "\n")
-    return path
-
-
-def small_recipe(model: Path, data: Path, *changes: str) -> FineTune:
-    return with_changes(FineTune(model=str(model), data_files=(str(data),), name="small"), [*QUICK, *changes])
+from tests.small_recipes import QUICK, WORDS, small_recipe, write_dialogues  # noqa: F401 - the workshop's tests find them here
 
 
 def small_job(model: Path, data: Path, *changes: str, **order: object) -> JobFolder:

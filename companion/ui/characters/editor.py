@@ -14,13 +14,13 @@ from companion.core.persona import Persona
 from companion.core.prompts.scene import Scene
 from companion.ui.characters.editor_fields import CardField
 from companion.ui.characters.editor_header import LONGEST, EditorBar, EditorHeader
-from companion.ui.characters.editor_section_bar import SectionBar
 from companion.ui.characters.editor_sections import ALWAYS, TITLES, WIDEST, EditorSections
 from companion.ui.characters.editor_totals import totals
 from companion.ui.characters.lore_trial import called_up
 from companion.ui.characters.prompt_parts import prompt_parts
 from companion.ui.characters.prompt_preview import PromptPreview
 from companion.ui.characters.token_counts import TokenCounts
+from companion.ui.section_bar import SectionBar
 from companion.ui.theme import Theme
 
 PREVIEW_FROM = 980

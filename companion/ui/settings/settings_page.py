@@ -25,6 +25,7 @@ GROUPS = {
     "Voice": ("speak", "voice", "voice_rate", "voice_pitch"),
     "Replies": ("preset",),
     "Model": ("context_tokens", "threads", "gpu_layers", "embedding_model"),
+    "Workshop": ("jobs_on_close",),
 }
 """Fields of Settings by the heading they stand under; a field that is in none of them goes under "More"."""
 

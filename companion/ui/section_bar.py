@@ -1,4 +1,4 @@
-"""The sections of the character editor side by side, or in one menu when there is no room for that."""
+"""The parts of a page side by side, or in one menu when there is no room for that."""
 
 from __future__ import annotations
 

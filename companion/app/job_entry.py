@@ -1,0 +1,102 @@
+"""One job as the window tells of it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from companion.core.job_folder import UNKNOWN_KIND, JobSummary
+
+
+class JobPhase(Enum):
+    """The values are what a person reads."""
+
+    UNSTARTED = "not started"
+    """Made by somebody who did not begin it, or taken off the queue."""
+    WAITING = "waiting"
+    """Its turn comes when the others are done."""
+    RUNNING = "running"
+    PAUSING = "pausing"
+    ENDING = "ending"
+    """It was cancelled and keeps its best."""
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    """Its process is gone without a last word."""
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    DONE = "done"
+
+
+COMPUTING = frozenset({JobPhase.RUNNING, JobPhase.PAUSING, JobPhase.ENDING})
+OVER = frozenset({JobPhase.CANCELLED, JobPhase.FAILED, JobPhase.DONE})
+STOPPED_REMEDY = "Nothing up to its last checkpoint is lost: resume it."
+STOPPED_UNSEEN = "It stopped without a word: it was ended by force, or the computer was switched off."
+
+
+class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list shows of a job, and what can be done with it."""
+
+    id: str
+    summary: JobSummary
+    phase: JobPhase
+    since: float = 0.0
+    """Since when the person wants it done by the window, 0 when they do not."""
+    stage: str = ""
+    """What it does now, in words."""
+    fraction: float = 0.0
+    """How much of everything is done, 0 to 1."""
+    stage_fraction: float = 0.0
+    what: str = ""
+    """How it ended, one sentence."""
+    remedy: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.summary.name or KIND_WORDS.get(self.summary.kind, self.summary.kind.capitalize())
+
+    @property
+    def kind_words(self) -> str:
+        return KIND_WORDS.get(self.summary.kind, self.summary.kind.replace("-", " ").capitalize())
+
+    @property
+    def is_computing(self) -> bool:
+        return self.phase in COMPUTING
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the window is to see to it; a job of a terminal is only watched."""
+        return self.since > 0
+
+    @property
+    def may_pause(self) -> bool:
+        return self.phase in {JobPhase.RUNNING, JobPhase.WAITING}
+
+    @property
+    def may_resume(self) -> bool:
+        is_known = self.summary.kind != UNKNOWN_KIND
+        return is_known and self.phase in {JobPhase.PAUSED, JobPhase.STOPPED, JobPhase.UNSTARTED, JobPhase.FAILED}
+
+    @property
+    def may_cancel(self) -> bool:
+        """End it and keep what there is to keep."""
+        return self.phase in {JobPhase.RUNNING, JobPhase.PAUSING, JobPhase.WAITING, JobPhase.PAUSED, JobPhase.STOPPED}
+
+    @property
+    def may_retry(self) -> bool:
+        """Begin anew, with the same recipe."""
+        return self.summary.kind != UNKNOWN_KIND and self.phase in OVER
+
+    @property
+    def may_delete(self) -> bool:
+        return not self.is_computing and self.phase is not JobPhase.WAITING
+
+
+KIND_WORDS = {
+    "fine-tune": "Fine-tuning",
+    "pretrain": "Pretraining",
+    "evaluate": "Evaluation",
+    "quantize": "Quantization",
+    "unknown": "A job of another version",
+}
+"""How a kind of recipe is called; one that is not here goes by its own name."""
