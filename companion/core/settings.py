@@ -75,6 +75,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ]
         | None
     ) = None
+    fit_model: Annotated[
+        bool,
+        Meta(
+            title="Fit the starter model",
+            description="Once, while nobody talks, a build of it is made that is faster on this computer.",
+        ),
+    ] = True
     typing_rhythm: Annotated[
         bool,
         Meta(title="Typing rhythm", description="Her words appear at the pace of somebody typing; off shows them as they come."),

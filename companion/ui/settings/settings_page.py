@@ -24,7 +24,7 @@ GROUPS = {
     "Look": ("theme", "font_size", "typing_rhythm", "reduce_motion", "still_on_battery"),
     "Voice": ("speak", "voice", "voice_rate", "voice_pitch"),
     "Replies": ("preset",),
-    "Model": ("context_tokens", "threads", "gpu_layers", "embedding_model"),
+    "Model": ("context_tokens", "threads", "gpu_layers", "fit_model", "embedding_model"),
     "Workshop": ("jobs_on_close",),
 }
 """Fields of Settings by the heading they stand under; a field that is in none of them goes under "More"."""
