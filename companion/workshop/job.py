@@ -29,6 +29,7 @@ from companion.core.pipes import WorkerPipe
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import Quantize
 from companion.workshop.journal import Journal, Voice
 
@@ -221,6 +222,10 @@ def _recipe_of(job: Job) -> JobEnded:
         from companion.workshop.recipes.quantize import quantize
 
         return quantize(job, recipe)
+    if isinstance(recipe, Prune):
+        from companion.workshop.recipes.prune import prune
+
+        return prune(job, recipe)
     from companion.workshop.recipes.pretrain import pretrain
 
     return pretrain(job, recipe)

@@ -18,7 +18,7 @@ from companion.workshop.nn.weights import GGUFWeights
 _LAYER = re.compile(r"blk\.(\d+)\.(.+)")
 _PER_LAYER = ("feed_forward_length", "attention.head_count", "attention.head_count_kv")
 """What a file may say for all layers at once or in a list."""
-_UNTRUE = ("split.no", "split.count", "split.tensors.count", "general.size_label", BASE_SHA256, BASE_NAME)
+UNTRUE = ("split.no", "split.count", "split.tensors.count", "general.size_label", BASE_SHA256, BASE_NAME)
 """What is not so any more: adapters of the whole model do not fit."""
 
 
@@ -48,7 +48,7 @@ def write_layers(target: Path, header: GGUFHeader, keep: Sequence[int], *, metad
     if scales_as_27b(architecture, layers) != scales_as_27b(architecture, len(keep)):
         what = f"llama.cpp knows “{header.name}” by its {layers} layers and would compute it wrongly with {len(keep)}"
         raise WorkshopError(f"{what}.", "Choose a smaller model of the family.")
-    pairs = {key: pair for key, pair in pairs_of(header.path).items() if key not in _UNTRUE}
+    pairs = {key: pair for key, pair in pairs_of(header.path).items() if key not in UNTRUE}
     changed = _shape(header, keep) | dict(metadata or {})
     pairs |= {key: encoded(key, value) for key, value in changed.items()}
     write_gguf(target, pairs.values(), _planned(header, keep), header.alignment)

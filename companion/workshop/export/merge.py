@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,19 +73,31 @@ def merge_tensors(path: Path, header: GGUFHeader, tensors: Mapping[str, Tensor],
 
 
 def write_changed(
-    path: Path, header: GGUFHeader, changes: Mapping[str, Change], *, kind: str = "", extra: Mapping[str, str] | None = None
+    path: Path,
+    header: GGUFHeader,
+    changes: Mapping[str, Change],
+    *,
+    kind: str = "",
+    kinds: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
+    leave_out: Container[str] = (),
 ) -> Merged:
     """Write the model of `header` with `changes` to `path` in one step, holding `_AT_ONCE` numbers at a time.
 
-    All metadata is copied byte for byte; `general.file_type` follows `kind` and a split model becomes one file.
+    Metadata is copied byte for byte, but for keys in `leave_out`; `general.file_type` follows `kind` and a split model becomes
+    one file. `kinds` gives single tensors a type of their own.
     """
     if kind and kind not in TYPES:
         raise WorkshopError(f"A model cannot be packed as “{kind}”.", f"Choose one of {', '.join(TYPES)}.")
     weights = GGUFWeights(header)
     for name in changes:
         weights.info(name)
-    planned = [_planned(weights, tensor, changes.get(tensor.name), _target(header, tensor, kind)) for tensor in header.tensors]
-    pairs = {key: pair for key, pair in pairs_of(header.path).items() if key not in _WHOLE_FILE}
+    own = {name: TYPES_BY_NAME[each] for name, each in (kinds or {}).items()}
+    planned = [
+        _planned(weights, tensor, changes.get(tensor.name), own.get(tensor.name) or _target(header, tensor, kind))
+        for tensor in header.tensors
+    ]
+    pairs = {key: pair for key, pair in pairs_of(header.path).items() if key not in _WHOLE_FILE and key not in leave_out}
     if kind:
         pairs["general.file_type"] = encoded("general.file_type", _FILE_TYPES[kind])
     pairs |= {key: encoded(key, value) for key, value in (extra or {}).items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from companion.core.recipes.parts import Adapter
@@ -50,7 +52,6 @@ class Trace(NamedTuple):
     """A forward that can be taken up again at any layer."""
 
     work: Aligned
-    passes: Callable[[int], Pass]
     inputs: list[Tensor]
     """(tokens, width) of each layer."""
     hidden: Tensor
@@ -192,19 +193,32 @@ class Decoder(nn.Module):
         inputs = [self._parts.embedding.take(work.tokens)]
         for layer in self.layers[:-1]:
             inputs.append(layer.forward(inputs[-1], passes(layer.index))[0])
-        traced = Trace(work, passes, inputs, inputs[-1][:0])
+        traced = Trace(work, inputs, inputs[-1][:0])
         return traced._replace(hidden=self.again(traced, len(self.layers) - 1))
 
     @torch.no_grad()
     def again(self, traced: Trace, first: int) -> Tensor:
-        """As `hidden` of what was traced, (rows, width), computed anew from layer `first` on; −1 begins with the embedding."""
+        """As `hidden` of what was traced, (rows, width), computed anew from layer `first` on; −1 begins with the embedding.
+
+        The trace may be another decoder's whose layers below `first` are the same (`with_layers`).
+        """
         x = traced.inputs[first] if first >= 0 else self._parts.embedding.take(traced.work.tokens)
+        passes = self._passes(traced.work.positions, traced.work.starts, adapted=False)
         for layer in self.layers[max(first, 0) :]:
-            shared = traced.passes(layer.index)
+            shared = passes(layer.index)
             if layer.index == self.config.layers - 1:
                 shared = shared._replace(rows=traced.work.rows)
             x, _ = layer.forward(x, shared)
         return self._normed(x[: traced.work.wanted])
+
+    def with_layers(self, keep: Sequence[int]) -> Decoder:
+        """A decoder of these layers alone, which shares this one's weights; to measure with. Windows go with their layers."""
+        layers = [copy(self.layers[layer]) for layer in keep]
+        for index, layer in enumerate(layers):
+            layer.index = index
+        windows = tuple(self.config.window(layer) for layer in keep) if self.config.windows else ()
+        config = replace(self.config, layers=len(layers), windows=windows)
+        return Decoder(config, self._parts._replace(layers=layers), self.options).eval()
 
     def logits(self, hidden_rows: Tensor) -> Tensor:
         """(rows, vocabulary) in float32 of rows of `hidden`; meant for few rows, training goes through `losses`."""
