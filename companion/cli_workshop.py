@@ -174,7 +174,7 @@ def prune(
     ] = None,
     heads: Annotated[
         str | None,
-        typer.Option("--heads", help="Take so many of the key/value heads out, with their query heads.", metavar="25%"),
+        typer.Option("--heads", help="Take so many key/value heads out, with their query heads.", metavar="25%"),
     ] = None,
     sparsity: Annotated[
         str | None,

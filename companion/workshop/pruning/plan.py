@@ -52,7 +52,7 @@ def planned(recipe: Prune, header: GGUFHeader) -> Plan:
     if recipe.layers >= header.layers:
         what = f"“{header.path.name}” has {header.layers} layers, so {recipe.layers} cannot be taken out."
         raise RecipeError(what, f"Take out {header.layers - 1} at most.")
-    block = _block(header) if recipe.whole_blocks else 1
+    block = _block(header) if recipe.whole_blocks and recipe.neurons else 1
     return Plan(
         layers=header.layers - recipe.layers,
         neurons=_neurons(recipe, header, block) if recipe.neurons else 0,

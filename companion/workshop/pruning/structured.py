@@ -88,7 +88,7 @@ def _by_weights(layer: Layer, config: DecoderConfig) -> LayerScores:
     c = config
     rows = layer.gate_up.dense().double().square().sum(1)
     neurons = rows.view(-1, c.feed_forward).sum(0) + _columns(layer.down)
-    q, k, v = torch.split(layer.qkv.dense().double().square().sum(1), (c.query_width, c.kv_width, c.kv_width))
+    q, k, v = torch.split(layer.qkv.dense().double().square().sum(1), [c.query_width, c.kv_width, c.kv_width])
     heads = sum((_by_group(each, c) for each in (q, k, v)), _by_group(_columns(layer.output), c))
     return LayerScores(neurons.tolist(), heads.tolist())
 
