@@ -104,14 +104,14 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
         architecture = header.architecture
         refuse_unless_supported(header)
         head_size = header.head_sizes[0]
-        windows = _windows(header)
+        windows = windows_of(header)
         rotary = _rotary(header, head_size)
         local = None
         if architecture == "gemma3" and any(windows):
             local = RotaryConfig(
                 pairs=rotary.pairs, dimension=rotary.dimension, base=_float(header, "rope.freq_base_swa", 10000.0)
             )
-        is_27b = header.layers == _LAYERS_OF_27B.get(architecture)
+        is_27b = scales_as_27b(architecture, header.layers)
         return cls(
             architecture=architecture,
             layers=header.layers,
@@ -134,6 +134,11 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
             embedding_scale=header.embedding_length**0.5 if architecture in ("gemma2", "gemma3") else 1.0,
             activation=_ACTIVATIONS.get(architecture, "silu"),
         )
+
+
+def scales_as_27b(architecture: str, layers: int) -> bool:
+    """Whether llama.cpp takes such a model for the largest of its family and scales its attention differently."""
+    return layers == _LAYERS_OF_27B.get(architecture)
 
 
 def epsilon_key(architecture: str) -> str:
@@ -164,8 +169,9 @@ def _float(header: GGUFHeader, key: str, default: float) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 
-def _windows(header: GGUFHeader) -> tuple[int, ...]:
-    """Gemma's local layers; llama.cpp attends to everything in the other architectures, whatever the file says."""
+def windows_of(header: GGUFHeader) -> tuple[int, ...]:
+    """Gemma's local layers, as `DecoderConfig.windows`; llama.cpp attends to everything in the other architectures, whatever
+    the file says."""
     period = {"gemma2": 2, "gemma3": 6}.get(header.architecture)
     size = header.number("{arch}.attention.sliding_window") or (4096 if header.architecture == "gemma2" else 0)
     if period is None or not size:
