@@ -111,6 +111,60 @@ def pretrain(
 
 
 @workshop.command()
+def distill(
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Dialogues or dataset folders to learn on.", metavar="FILE …")
+    ] = None,
+    more: MoreFiles = None,
+    teacher: Annotated[
+        Path | None, typer.Option("--teacher", help="Who is learned from; the model from the settings otherwise.", metavar="FILE")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="The student: a smaller model that learns.", metavar="STUDENT.gguf")
+    ] = None,
+    layers: Annotated[
+        int,
+        typer.Option(
+            "--layers", help="Make a student of so many of the teacher's layers, evenly spread.", metavar="N", min=0, max=512
+        ),
+    ] = 0,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="A recipe; what it does not say is as usual.", metavar="FILE.toml")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="One value of the recipe, such as distillation.hidden=1.", metavar="KEY=VALUE"),
+    ] = None,
+    character: Annotated[
+        str | None,
+        typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Where the student goes.", metavar="FILE.gguf")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="See every dialogue once.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and say what it would take, then leave.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
+) -> None:
+    """Teach a smaller model to answer as a larger one does: it learns the teacher's chances of every word of your dialogues."""
+    from companion.commands.distill import distill as run_distill
+
+    raise typer.Exit(
+        run_distill(
+            data=[*(data or ()), *(more or ())],
+            teacher=teacher,
+            model=model,
+            layers=layers,
+            recipe=recipe,
+            changes=changes or (),
+            character=character,
+            output=output,
+            quick=quick,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+    )
+
+
+@workshop.command()
 def quantize(
     model: ModelFile = None,
     adapter: Annotated[Path | None, typer.Option("--adapter", help="Worked into the model first.", metavar="FILE.gguf")] = None,

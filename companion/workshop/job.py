@@ -26,6 +26,7 @@ from companion.core.job_lock import JobLock
 from companion.core.logs import log_file, log_to_stderr
 from companion.core.messages import decode
 from companion.core.pipes import WorkerPipe
+from companion.core.recipes.distill import Distill
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
@@ -214,6 +215,10 @@ def _recipe_of(job: Job) -> JobEnded:
         from companion.workshop.recipes.fine_tune import fine_tune
 
         return fine_tune(job, recipe)
+    if isinstance(recipe, Distill):
+        from companion.workshop.recipes.distill import distill
+
+        return distill(job, recipe)
     if isinstance(recipe, Evaluate):
         from companion.workshop.recipes.evaluate import evaluate
 

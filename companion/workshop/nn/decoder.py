@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from functools import partial
 from itertools import pairwise
@@ -163,6 +163,19 @@ class Decoder(nn.Module):
 
         `adapted` False leaves the adapter out. Noise and dropout come from `seed`; 0 draws one.
         """
+        return self.states(batch, (), rows=rows, neftune=neftune, adapted=adapted, seed=seed)[0]
+
+    def states(
+        self,
+        batch: Batch,
+        layers: Collection[int],
+        *,
+        rows: Tensor | None = None,
+        neftune: float = 0.0,
+        adapted: bool = True,
+        seed: int = 0,
+    ) -> tuple[Tensor, dict[int, Tensor]]:
+        """As `hidden`, and what each of `layers` puts out at the same rows before any norm, (rows, width) in float32 at least."""
         graph = torch.is_grad_enabled()
         seed = seed or int(torch.randint(1, 2**48, ()))
         work = aligned(batch, rows, share=not neftune and not any(map(self.config.window, range(self.config.layers))))
@@ -175,6 +188,7 @@ class Decoder(nn.Module):
         dropping = self.training and graph and self._adapter is not None and self._adapter.dropout > 0
         passes = self._passes(work.positions, work.starts, shared=work.shared, seed=seed if dropping else 0, adapted=adapted)
         last = self.config.layers - 1
+        found: dict[int, Tensor] = {}
         for layer in self.layers:
             shared = passes(layer.index)
             if layer.index == last:
@@ -183,7 +197,9 @@ class Decoder(nn.Module):
                 x = LayerFunction.apply(x, self._anchor, layer, shared, self.options.checkpoint)  # type: ignore[no-untyped-call]
             else:
                 x, _ = layer.forward(x, shared)
-        return self._normed(x[: work.wanted])
+            if layer.index in layers:
+                found[layer.index] = x[: work.wanted] if layer.index == last else x[work.rows[: work.wanted]]
+        return self._normed(x[: work.wanted]), found
 
     @torch.no_grad()
     def trace(self, batch: Batch, rows: Tensor) -> Trace:

@@ -18,7 +18,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from companion.core.adapter import BASE_NAME, BASE_SHA256
 from companion.core.gguf.header import GGUFHeader
 from companion.llama.scoring import Tell
 from companion.workshop.export.merge import Change, write_changed
@@ -54,7 +53,7 @@ def write_sparse(
             changes[name] = _thinned(plan, None, _threshold(weights.packed(name).dense(torch.float32), plan))
         tell(number / len(names))
     kinds = {name: "F16" for name in names if weights.info(name).type.name not in HOLDS_ZERO}
-    write_changed(target, header, changes, kinds=kinds, extra=extra, leave_out=(BASE_SHA256, BASE_NAME))
+    write_changed(target, header, changes, kinds=kinds, extra=extra)
 
 
 def keep_zeros(target: Path, header: GGUFHeader, sparse: GGUFHeader) -> None:
