@@ -58,7 +58,7 @@ def prune(
         "method": method,
     }
     asked = [f"{name}={value}" for name, value in told.items() if value is not None]
-    if recover and not wanted.recovery.epochs and not wanted.recovery.steps:
+    if recover and not wanted.recovery.is_wanted:
         asked.append("recovery.epochs=1")
     wanted = with_changes(wanted, [*asked, *changes])
     where = target(output or free_name(data_folder() / "models", name_after(f"{base.stem}-pruned", "model")))

@@ -20,6 +20,24 @@ class Recovery(Part, frozen=True, kw_only=True):
     steps: Annotated[
         int, Meta(ge=0, le=1_000_000, title="Steps", description="Ends after this many steps; 0 leaves it to the epochs.")
     ] = 0
+    method: Annotated[
+        Literal["auto", "full", "lora"],
+        Meta(
+            title="Method",
+            description="All weights, which keeps zeros zero, or an adapter that is worked in; auto trains all below 0.5B.",
+        ),
+    ] = "auto"
+    learning_rate: Annotated[
+        float, Meta(ge=0, le=1, title="Learning rate", description="Length of a step; 0 takes 1e-4 for all weights.")
+    ] = 0.0
+    hidden: Annotated[
+        float,
+        Meta(ge=0, le=100, title="Hidden states", description="Weight of being like the original inside, layer by layer."),
+    ] = 1.0
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.epochs > 0 or self.steps > 0
 
 
 class Prune(Part, frozen=True, kw_only=True, omit_defaults=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -57,7 +57,7 @@ def merge_adapter(
     *,
     scale: float = 1.0,
     kind: str = "",
-    extra: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Merged:
     """Write the model of `header` as W + `scale` · alpha / r · B A to `path`.
 
@@ -72,7 +72,7 @@ def merge_adapter(
 
 
 def merge_tensors(
-    path: Path, header: GGUFHeader, tensors: Mapping[str, Tensor], *, kind: str = "", extra: Mapping[str, str] | None = None
+    path: Path, header: GGUFHeader, tensors: Mapping[str, Tensor], *, kind: str = "", extra: Mapping[str, Any] | None = None
 ) -> Merged:
     """Write the model of `header` with these tensors, (out, in) or (n,), in the place of its own; else as `merge_adapter`."""
 
@@ -89,7 +89,7 @@ def write_changed(
     *,
     kind: str = "",
     kinds: Mapping[str, str] | None = None,
-    extra: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Merged:
     """Write the model of `header` with `changes` to `path` in one step, holding `_AT_ONCE` numbers at a time.
 

@@ -13,6 +13,8 @@ from companion.workshop.nn.rotary import RotaryConfig
 SUPPORTED = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "arcee", "olmo")
 """Values of `general.architecture` that can be trained."""
 
+SPARSITY = "companion.sparsity"
+"""Share of the layers' weights that a pruned model's file says were set to zero."""
 _ACTIVATIONS: dict[str, Activation] = {"gemma2": "gelu", "gemma3": "gelu", "arcee": "relu2"}
 _LAYERS_OF_27B = {"gemma2": 46, "gemma3": 62}
 """Gemma's largest sizes scale attention by the width of a head's share of the embedding, not by the head's own size."""
@@ -43,6 +45,8 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The same for logits."""
     embedding_scale: float = 1.0
     activation: Activation = "silu"
+    sparse: bool = False
+    """Whether weights that are zero stay so when all are trained."""
 
     @property
     def query_width(self) -> int:
@@ -133,6 +137,7 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
             else 0.0,
             embedding_scale=header.embedding_length**0.5 if architecture in ("gemma2", "gemma3") else 1.0,
             activation=_ACTIVATIONS.get(architecture, "silu"),
+            sparse=header.metadata.get(SPARSITY, 0.0) not in (0, 0.0),
         )
 
 

@@ -297,7 +297,7 @@ class Decoder(nn.Module):
         for layer in layers:
             for linear in layer.linears:
                 if any(_is_chosen(span.name, where, fused=self.config.fused) for span in linear.spans):
-                    self._register(linear.train_whole())
+                    self._register(linear.train_whole(keep_zeros=self.config.sparse))
             norms = {name: nn.Parameter(norm.clone()) for name, norm in layer.norms.items()}
             layer.norms |= norms
             self._register({f"blk.{layer.index}.{name}.weight": norm for name, norm in norms.items()})

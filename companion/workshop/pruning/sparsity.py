@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ def write_sparse(
     plan: Plan,
     importance: Mapping[str, Importance] | None,
     *,
-    extra: Mapping[str, str],
+    extra: Mapping[str, Any],
     tell: Tell,
 ) -> None:
     """Write the model of `header` with its layers' weights thinned out as planned; `importance` None goes by magnitude.

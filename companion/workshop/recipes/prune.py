@@ -11,8 +11,9 @@ Everything that is measured or made is kept in the job's folder, so that a resum
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,21 +22,24 @@ from companion.core.errors import ModelError
 from companion.core.files import write_atomic
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.hardware import usable_threads
-from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven
+from companion.core.job import BuildProven, JobEnded, JobOrder, OutputWritten, Proven
 from companion.core.recipes.prune import Prune
 from companion.llama.library import Library
 from companion.workshop.export.cut import Cut, write_cut
 from companion.workshop.export.layers import write_layers
-from companion.workshop.job import Job, Stopped
+from companion.workshop.job import NOTHING_KEPT, Job, Stopped
+from companion.workshop.nn.config import SPARSITY
 from companion.workshop.nn.decoder import UNPACKED, Decoder, DecoderOptions
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.pruning.layers import LayerRanker
 from companion.workshop.pruning.plan import Plan, planned
-from companion.workshop.pruning.sparsity import write_sparse
+from companion.workshop.pruning.recovery import lesson
+from companion.workshop.pruning.sparsity import keep_zeros, write_sparse
 from companion.workshop.pruning.structured import LayerScores, measure_scores, staying
 from companion.workshop.quantization.calibration import Material, read_texts
 from companion.workshop.quantization.importance import Importance, measure_importance, read_importance, write_importance
 from companion.workshop.quantization.proof import prove
+from companion.workshop.recipes.distill import distill
 from companion.workshop.recipes.open_base import open_base
 from companion.workshop.recipes.result import delivered
 
@@ -52,6 +56,16 @@ class Source(NamedTuple):
     material: Material
     threads: int
     plan: Plan
+
+
+class Found(NamedTuple):
+    """A pruned model, measured."""
+
+    model: GGUFHeader
+    proven: Proven
+    state: Literal["done", "cancelled"]
+    before: float = 0.0
+    """Its divergence before it recovered, if it did."""
 
 
 def prune(job: Job, recipe: Prune) -> JobEnded:
@@ -76,8 +90,13 @@ def _worked(job: Job, recipe: Prune) -> JobEnded:
         model = _without_units(job, recipe, source, model)
     if source.plan.sparsity:
         model = _sparse(job, recipe, source, model)
-    proven = _proven(job, recipe, source, model, "pruned")
-    return _delivered(job, recipe, source, model, proven)
+    found = Found(model, _proven(job, recipe, source, model, "pruned"), "done")
+    if recipe.recovery.is_wanted:
+        recovered = _recovered(job, recipe, source, found)
+        if isinstance(recovered, JobEnded):
+            return recovered
+        found = recovered
+    return _delivered(job, recipe, source, found)
 
 
 def _opened(job: Job, recipe: Prune) -> Source:
@@ -156,7 +175,8 @@ def _sparse(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> GGUFH
     importance = _importance(job, recipe, source, model) if recipe.method == "wanda" else None
     job.stage("exporting", f"Setting {source.plan.sparsity:.0%} of the layers' weights to zero")
     what = f"{recipe.pattern or f'{source.plan.sparsity:.0%}'} zeros ({recipe.method})"
-    write_sparse(file, model, source.plan, importance, extra=_said(model, what), tell=job.progress)
+    said = _said(model, what) | {SPARSITY: source.plan.sparsity}
+    write_sparse(file, model, source.plan, importance, extra=said, tell=job.progress)
     return read_header(file)
 
 
@@ -177,6 +197,35 @@ def _importance(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> d
     found = measure_importance(decoder, examples, seed=recipe.seed, tell=job.progress)
     write_importance(file, found, datasets=["dialogues", "general text"], chunk=512)
     return found
+
+
+def _recovered(job: Job, recipe: Prune, source: Source, pruned: Found) -> Found | JobEnded:
+    """After a short training; a cancelled one is worth what it had learned. How it was paused, if it was."""
+    file, made = job.folder.measured / "recovered.gguf", job.folder.output / f"{recipe.name or 'model'}.gguf"
+    state: Literal["done", "cancelled"] = "done"
+    if not file.exists():
+        taught = copy(job)
+        taught.order = JobOrder()  # the result is delivered when it is proven
+        try:
+            ended = distill(taught, lesson(recipe, pruned.model, job.folder.measured))
+        except Stopped as stopped:
+            if stopped.wish == "pause":
+                raise
+            ended = JobEnded(state="cancelled", what=NOTHING_KEPT)
+        if ended.state in {"interrupted", "failed"}:
+            return ended
+        job.has_result = True
+        state = "cancelled" if ended.state == "cancelled" else "done"
+        if not made.exists():
+            return pruned._replace(state=state)
+        if source.plan.sparsity:
+            job.stage("exporting", "Putting the zeros back that the training may have moved")
+            keep_zeros(file, read_header(made), pruned.model)
+            made.unlink()
+        else:
+            made.replace(file)
+    model = read_header(file)
+    return Found(model, _proven(job, recipe, source, model, "recovered"), state, pruned.proven.divergence)
 
 
 def _said(model: GGUFHeader, what: str) -> dict[str, Any]:
@@ -208,10 +257,11 @@ def _kept(file: Path, kind: type[Kept]) -> Kept | None:
         return None
 
 
-def _delivered(job: Job, recipe: Prune, source: Source, model: GGUFHeader, proven: Proven) -> JobEnded:
+def _delivered(job: Job, recipe: Prune, source: Source, found: Found) -> JobEnded:
     """The file where the person wants it, and what became of it in a sentence or two."""
-    unpacked = _kinds(model)["F16"] - _kinds(source.header)["F16"]
-    made = model.path.replace(job.folder.output / f"{recipe.name or 'model'}.gguf")
+    proven = found.proven
+    unpacked = _kinds(found.model)["F16"] - _kinds(source.header)["F16"]
+    made = found.model.path.replace(job.folder.output / f"{recipe.name or 'model'}.gguf")
     for other in job.folder.measured.glob("*.gguf"):
         other.unlink()
     file = delivered(made, job.order.output)
@@ -224,9 +274,12 @@ def _delivered(job: Job, recipe: Prune, source: Source, model: GGUFHeader, prove
     job.tell(OutputWritten(file=str(file), kind="model", metrics=metrics))
     size = f"{bytes_text(proven.bytes)} instead of {bytes_text(source.header.file_size)}"
     pace = f"writes {proven.write / proven.source_write:.2f} and reads {proven.read / proven.source_read:.2f} times as fast"
+    before = f" ({found.before:.4f} before it recovered)" if found.before else ""
     words = f"perplexity {proven.perplexity:.2f} instead of {proven.source_perplexity:.2f}"
-    what = f"{size}, {pace}; divergence {proven.divergence:.4f} nats per token, {words}."
+    what = f"{size}, {pace}; divergence {proven.divergence:.4f} nats per token{before}, {words}."
     if source.plan.sparsity:
         what += " Its zeros save neither bytes nor time in llama.cpp."
+    if found.state == "cancelled":
+        what = f"The recovery was cancelled. {what}"
     remedy = f"{unpacked} matrices are in F16 now; this packs them: companion quantize --model {file}" if unpacked > 0 else ""
-    return JobEnded(state="done", what=f"{what[:1].upper()}{what[1:]}", remedy=remedy)
+    return JobEnded(state=found.state, what=f"{what[:1].upper()}{what[1:]}", remedy=remedy)

@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from companion.core.gguf.header import read_header
+from companion.core.recipes.parts import Loss
 from companion.core.recipes.prune import Prune
 from companion.workshop.data.batch import Example, pack
+from companion.workshop.nn.config import SPARSITY
 from companion.workshop.nn.decoder import Decoder
+from companion.workshop.nn.losses import supervised_loss
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.pruning.plan import planned
 from companion.workshop.pruning.sparsity import HOLDS_ZERO, keep_zeros, write_sparse
@@ -20,7 +23,7 @@ from tests.workshop.architectures import llama_logits, mean_divergence, write_ar
 TOKENS = [(7 * n * n + 3 * n) % 280 for n in range(40)]
 
 
-def sparse(path, model, *, by_inputs=False, **recipe):
+def sparse(path, model, *, by_inputs=False, extra=None, **recipe):
     header = read_header(model)
     found = None
     if by_inputs:
@@ -28,7 +31,7 @@ def sparse(path, model, *, by_inputs=False, **recipe):
         chance = np.random.default_rng(1)
         texts = [Example(chance.integers(3, 280, 64).tolist(), []) for _ in range(4)]
         found = measure_importance(decoder, texts, seed=1, tell=lambda share: None)
-    write_sparse(path, header, planned(Prune(**recipe), header), found, extra={"companion.pruned": "a"}, tell=lambda share: None)
+    write_sparse(path, header, planned(Prune(**recipe), header), found, extra=extra or {}, tell=lambda share: None)
     return read_header(path)
 
 
@@ -105,3 +108,22 @@ def test_zeros_stay_zero_in_a_model_that_was_trained_on(tmp_path, tiny_model):
     for name, values in matrices(read_header(tmp_path / "k.gguf")).items():
         mask = masks[name] != 0 if name.startswith("blk.") else torch.ones_like(values, dtype=torch.bool)
         assert torch.equal(values, trained[name] * mask)
+
+
+def test_full_training_moves_no_zero_of_a_sparse_model(tmp_path, tiny_model):
+    header = sparse(tmp_path / "s.gguf", tiny_model, sparsity=0.5, extra={SPARSITY: 0.5})
+    decoder = Decoder.load(GGUFWeights(header))
+    decoder.train_everything()
+    before = decoder.model_tensors()
+    optimizer = torch.optim.AdamW(decoder.trainable().values(), lr=0.01, weight_decay=0.1)
+    batch = pack([Example(TOKENS, [True] * len(TOKENS))])
+    for _ in range(3):
+        supervised_loss(decoder, batch, Loss()).total.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for name, after in decoder.model_tensors().items():
+        kept = before[name] != 0
+        assert (after[kept] != before[name][kept]).float().mean() > 0.9
+        if name.startswith("blk.") and after.dim() == 2:
+            assert (after[~kept] == 0).all()
+            assert (~kept).float().mean() > 0.49

@@ -7,14 +7,16 @@ import torch
 
 from companion.core.adapter import BASE_SHA256
 from companion.core.gguf.header import read_header
-from companion.core.job import BuildProven, JobOrder, OutputWritten, StageBegan
+from companion.core.job import BuildProven, JobOrder, OutputWritten, StageBegan, StepDone
 from companion.core.job_folder import create_job
 from companion.core.recipes.files import with_changes
-from companion.core.recipes.prune import Prune
+from companion.core.recipes.prune import Prune, Recovery
 from companion.core.recipes.quantize import Quantize
+from companion.workshop.data.sources.reading import read_all
 from companion.workshop.job import Wishes
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.weights import GGUFWeights
+from companion.workshop.pruning.recovery import lesson
 from companion.workshop.quantization.importance import Importance, write_importance
 from tests.tiny_models import write_tiny_llama
 from tests.workshop.architectures import llama_logits, mean_divergence, write_architecture
@@ -187,3 +189,66 @@ def test_what_cannot_be_is_said_with_what_can(model, changes, what, remedy):
     assert end.state == "failed"
     assert what in end.what
     assert remedy in end.remedy
+
+
+RECOVERY = ("recovery.steps=8", "recovery.learning_rate=0.003")
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_what_was_lost_is_learned_back_and_zeros_stay_zero(model, method, tmp_path):
+    wishes = ("neurons=0.25", "sparsity=0.5", f"recovery.method={method}", *RECOVERY)
+    events = work_here(pruning(model, *wishes, output=str(tmp_path / "p.gguf")))
+    end = ended(events)
+    assert end.state == "done", end
+    pruned, recovered = of_kind(events, BuildProven)
+    assert (pruned.name, recovered.name) == ("pruned", "recovered")
+    assert recovered.proven.divergence < 0.9 * pruned.proven.divergence
+    assert f"({pruned.proven.divergence:.4f} before it recovered)" in end.what
+    header = read_header(tmp_path / "p.gguf")
+    assert header.file_size == recovered.proven.bytes
+    assert min(zeros(header)) >= 0.49
+    assert of_kind(events, OutputWritten)[-1].file == str(tmp_path / "p.gguf")
+
+
+def test_a_recovery_goes_on_after_a_pause_and_nothing_is_cut_twice(model, tmp_path):
+    job = pruning(model, "neurons=0.25", *RECOVERY, output=str(tmp_path / "p.gguf"))
+    wishes = Wishes(job.cancel_mark)
+
+    def pause(event):
+        if isinstance(event, StepDone) and event.step == 3:
+            wishes.pause()
+
+    end = ended(work_here(job, pause, wishes))
+    assert (end.state, end.remedy) == ("interrupted", f"Go on with: companion jobs resume {job.id}")
+    assert not (tmp_path / "p.gguf").exists()
+    events = work_here(job)
+    assert ended(events).state == "done", ended(events)
+    assert [event.name for event in of_kind(events, BuildProven)] == ["recovered"]
+    assert of_kind(events, StepDone)[0].step == 4
+    assert (tmp_path / "p.gguf").exists()
+
+
+@pytest.mark.parametrize(("step", "proofs"), [(5, ["pruned", "recovered"]), (0, ["pruned"])])
+def test_a_cancelled_recovery_is_worth_what_it_had_learned(model, step, proofs, tmp_path):
+    job = pruning(model, "neurons=0.25", *RECOVERY, output=str(tmp_path / "p.gguf"))
+
+    def cancel(event):
+        if (isinstance(event, StepDone) and event.step == step) or (step == 0 and isinstance(event, BuildProven)):
+            job.cancel_mark.touch()
+
+    events = work_here(job, cancel)
+    end = ended(events)
+    assert (end.state, end.what.partition(". ")[0]) == ("cancelled", "The recovery was cancelled")
+    assert [event.name for event in of_kind(events, BuildProven)] == proofs
+    assert read_header(tmp_path / "p.gguf").feed_forward_length == 192
+
+
+def test_it_recovers_on_none_of_the_dialogues_that_it_is_measured_on(model, tmp_path):
+    data = write_dialogues(tmp_path / "d.jsonl", count=60)
+    told = data.read_bytes().splitlines()
+    recipe = Prune(model=str(model), data_files=(str(data),), recovery=Recovery(epochs=1))
+    wanted = lesson(recipe, read_header(model), tmp_path)
+    texts = [each.dialogue.messages for each in read_all(wanted.data_files[:1])]
+    assert texts == [each.dialogue.messages for number, each in enumerate(read_all([str(data)])) if number % 5]
+    assert len(texts) == len(told) * 4 // 5
+    assert wanted.adapter.method == "full"
