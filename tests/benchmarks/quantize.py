@@ -109,7 +109,7 @@ class Bench:
 
     def proven(self, file: Path) -> Proven:
         with open_base(self.source) as base:
-            texts = read_texts(base, (), "Hoshi", Quantize().calibration.tokens).held_out
+            texts = read_texts(Quantize(character="Hoshi"), base).held_out
         return prove(self.library, self.source, file, texts, Quantize().proof.tokens, usable_threads(), lambda share: None)
 
     def front(self) -> None:

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from companion.core.dataset import Dialogue
 from companion.core.errors import DatasetError
 from companion.core.paths import models_folder
+from companion.core.recipes.prune import Prune
+from companion.core.recipes.quantize import Quantize
 from companion.llama.chat_template import TemplateError
 from companion.workshop.data.batch import Example
 from companion.workshop.data.opening import Opening
@@ -45,12 +47,12 @@ class Material(NamedTuple):
     held_out: Texts
 
 
-def read_texts(base: Base, data_files: Sequence[str], character: str, most: int) -> Material:
-    """Up to `most` tokens of dialogues on each side; without files, those that are shipped. Raises DatasetError and
-    CharacterError."""
-    opening = Opening(character)
-    if data_files:
-        found = read_all(data_files, character=opening.name)
+def read_texts(recipe: Quantize | Prune, base: Base) -> Material:
+    """Raises DatasetError and CharacterError."""
+    anchors = recipe.layer_tokens if isinstance(recipe, Prune) else recipe.search.anchor_tokens
+    opening, most = Opening(recipe.character), max(recipe.calibration.tokens, anchors, recipe.proof.tokens)
+    if recipe.data_files:
+        found = read_all(recipe.data_files, character=opening.name)
         sides = [Side(base, opening, most), Side(base, opening, most)]
         for number, each in enumerate(found):
             sides[number % HELD_OUT == 0].add(each.dialogue)

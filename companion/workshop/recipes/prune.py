@@ -45,6 +45,8 @@ from companion.workshop.recipes.result import delivered
 
 PRUNED: Final = "companion.pruned"
 """What a file says was taken out of it."""
+LAYERS, UNITS, SPARSE, RECOVERED = "without-layers.gguf", "without-units.gguf", "sparse.gguf", "recovered.gguf"
+"""The model after each stage, as long as the job goes on."""
 Kept = TypeVar("Kept")
 
 
@@ -104,10 +106,8 @@ def _opened(job: Job, recipe: Prune) -> Source:
     header = read_header(Path(recipe.model))
     plan = planned(recipe, header)
     job.stage("data", "Reading what is calibrated with and what is measured on")
-    most = max(recipe.calibration.tokens, recipe.layer_tokens, recipe.proof.tokens)
     with open_base(header.path) as base:
-        texts = read_texts(base, recipe.data_files, recipe.character, most)
-        return Source(header, base.library, texts, recipe.threads or usable_threads(), plan)
+        return Source(header, base.library, read_texts(recipe, base), recipe.threads or usable_threads(), plan)
 
 
 def _decoder(job: Job, model: GGUFHeader) -> Decoder:
@@ -116,7 +116,7 @@ def _decoder(job: Job, model: GGUFHeader) -> Decoder:
 
 
 def _without_layers(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> GGUFHeader:
-    file = job.folder.measured / "without-layers.gguf"
+    file = job.folder.measured / LAYERS
     if file.exists():
         return read_header(file)
     kept = job.folder.measured / "layers.json"
@@ -135,7 +135,7 @@ def _without_layers(job: Job, recipe: Prune, source: Source, model: GGUFHeader) 
             left.remove(_least(rounds[-1]))
     gone = ", ".join(str(layer) for layer in range(model.layers) if layer not in left)
     job.stage("exporting", f"Taking out {'layer' if recipe.layers == 1 else 'layers'} {gone} of 0 to {model.layers - 1}")
-    write_layers(file, model, left, metadata={PRUNED: f"layers {gone} of {model.layers}"})
+    write_layers(file, model, left, metadata=_said(model, f"without layers {gone} of {model.layers}"))
     return read_header(file)
 
 
@@ -145,7 +145,7 @@ def _least(divergences: dict[int, float]) -> int:
 
 def _without_units(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> GGUFHeader:
     """Neurons and heads are ranked within their layer, as llama.cpp wants the same number in each."""
-    file = job.folder.measured / "without-units.gguf"
+    file = job.folder.measured / UNITS
     if file.exists():
         return read_header(file)
     kept, plan = job.folder.measured / "scores.json", source.plan
@@ -160,16 +160,16 @@ def _without_units(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -
     told = [f"{plan.neurons:,} of {neurons:,} neurons"] if plan.neurons else []
     told += [f"{plan.heads} of {heads} key/value heads"] if plan.heads else []
     job.stage("exporting", f"Leaving {' and '.join(told)} in each layer")
-    block = plan.block if plan.neurons else 1
     cuts = [
-        Cut(staying(each.neurons, plan.neurons or neurons, block), staying(each.heads, plan.heads or heads)) for each in scores
+        Cut(staying(each.neurons, plan.neurons or neurons, plan.block), staying(each.heads, plan.heads or heads))
+        for each in scores
     ]
     write_cut(file, model, cuts, metadata=_said(model, " and ".join(told) + " left"))
     return read_header(file)
 
 
 def _sparse(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> GGUFHeader:
-    file = job.folder.measured / "sparse.gguf"
+    file = job.folder.measured / SPARSE
     if file.exists():
         return read_header(file)
     importance = _importance(job, recipe, source, model) if recipe.method == "wanda" else None
@@ -201,25 +201,26 @@ def _importance(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> d
 
 def _recovered(job: Job, recipe: Prune, source: Source, pruned: Found) -> Found | JobEnded:
     """After a short training; a cancelled one is worth what it had learned. How it was paused, if it was."""
-    file, made = job.folder.measured / "recovered.gguf", job.folder.output / f"{recipe.name or 'model'}.gguf"
+    file, made = job.folder.measured / RECOVERED, job.folder.output / f"{recipe.name or 'model'}.gguf"
     state: Literal["done", "cancelled"] = "done"
     if not file.exists():
         taught = copy(job)
         taught.order = JobOrder()  # the result is delivered when it is proven
+        wanted = lesson(recipe, pruned.model, job.folder.measured)
         try:
-            ended = distill(taught, lesson(recipe, pruned.model, job.folder.measured))
+            ended = distill(taught, wanted)
         except Stopped as stopped:
             if stopped.wish == "pause":
                 raise
             ended = JobEnded(state="cancelled", what=NOTHING_KEPT)
-        if ended.state in {"interrupted", "failed"}:
+        if ended.state == "interrupted":
             return ended
         job.has_result = True
         state = "cancelled" if ended.state == "cancelled" else "done"
         if not made.exists():
             return pruned._replace(state=state)
-        if source.plan.sparsity:
-            job.stage("exporting", "Putting the zeros back that the training may have moved")
+        if source.plan.sparsity and wanted.adapter.method == "lora":
+            job.stage("exporting", "Putting the zeros back that the adapter has filled")
             keep_zeros(file, read_header(made), pruned.model)
             made.unlink()
         else:
@@ -261,10 +262,11 @@ def _delivered(job: Job, recipe: Prune, source: Source, found: Found) -> JobEnde
     """The file where the person wants it, and what became of it in a sentence or two."""
     proven = found.proven
     unpacked = _kinds(found.model)["F16"] - _kinds(source.header)["F16"]
+    copied = delivered(found.model.path, job.order.output)
     made = found.model.path.replace(job.folder.output / f"{recipe.name or 'model'}.gguf")
-    for other in job.folder.measured.glob("*.gguf"):
-        other.unlink()
-    file = delivered(made, job.order.output)
+    file = copied if job.order.output else made
+    for name in (LAYERS, UNITS, SPARSE):
+        (job.folder.measured / name).unlink(missing_ok=True)
     metrics = {
         "bytes": float(proven.bytes),
         "bits_per_weight": proven.bits_per_weight,

@@ -111,8 +111,7 @@ def _opened(job: Job, recipe: Quantize) -> Source:
         header = _merged(job, header, Path(recipe.adapter))
     job.stage("data", "Reading what is calibrated with and what is measured on")
     with open_base(header.path) as base:
-        most = max(recipe.calibration.tokens, recipe.search.anchor_tokens, recipe.proof.tokens)
-        texts, threads = read_texts(base, recipe.data_files, recipe.character, most), recipe.threads or usable_threads()
+        texts, threads = read_texts(recipe, base), recipe.threads or usable_threads()
         return Source(header, GGUFWeights(header), base.library, texts, threads, bool(recipe.adapter))
 
 
