@@ -11,6 +11,8 @@ import typer
 
 from companion import __version__
 from companion.cli_data import data
+from companion.cli_evaluation import evaluation
+from companion.cli_models import models
 from companion.cli_options import AsJson, ModelFile
 from companion.cli_workshop import jobs, workshop
 from companion.core.errors import CompanionError
@@ -23,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(workshop)
+app.add_typer(models)
+app.add_typer(evaluation)
 app.add_typer(jobs)
 app.add_typer(data)
 

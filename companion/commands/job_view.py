@@ -173,7 +173,8 @@ def lines(event: JobEvent) -> list[str]:
     if isinstance(event, Evaluated):
         best = " (best)" if event.best else ""
         said = [f"  {escape(_cut(s.prompt))} → [magenta]{escape(_cut(s.reply))}[/]" for s in event.samples]
-        return [f"step {event.step:,}: held-out loss {event.loss:.4f}{best}", *said]
+        apart = "" if event.divergence is None else f", divergence from the teacher {event.divergence:.4f}"
+        return [f"step {event.step:,}: held-out loss {event.loss:.4f}{apart}{best}", *said]
     if isinstance(event, PartMeasured):
         return [_part_line(event)]
     if isinstance(event, BuildProven):
@@ -230,6 +231,9 @@ _KINDS = {"adapter": "Adapter", "model": "Model", "report": "Report", "picture":
 _METRICS: dict[str, Callable[[float], str]] = {
     "held_out_loss_before": "held-out loss {:.3f} before".format,
     "held_out_loss": "{:.3f} after".format,
+    "teacher_loss": "{:.3f} the teacher’s".format,
+    "divergence_before": "divergence from the teacher {:.3f} before".format,
+    "divergence": "{:.3f} after".format,
     "held_out_bits_per_byte": "{:.3f} bits per byte".format,
     "steps": "step {:,.0f}".format,
     "seconds": lambda seconds: f"{duration(seconds)} of work",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)B?", re.IGNORECASE)
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
 
 
 def bytes_of(text: str) -> int:
@@ -13,6 +14,14 @@ def bytes_of(text: str) -> int:
     if found is None:
         raise ValueError(f"{text!r} is no size")
     return int(float(found[1]) * 10 ** (3 * " kmgt".index(found[2].lower() or " ")))
+
+
+def share_of(text: str) -> float:
+    """A share that a person wrote, such as 20% or 0.2. Raises ValueError."""
+    found = _SHARE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no share")
+    return float(found[1]) / (100 if found[2] else 1)
 
 
 def bytes_text(count: float) -> str:

@@ -135,6 +135,8 @@ class Evaluated(_Event, frozen=True, kw_only=True):
     loss: float
     best: bool
     samples: tuple[Sample, ...] = ()
+    divergence: float | None = None
+    """Of a distillation: nats per supervised token of Kullback–Leibler from the teacher."""
 
 
 class PartMeasured(_Event, frozen=True, kw_only=True):

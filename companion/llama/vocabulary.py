@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import re
 from collections.abc import Iterable
 from functools import cached_property
@@ -86,6 +87,15 @@ class Vocabulary:
         if known is None:
             known = self._ends[token] = bool(llama_cpp.llama_vocab_is_eog(self._pointer, token))
         return known
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of every token's text in order: equal for models whose logits stand for the same tokens."""
+        digest = hashlib.sha256()
+        for token in range(self.size):
+            text: bytes = llama_cpp.llama_vocab_get_text(self._pointer, token)
+            digest.update(len(text).to_bytes(4, "little") + text)
+        return digest.hexdigest()
 
     @cached_property
     def control_tokens(self) -> dict[str, int]:

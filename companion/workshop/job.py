@@ -37,9 +37,11 @@ from companion.core.job_lock import JobLock
 from companion.core.logs import log_file, log_to_stderr
 from companion.core.messages import decode
 from companion.core.pipes import WorkerPipe
+from companion.core.recipes.distill import Distill
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import Quantize
 from companion.workshop.journal import Journal, Voice
 
@@ -236,6 +238,10 @@ def _recipe_of(job: Job) -> JobEnded:
         from companion.workshop.recipes.fine_tune import fine_tune
 
         return fine_tune(job, recipe)
+    if isinstance(recipe, Distill):
+        from companion.workshop.recipes.distill import distill
+
+        return distill(job, recipe)
     if isinstance(recipe, Evaluate):
         from companion.workshop.recipes.evaluate import evaluate
 
@@ -244,6 +250,10 @@ def _recipe_of(job: Job) -> JobEnded:
         from companion.workshop.recipes.quantize import quantize
 
         return quantize(job, recipe)
+    if isinstance(recipe, Prune):
+        from companion.workshop.recipes.prune import prune
+
+        return prune(job, recipe)
     from companion.workshop.recipes.pretrain import pretrain
 
     return pretrain(job, recipe)

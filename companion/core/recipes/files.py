@@ -10,22 +10,26 @@ import msgspec
 
 from companion.core.errors import RecipeError
 from companion.core.files import write_atomic
+from companion.core.recipes.distill import Distill
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.mistakes import mistake, there_are
 from companion.core.recipes.parts import Part
 from companion.core.recipes.pretrain import Pretrain
+from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import Quantize
 
-TrainingRecipe = FineTune | Pretrain
-Recipe = TrainingRecipe | Evaluate | Quantize
-R = TypeVar("R", FineTune, Pretrain, Evaluate, Quantize)
+TrainingRecipe = FineTune | Pretrain | Distill
+Recipe = TrainingRecipe | Evaluate | Quantize | Prune
+R = TypeVar("R", FineTune, Pretrain, Distill, Evaluate, Quantize, Prune)
 MAX_BYTES = 1 << 20
-_KINDS: dict[str, type[FineTune] | type[Pretrain] | type[Evaluate] | type[Quantize]] = {
+_KINDS: dict[str, type[FineTune] | type[Pretrain] | type[Distill] | type[Evaluate] | type[Quantize] | type[Prune]] = {
     "fine-tune": FineTune,
+    "distill": Distill,
     "pretrain": Pretrain,
     "evaluate": Evaluate,
     "quantize": Quantize,
+    "prune": Prune,
 }
 
 

@@ -94,6 +94,11 @@ class Proof(Part, frozen=True, kw_only=True):
     tokens: Annotated[
         int, Meta(ge=1024, le=10_000_000, title="Tokens", description="Held-out tokens for divergence and perplexity.")
     ] = 8192
+
+
+class BuildProof(Proof, frozen=True, kw_only=True):
+    """What is measured beside it."""
+
     adapters: Annotated[
         bool, Meta(title="Adapters", description="What the character's adapters do to the build is measured, too.")
     ] = True
@@ -119,10 +124,10 @@ class Quantize(Part, frozen=True, kw_only=True, omit_defaults=False):
     budget: Budget = msgspec.field(default_factory=Budget)
     calibration: Calibration = msgspec.field(default_factory=Calibration)
     search: Search = msgspec.field(default_factory=Search)
-    proof: Proof = msgspec.field(default_factory=Proof)
+    proof: BuildProof = msgspec.field(default_factory=BuildProof)
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same build.")] = 0
     threads: Annotated[int, Meta(ge=0, le=1024, title="Threads", description="0 takes all cores.")] = 0
 
 
-QUICK = Quantize(calibration=Calibration(tokens=2048), search=Search(anchors=0), proof=Proof(tokens=4096))
+QUICK = Quantize(calibration=Calibration(tokens=2048), search=Search(anchors=0), proof=BuildProof(tokens=4096))
 """A few minutes: nothing is measured matrix by matrix."""

@@ -15,7 +15,7 @@ import numpy as np
 from companion.core.dataset import CONVERSATION_PREFIX, Dialogue, DialogueTurn
 from companion.core.errors import DatasetError
 from companion.core.messages import Turn
-from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.files import TrainingRecipe
 from companion.core.recipes.pretrain import Pretrain
 from companion.llama.chat_template import ChatTemplate, TemplateError
 from companion.llama.prompt import tokens_of
@@ -47,7 +47,7 @@ class Base(Protocol):
     def template(self) -> ChatTemplate: ...
 
 
-def prepare(recipe: FineTune | Pretrain, base: Base, folder: Path, report: Callable[[float], None] | None = None) -> PreparedData:
+def prepare(recipe: TrainingRecipe, base: Base, folder: Path, report: Callable[[float], None] | None = None) -> PreparedData:
     """The examples of a recipe, written to `folder` or found there from before: a job keeps the data it began with.
 
     `report` is called with the fraction done; what it raises ends the work and leaves nothing half-written behind. Raises
@@ -72,10 +72,10 @@ def prepare(recipe: FineTune | Pretrain, base: Base, folder: Path, report: Calla
 class _Preparation:
     """One pass over the sources, and what was met on the way."""
 
-    def __init__(self, recipe: FineTune | Pretrain, base: Base, writer: TokenWriter, report: Callable[[float], None]) -> None:
+    def __init__(self, recipe: TrainingRecipe, base: Base, writer: TokenWriter, report: Callable[[float], None]) -> None:
         self._recipe, self._data, self._writer, self._report = recipe, recipe.data, writer, report
         self._base = base
-        self._opening = Opening(recipe.character if isinstance(recipe, FineTune) else "")
+        self._opening = Opening("" if isinstance(recipe, Pretrain) else recipe.character)
         self._template = TrainingTemplate(base.vocabulary, base.template, self._data.learn_from)
         self._bytes = max(1, sum(_size(source) for source in recipe.data_files))
         self._samples: list[tuple[int, int, Dialogue]] = []
@@ -249,9 +249,9 @@ def _size(source: str) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _key(recipe: FineTune | Pretrain, base: Base) -> str:
+def _key(recipe: TrainingRecipe, base: Base) -> str:
     """What the examples depend on, apart from the content of the files."""
-    character = recipe.character if isinstance(recipe, FineTune) else ""
+    character = "" if isinstance(recipe, Pretrain) else recipe.character
     asked = msgspec.json.encode((recipe.data_files, recipe.data, character, recipe.training.seed))
     probe = TrainingTemplate(base.vocabulary, base.template).example(
         Dialogue(messages=(DialogueTurn("user", "How are you?"), DialogueTurn("assistant", "Well, thank you.")))

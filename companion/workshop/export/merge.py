@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from companion.core.adapter import AdapterInfo, AdapterTensor, refuse_other_base
+from companion.core.adapter import BASE_NAME, BASE_SHA256, AdapterInfo, AdapterTensor, refuse_other_base
 from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, TensorInfo, read_header
@@ -50,7 +50,15 @@ class Merged(NamedTuple):
     """Tensors that are not the base's any more."""
 
 
-def merge_adapter(path: Path, header: GGUFHeader, adapter: AdapterInfo, *, scale: float = 1.0, kind: str = "") -> Merged:
+def merge_adapter(
+    path: Path,
+    header: GGUFHeader,
+    adapter: AdapterInfo,
+    *,
+    scale: float = 1.0,
+    kind: str = "",
+    extra: Mapping[str, Any] | None = None,
+) -> Merged:
     """Write the model of `header` as W + `scale` · alpha / r · B A to `path`.
 
     Tensors that change keep their type and are packed again by ggml's quantizer, or get the type `kind` as all matrices
@@ -60,32 +68,47 @@ def merge_adapter(path: Path, header: GGUFHeader, adapter: AdapterInfo, *, scale
     refuse_other_base(adapter, header, file_sha256(header.path) if adapter.base_sha256 else "")
     low_rank = GGUFWeights(read_header(adapter.path, chat_model=False))
     changes = {tensor.name: _low_rank_change(adapter, tensor, low_rank, scale) for tensor in adapter.tensors}
-    return write_changed(path, header, changes, kind=kind, extra={"companion.merged.adapter": adapter.name})
+    return write_changed(path, header, changes, kind=kind, extra={"companion.merged.adapter": adapter.name} | dict(extra or {}))
 
 
-def merge_tensors(path: Path, header: GGUFHeader, tensors: Mapping[str, Tensor], *, kind: str = "") -> Merged:
+def merge_tensors(
+    path: Path, header: GGUFHeader, tensors: Mapping[str, Tensor], *, kind: str = "", extra: Mapping[str, Any] | None = None
+) -> Merged:
     """Write the model of `header` with these tensors, (out, in) or (n,), in the place of its own; else as `merge_adapter`."""
 
     def change(new: Tensor) -> Change:
         return lambda _, rows: new.detach().reshape(-1, new.shape[-1])[rows].to("cpu", torch.float32, copy=True)
 
-    return write_changed(path, header, {name: change(tensor) for name, tensor in tensors.items()}, kind=kind)
+    return write_changed(path, header, {name: change(tensor) for name, tensor in tensors.items()}, kind=kind, extra=extra)
 
 
 def write_changed(
-    path: Path, header: GGUFHeader, changes: Mapping[str, Change], *, kind: str = "", extra: Mapping[str, str] | None = None
+    path: Path,
+    header: GGUFHeader,
+    changes: Mapping[str, Change],
+    *,
+    kind: str = "",
+    kinds: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Merged:
     """Write the model of `header` with `changes` to `path` in one step, holding `_AT_ONCE` numbers at a time.
 
-    All metadata is copied byte for byte; `general.file_type` follows `kind` and a split model becomes one file.
+    Metadata is copied byte for byte; `general.file_type` follows `kind`, a split model becomes one file, and what has
+    changed claims no base any more, whose adapters would not suit it. `kinds` gives single tensors a type of their own.
     """
     if kind and kind not in TYPES:
         raise WorkshopError(f"A model cannot be packed as “{kind}”.", f"Choose one of {', '.join(TYPES)}.")
     weights = GGUFWeights(header)
     for name in changes:
         weights.info(name)
-    planned = [_planned(weights, tensor, changes.get(tensor.name), _target(header, tensor, kind)) for tensor in header.tensors]
+    own = {name: TYPES_BY_NAME[each] for name, each in (kinds or {}).items()}
+    planned = [
+        _planned(weights, tensor, changes.get(tensor.name), own.get(tensor.name) or _target(header, tensor, kind))
+        for tensor in header.tensors
+    ]
     pairs = {key: pair for key, pair in pairs_of(header.path).items() if key not in _WHOLE_FILE}
+    if changes:
+        pairs = {key: pair for key, pair in pairs.items() if key not in (BASE_SHA256, BASE_NAME)}
     if kind:
         pairs["general.file_type"] = encoded("general.file_type", _FILE_TYPES[kind])
     pairs |= {key: encoded(key, value) for key, value in (extra or {}).items()}

@@ -13,6 +13,8 @@ from companion.workshop.nn.rotary import RotaryConfig
 SUPPORTED = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "arcee", "olmo")
 """Values of `general.architecture` that can be trained."""
 
+SPARSITY = "companion.sparsity"
+"""Share of the layers' weights that a pruned model's file says were set to zero."""
 _ACTIVATIONS: dict[str, Activation] = {"gemma2": "gelu", "gemma3": "gelu", "arcee": "relu2"}
 _LAYERS_OF_27B = {"gemma2": 46, "gemma3": 62}
 """Gemma's largest sizes scale attention by the width of a head's share of the embedding, not by the head's own size."""
@@ -43,6 +45,8 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The same for logits."""
     embedding_scale: float = 1.0
     activation: Activation = "silu"
+    sparse: bool = False
+    """Whether weights that are zero stay so when all are trained."""
 
     @property
     def query_width(self) -> int:
@@ -104,14 +108,14 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
         architecture = header.architecture
         refuse_unless_supported(header)
         head_size = header.head_sizes[0]
-        windows = _windows(header)
+        windows = windows_of(header)
         rotary = _rotary(header, head_size)
         local = None
         if architecture == "gemma3" and any(windows):
             local = RotaryConfig(
                 pairs=rotary.pairs, dimension=rotary.dimension, base=_float(header, "rope.freq_base_swa", 10000.0)
             )
-        is_27b = header.layers == _LAYERS_OF_27B.get(architecture)
+        is_27b = scales_as_27b(architecture, header.layers)
         return cls(
             architecture=architecture,
             layers=header.layers,
@@ -133,7 +137,13 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
             else 0.0,
             embedding_scale=header.embedding_length**0.5 if architecture in ("gemma2", "gemma3") else 1.0,
             activation=_ACTIVATIONS.get(architecture, "silu"),
+            sparse=header.metadata.get(SPARSITY, 0.0) not in (0, 0.0),
         )
+
+
+def scales_as_27b(architecture: str, layers: int) -> bool:
+    """Whether llama.cpp takes such a model for the largest of its family and scales its attention differently."""
+    return layers == _LAYERS_OF_27B.get(architecture)
 
 
 def epsilon_key(architecture: str) -> str:
@@ -164,8 +174,9 @@ def _float(header: GGUFHeader, key: str, default: float) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 
-def _windows(header: GGUFHeader) -> tuple[int, ...]:
-    """Gemma's local layers; llama.cpp attends to everything in the other architectures, whatever the file says."""
+def windows_of(header: GGUFHeader) -> tuple[int, ...]:
+    """Gemma's local layers, as `DecoderConfig.windows`; llama.cpp attends to everything in the other architectures, whatever
+    the file says."""
     period = {"gemma2": 2, "gemma3": 6}.get(header.architecture)
     size = header.number("{arch}.attention.sliding_window") or (4096 if header.architecture == "gemma2" else 0)
     if period is None or not size:

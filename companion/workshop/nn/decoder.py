@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
 
 from companion.core.recipes.parts import Adapter
@@ -50,7 +52,6 @@ class Trace(NamedTuple):
     """A forward that can be taken up again at any layer."""
 
     work: Aligned
-    passes: Callable[[int], Pass]
     inputs: list[Tensor]
     """(tokens, width) of each layer."""
     hidden: Tensor
@@ -162,6 +163,19 @@ class Decoder(nn.Module):
 
         `adapted` False leaves the adapter out. Noise and dropout come from `seed`; 0 draws one.
         """
+        return self.states(batch, (), rows=rows, neftune=neftune, adapted=adapted, seed=seed)[0]
+
+    def states(
+        self,
+        batch: Batch,
+        layers: Collection[int],
+        *,
+        rows: Tensor | None = None,
+        neftune: float = 0.0,
+        adapted: bool = True,
+        seed: int = 0,
+    ) -> tuple[Tensor, dict[int, Tensor]]:
+        """As `hidden`, and what each of `layers` puts out at the same rows before any norm, (rows, width) in float32 at least."""
         graph = torch.is_grad_enabled()
         seed = seed or int(torch.randint(1, 2**48, ()))
         work = aligned(batch, rows, share=not neftune and not any(map(self.config.window, range(self.config.layers))))
@@ -174,6 +188,7 @@ class Decoder(nn.Module):
         dropping = self.training and graph and self._adapter is not None and self._adapter.dropout > 0
         passes = self._passes(work.positions, work.starts, shared=work.shared, seed=seed if dropping else 0, adapted=adapted)
         last = self.config.layers - 1
+        found: dict[int, Tensor] = {}
         for layer in self.layers:
             shared = passes(layer.index)
             if layer.index == last:
@@ -182,7 +197,9 @@ class Decoder(nn.Module):
                 x = LayerFunction.apply(x, self._anchor, layer, shared, self.options.checkpoint)  # type: ignore[no-untyped-call]
             else:
                 x, _ = layer.forward(x, shared)
-        return self._normed(x[: work.wanted])
+            if layer.index in layers:
+                found[layer.index] = x[: work.wanted] if layer.index == last else x[work.rows[: work.wanted]]
+        return self._normed(x[: work.wanted]), found
 
     @torch.no_grad()
     def trace(self, batch: Batch, rows: Tensor) -> Trace:
@@ -192,19 +209,32 @@ class Decoder(nn.Module):
         inputs = [self._parts.embedding.take(work.tokens)]
         for layer in self.layers[:-1]:
             inputs.append(layer.forward(inputs[-1], passes(layer.index))[0])
-        traced = Trace(work, passes, inputs, inputs[-1][:0])
+        traced = Trace(work, inputs, inputs[-1][:0])
         return traced._replace(hidden=self.again(traced, len(self.layers) - 1))
 
     @torch.no_grad()
     def again(self, traced: Trace, first: int) -> Tensor:
-        """As `hidden` of what was traced, (rows, width), computed anew from layer `first` on; −1 begins with the embedding."""
+        """As `hidden` of what was traced, (rows, width), computed anew from layer `first` on; −1 begins with the embedding.
+
+        The trace may be another decoder's whose layers below `first` are the same (`with_layers`).
+        """
         x = traced.inputs[first] if first >= 0 else self._parts.embedding.take(traced.work.tokens)
+        passes = self._passes(traced.work.positions, traced.work.starts, adapted=False)
         for layer in self.layers[max(first, 0) :]:
-            shared = traced.passes(layer.index)
+            shared = passes(layer.index)
             if layer.index == self.config.layers - 1:
                 shared = shared._replace(rows=traced.work.rows)
             x, _ = layer.forward(x, shared)
         return self._normed(x[: traced.work.wanted])
+
+    def with_layers(self, keep: Sequence[int]) -> Decoder:
+        """A decoder of these layers alone, which shares this one's weights; to measure with. Windows go with their layers."""
+        layers = [copy(self.layers[layer]) for layer in keep]
+        for index, layer in enumerate(layers):
+            layer.index = index
+        windows = tuple(self.config.window(layer) for layer in keep) if self.config.windows else ()
+        config = replace(self.config, layers=len(layers), windows=windows)
+        return Decoder(config, self._parts._replace(layers=layers), self.options).eval()
 
     def logits(self, hidden_rows: Tensor) -> Tensor:
         """(rows, vocabulary) in float32 of rows of `hidden`; meant for few rows, training goes through `losses`."""
@@ -267,7 +297,7 @@ class Decoder(nn.Module):
         for layer in layers:
             for linear in layer.linears:
                 if any(_is_chosen(span.name, where, fused=self.config.fused) for span in linear.spans):
-                    self._register(linear.train_whole())
+                    self._register(linear.train_whole(keep_zeros=self.config.sparse))
             norms = {name: nn.Parameter(norm.clone()) for name, norm in layer.norms.items()}
             layer.norms |= norms
             self._register({f"blk.{layer.index}.{name}.weight": norm for name, norm in norms.items()})

@@ -58,6 +58,7 @@ class Linear:
         self.masters: dict[str, nn.Parameter] = {}
         """Float32 masters by the file's names when the matrix itself is trained."""
         self.watcher: Watcher | None = None
+        self._keeps_zeros = False
         self._stacked = Stacked([])
         self._version = -1
 
@@ -69,8 +70,10 @@ class Linear:
     def in_features(self) -> int:
         return self.weight.shape[1] if isinstance(self.weight, Tensor) else self.weight[0].shape[1]
 
-    def train_whole(self) -> dict[str, nn.Parameter]:
-        """Make the matrix itself trainable; returns its masters and keeps them."""
+    def train_whole(self, *, keep_zeros: bool = False) -> dict[str, nn.Parameter]:
+        """Make the matrix itself trainable; returns its masters and keeps them. What is zero can be left out of it: without a
+        gradient it stays so under every optimizer that moves each weight by its own (not Muon)."""
+        self._keeps_zeros = keep_zeros
         if not self.masters:
             dense = self.dense().float()
             at = 0
@@ -123,4 +126,5 @@ class Linear:
         if inner is not None and outer is not None and self.low_rank is not None:
             self.low_rank.weight_gradients(dy, x, inner, outer)
         if self.masters:
-            self._stacked.accumulate(dy.t() @ x)
+            gradient = dy.t() @ x
+            self._stacked.accumulate(gradient.mul_(self.dense() != 0) if self._keeps_zeros else gradient)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from companion.core.dataset import Dialogue
 from companion.core.errors import DatasetError
 from companion.core.paths import models_folder
+from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import Quantize
 from companion.llama.chat_template import TemplateError
 from companion.workshop.data.batch import Example
@@ -46,9 +47,10 @@ class Material(NamedTuple):
     held_out: Texts
 
 
-def read_texts(recipe: Quantize, base: Base) -> Material:
+def read_texts(recipe: Quantize | Prune, base: Base) -> Material:
     """Raises DatasetError and CharacterError."""
-    opening, most = Opening(recipe.character), max(recipe.calibration.tokens, recipe.search.anchor_tokens, recipe.proof.tokens)
+    anchors = recipe.layer_tokens if isinstance(recipe, Prune) else recipe.search.anchor_tokens
+    opening, most = Opening(recipe.character), max(recipe.calibration.tokens, anchors, recipe.proof.tokens)
     if recipe.data_files:
         found = read_all(recipe.data_files, character=opening.name)
         sides = [Side(base, opening, most), Side(base, opening, most)]

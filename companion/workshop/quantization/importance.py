@@ -27,7 +27,7 @@ from companion.llama.scoring import Tell
 from companion.workshop.data.batch import Example, pack
 from companion.workshop.export.gguf_file import PlannedTensor, encoded, write_gguf
 from companion.workshop.nn.decoder import Decoder
-from companion.workshop.nn.linear import Linear
+from companion.workshop.nn.linear import Linear, Watcher
 from companion.workshop.nn.losses import CHUNK_BYTES
 from companion.workshop.nn.weights import GGUFWeights
 
@@ -66,9 +66,23 @@ def measure_importance(decoder: Decoder, examples: Sequence[Example], *, seed: i
         sums.setdefault(table, _Sums()).add(gradient.float().square().sum(0), counts, len(tokens))
 
     table = decoder.embedding_table.spans[0].name
-    generator = torch.Generator(decoder.device).manual_seed(seed)
     tied = table == decoder.head.linear.spans[0].name
-    decoder.watch(watch, (lambda tokens, gradient: None) if tied else watch_table)
+    watch_drawn_words(decoder, examples, watch, None if tied else watch_table, seed=seed, tell=tell)
+    return {name: each.mean() for name, each in sums.items()}
+
+
+def watch_drawn_words(
+    decoder: Decoder,
+    examples: Sequence[Example],
+    watch: Watcher,
+    watch_table: Callable[[Tensor, Tensor], None] | None = None,
+    *,
+    seed: int,
+    tell: Tell,
+) -> None:
+    """Show `watch` what goes into every matrix, and the gradients of what comes out of −log p of words that the model draws."""
+    generator = torch.Generator(decoder.device).manual_seed(seed)
+    decoder.watch(watch, watch_table or (lambda tokens, gradient: None))  # without one there would be no graph
     try:
         done, whole = 0, sum(len(example.tokens) for example in examples)
         for example in examples:
@@ -82,10 +96,9 @@ def measure_importance(decoder: Decoder, examples: Sequence[Example], *, seed: i
             tell(done / whole)
     finally:
         decoder.watch(None)
-    return {name: each.mean() for name, each in sums.items()}
 
 
-def _of_drawn_words(decoder: Decoder, hidden: Tensor, generator: torch.Generator, watch: Callable[..., None]) -> Tensor:
+def _of_drawn_words(decoder: Decoder, hidden: Tensor, generator: torch.Generator, watch: Watcher) -> Tensor:
     """The gradient with respect to `hidden` of −log p of one word per row, drawn from p; the head is watched as well."""
     head = decoder.head
     weight = head.dense()

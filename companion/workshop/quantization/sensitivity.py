@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,12 +20,12 @@ from torch import Tensor
 
 from companion.core.gguf.types import TYPES_BY_NAME, TensorType
 from companion.llama import ggml
-from companion.workshop.data.batch import Example, pack
-from companion.workshop.nn.decoder import Decoder, Trace
+from companion.workshop.data.batch import Example
+from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.linear import Linear
-from companion.workshop.nn.losses import CHUNK_BYTES
 from companion.workshop.nn.weights import GGUFWeights, PackedTensor
 from companion.workshop.quantization.importance import Importance
+from companion.workshop.quantization.reference import Reference
 
 ROWS: Final = 128
 """Rows of a matrix by which its errors of rounding are estimated."""
@@ -100,12 +100,7 @@ class Measurer:
     def __init__(self, decoder: Decoder, weights: GGUFWeights, examples: Sequence[Example], rows: int, threads: int) -> None:
         """`rows` next words are looked at, spread over the second halves of the examples: where builds are measured, too."""
         self._decoder, self._weights, self._threads = decoder, weights, threads
-        batch = pack([Example(each.tokens, [False] * len(each.tokens)) for each in examples]).to(decoder.device)
-        usable = np.concatenate([np.arange((a + b) // 2, b - 1) for a, b in pairwise(batch.starts)])
-        chosen = usable[np.linspace(0, len(usable) - 1, min(rows, len(usable))).astype(np.int64)]
-        self._trace: Trace = decoder.trace(batch, torch.from_numpy(chosen).to(decoder.device))
-        self.rows = len(chosen)
-        self._chances = list(self._log_chances(self._trace.hidden))
+        self._reference = Reference(decoder, examples, rows)
         self._places = {
             span.name: (linear, layer.index) for layer in decoder.layers for linear in layer.linears for span in linear.spans
         }
@@ -117,24 +112,11 @@ class Measurer:
         """Nats per token."""
         linear, layer = self._places[matrix.name]
         with self._packed_as(linear, matrix, kind, importance):
+            trace = self._reference.trace
             if layer < len(self._decoder.layers):
-                return self._from(self._decoder.again(self._trace, layer))
+                return self._reference.divergence(self._decoder.again(trace, layer))
             tied = matrix.name == "token_embd.weight"
-            return self._from(self._decoder.again(self._trace, -1) if tied else self._trace.hidden)
-
-    def _from(self, hidden: Tensor) -> float:
-        total = 0.0
-        for ours, theirs in zip(self._log_chances(hidden), self._chances, strict=True):
-            total += float((theirs.exp() * (theirs - ours)).sum(dtype=torch.float64))
-        return max(total / self.rows, 0.0)
-
-    def _log_chances(self, hidden: Tensor) -> Iterator[Tensor]:
-        head = self._decoder.head
-        with torch.no_grad():
-            weight = head.dense()
-            rows = max(1, CHUNK_BYTES // (4 * weight.shape[0]))
-            for at in range(0, len(hidden), rows):
-                yield head.logits(hidden[at : at + rows], weight).log_softmax(-1)
+            return self._reference.divergence(self._decoder.again(trace, -1) if tied else trace.hidden)
 
     @contextmanager
     def _packed_as(self, linear: Linear, matrix: Matrix, kind: TensorType, importance: Importance) -> Iterator[None]:

@@ -6,7 +6,7 @@ import contextlib
 import filecmp
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from companion.core.errors import CompanionError, WorkshopError
 from companion.core.files import replacing
 from companion.core.gguf.header import GGUFHeader
 from companion.core.job import OutputWritten
+from companion.core.recipes.distill import Distill
 from companion.core.recipes.fine_tune import FineTune
 from companion.llama.library import Library
 from companion.llama.vocabulary import Vocabulary
@@ -83,29 +84,23 @@ class Writer:
     def __init__(
         self,
         job: Job,
-        recipe: FineTune,
+        recipe: FineTune | Distill,
         plan: TrainingPlan,
         header: GGUFHeader,
         library: Library,
         progress: Callable[[float], None],
+        lineage: Mapping[str, str] | None = None,
     ) -> None:
+        """`lineage` is metadata about where what was learned came from, besides the dialogues."""
         self._job, self._recipe, self._plan = job, recipe, plan
         self._header, self._library, self._progress = header, library, progress
+        self._lineage = dict(lineage or {})
 
     def adapter(self, decoder: Decoder, data: PreparedData, sample: Sample, metrics: dict[str, float]) -> Path:
         """The adapter as a finished file in `output/`, and where the person wants it. Raises WorkshopError."""
-        recipe = self._recipe
-        path = self._job.folder.output / f"{recipe.name or 'adapter'}.gguf"
+        path = self._job.folder.output / f"{self._recipe.name or 'adapter'}.gguf"
         with _verified_first(path) as unverified:
-            write_adapter(
-                unverified,
-                self._header,
-                decoder.adapter_tensors(),
-                alpha=recipe.adapter.alpha,
-                rank_stabilized=recipe.adapter.rank_stabilized,
-                provenance=_provenance(recipe, data, metrics),
-                base_sha256=self._plan.base_sha256,
-            )
+            self._write_adapter(unverified, decoder, data, metrics)
             self._job.stage("verifying", "Checking the adapter in llama.cpp")
             verified = self._verify(self._header.path, unverified, sample)
             unverified.replace(path)
@@ -137,17 +132,34 @@ class Writer:
         metrics = {"llama_cpp_loss": loss, "torch_loss": sample.loss, "bits_per_weight": merged.bits_per_weight}
         self._job.tell(OutputWritten(file=str(target), kind="model", metrics=metrics))
 
-    def model(self, decoder: Decoder, sample: Sample, metrics: dict[str, float]) -> Path:
-        """The whole model after all its weights were trained. Raises WorkshopError."""
+    def model(self, decoder: Decoder, data: PreparedData, sample: Sample, metrics: dict[str, float]) -> Path:
+        """The whole model with all that was trained, be it its weights or an adapter. Raises WorkshopError."""
         path = self._job.folder.output / f"{self._recipe.name or 'model'}.gguf"
         kind = "" if self._header.quantization in UNQUANTIZED else FULL_KIND
         with _verified_first(path) as unverified:
-            merge_tensors(unverified, self._header, decoder.model_tensors(), kind=kind)
+            if self._recipe.adapter.method == "full":
+                merge_tensors(unverified, self._header, decoder.model_tensors(), kind=kind, extra=self._lineage)
+            else:
+                beside = path.with_name(f".{path.name}.adapter")
+                self._write_adapter(beside, decoder, data, metrics)
+                merge_adapter(unverified, self._header, read_adapter(beside), kind=kind, extra=self._lineage)
+                beside.unlink()
             self._job.stage("verifying", "Checking the model in llama.cpp")
             verified = self._verify(unverified, None, sample)
             unverified.replace(path)
         self._deliver(path, "model", metrics | {"llama_cpp_loss": verified.loss, "torch_loss": verified.expected})
         return path
+
+    def _write_adapter(self, path: Path, decoder: Decoder, data: PreparedData, metrics: dict[str, float]) -> None:
+        write_adapter(
+            path,
+            self._header,
+            decoder.adapter_tensors(),
+            alpha=self._recipe.adapter.alpha,
+            rank_stabilized=self._recipe.adapter.rank_stabilized,
+            provenance=_provenance(self._recipe, data, metrics, self._lineage),
+            base_sha256=self._plan.base_sha256,
+        )
 
     def _verify(self, model: Path, adapter: Path | None, sample: Sample) -> Verified:
         return verify_export(
@@ -181,9 +193,9 @@ def delivered(path: Path, wanted: str) -> Path:
     return where
 
 
-def _provenance(recipe: FineTune, data: PreparedData, metrics: dict[str, float]) -> Provenance:
+def _provenance(recipe: FineTune | Distill, data: PreparedData, metrics: dict[str, float], lineage: dict[str, str]) -> Provenance:
     """Files by their names only: an adapter is made to be given to others, whom our folders are none of their business."""
-    names = {field: Path(value).name for field in ("model", "character") if (value := getattr(recipe, field))}
+    names = {field: Path(value).name for field in ("model", "teacher", "character") if (value := getattr(recipe, field, ""))}
     replay = replace(recipe.data, replay_file=Path(recipe.data.replay_file).name)
     told = replace(recipe, **names, data=replay, data_files=tuple(Path(file).name for file in recipe.data_files))
     return Provenance(
@@ -192,6 +204,7 @@ def _provenance(recipe: FineTune, data: PreparedData, metrics: dict[str, float])
         dataset_fingerprint=data.fingerprint,
         dataset_files=tuple(hash_ for file in recipe.data_files if (hash_ := data_sha256(file))),
         metrics=metrics,
+        extra=lineage,
     )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from companion.core.recipes.files import TrainingRecipe
-from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.pretrain import Pretrain
 from companion.workshop.training.optimizers import Group
 
 
 def parameter_groups(recipe: TrainingRecipe, weights: Mapping[str, Tensor]) -> list[Group]:
     """B of an adapter with its own rate (LoRA+, Hayou et al. 2024); vectors do not decay."""
-    rate_of_b = recipe.adapter.lora_plus if isinstance(recipe, FineTune) else 1.0
+    rate_of_b = 1.0 if isinstance(recipe, Pretrain) else recipe.adapter.lora_plus
     b = [weight for name, weight in weights.items() if name.endswith(".lora_b")]
     matrices = [weight for name, weight in weights.items() if not name.endswith(".lora_b") and weight.dim() > 1]
     vectors = [weight for weight in weights.values() if weight.dim() <= 1]

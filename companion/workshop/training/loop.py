@@ -21,6 +21,7 @@ from companion.core.job import CheckpointWritten, Evaluated, Sample, StageBegan,
 from companion.core.recipes.files import TrainingRecipe
 from companion.workshop.job import Job, Stopped
 from companion.workshop.nn.decoder import Decoder
+from companion.workshop.nn.teacher import Teacher
 from companion.workshop.training.checkpoints import (
     KEPT,
     KINDS,
@@ -35,7 +36,7 @@ from companion.workshop.training.checkpoints import (
 )
 from companion.workshop.training.curves import Curves
 from companion.workshop.training.groups import parameter_groups
-from companion.workshop.training.held_out import held_out_loss
+from companion.workshop.training.held_out import UNMEASURED, HeldOut, measure_held_out
 from companion.workshop.training.machine_use import MachineUse
 from companion.workshop.training.optimizers import make_optimizer
 from companion.workshop.training.order import DataOrder
@@ -43,7 +44,7 @@ from companion.workshop.training.pace import Pace
 from companion.workshop.training.plan import TrainingPlan, save_plan
 from companion.workshop.training.schedules import Schedule
 from companion.workshop.training.source import Source
-from companion.workshop.training.steps import NoRoom, NotANumber, Stepper
+from companion.workshop.training.steps import NoRoom, NotANumber, Stepper, trained_weights
 from companion.workshop.training.trouble import REMEDIES, TroubleFinder
 
 Reason = Literal["finished", "early", "cancel", "pause"]
@@ -54,10 +55,10 @@ class Ending(NamedTuple):
 
     reason: Reason
     step: int
-    first_loss: float
-    """Held-out loss before training, NaN when nothing is held out."""
+    first: HeldOut
+    """Before training; NaN when nothing is held out."""
     best_step: int
-    best_loss: float
+    best: HeldOut
 
     @property
     def kept_step(self) -> int:
@@ -76,18 +77,22 @@ class Trainer:
         decoder: Decoder,
         data: Source,
         samples: Callable[[], tuple[Sample, ...]],
+        teacher: Teacher | None = None,
     ) -> None:
         self._job, self._recipe, self.plan = job, recipe, plan
-        self._decoder, self._data, self._samples = decoder, data, samples
+        self._decoder, self._data, self._samples, self._teacher = decoder, data, samples, teacher
         self._device = torch.device(plan.device)
-        self._weights: dict[str, Tensor] = dict(decoder.trainable())
+        self._share = teacher.options.share if teacher is not None else 0.0
+        self._weights = trained_weights(decoder, teacher)
         options = recipe.optimizer
         self._optimizer = make_optimizer(parameter_groups(recipe, self._weights), options, plan.learning_rate)
         self._order = DataOrder(data, recipe.training, plan.epochs)
         self.steps = self._order.steps
         self._schedule = Schedule(recipe.schedule, self.steps)
         seed = recipe.training.seed
-        self._stepper = Stepper(decoder, self._optimizer, data, recipe.loss, options, seed, plan.micro_batch_tokens, self._device)
+        self._stepper = Stepper(
+            decoder, self._optimizer, data, recipe.loss, options, seed, plan.micro_batch_tokens, self._device, teacher
+        )
         self._trouble = TroubleFinder()
         self._use = MachineUse(self._device)
         self._pace = Pace(self.steps, self._measured_steps())
@@ -96,7 +101,7 @@ class Trainer:
         self._saved: list[tuple[int, int]] = []
         """The step of every checkpoint that is kept, and of the best weights it names; the newest last."""
         self._tokens = 0
-        self._first_loss = self._best_loss = math.nan
+        self._first = self._best = UNMEASURED
         self._best_step = -1
         self._worse = 0
         self._saved_at = time.monotonic()
@@ -137,7 +142,7 @@ class Trainer:
             self._save()
         finally:
             self._curves.close()
-        return Ending(reason, self.step, self._first_loss, self._best_step, self._best_loss)
+        return Ending(reason, self.step, self._first, self._best_step, self._best)
 
     def best_weights(self) -> dict[str, Tensor]:
         """Those with the lowest held-out loss so far, else the present ones."""
@@ -232,25 +237,27 @@ class Trainer:
     def _measure(self) -> None:
         """The held-out loss and sample replies after the present step. Raises JobError when it is no number."""
         began = time.perf_counter()
-        loss = math.nan
         if len(self._data.held_out):
             self._job.tell(StageBegan(stage="evaluating", sentence=f"Measuring the held-out loss {self._when}"))
-            loss = held_out_loss(self._decoder, self._data, self._stepper.micro_batch_tokens, self._device, self._listen)
-            if not math.isfinite(loss):
+            rows, teacher = self._stepper.micro_batch_tokens, self._teacher
+            found = measure_held_out(self._decoder, self._data, rows, self._device, self._listen, teacher)
+            wanted = found.wanted(self._share)
+            if not math.isfinite(wanted):
                 raise self._not_a_number()
             samples = self._samples()  # may be stopped: nothing has changed until they are there
-            improved = self.step > 0 and (self._best_step < 0 or loss < self._best_loss)
-            best = improved and self._keep_best(loss)
+            improved = self.step > 0 and (self._best_step < 0 or wanted < self._best.wanted(self._share))
+            best = improved and self._keep_best(found.loss)
             if self.step == 0:
-                self._first_loss = loss
+                self._first = found
             elif best:
-                self._best_step, self._best_loss = self.step, loss
+                self._best_step, self._best = self.step, found
             self._worse = 0 if improved or self.step == 0 else self._worse + 1
-            event = Evaluated(step=self.step, loss=loss, best=best, samples=samples)
+            divergence = None if teacher is None else found.divergence
+            event = Evaluated(step=self.step, loss=found.loss, best=best, samples=samples, divergence=divergence)
             self._job.tell(event)
             self._curves.add(event)
-            self._schedule.observe(loss)
-            self._report(self._trouble.evaluated(self.step, loss))
+            self._schedule.observe(wanted)
+            self._report(self._trouble.evaluated(self.step, found.loss))
         self._measured_step = self.step
         self._pace.measured(time.perf_counter() - began)
 
@@ -282,8 +289,8 @@ class Trainer:
         path = folder.checkpoint_file(self.step)
         counters = {
             "tokens": self._tokens,
-            "first_loss": self._first_loss,
-            "best_loss": self._best_loss,
+            "first": list(self._first),
+            "best": list(self._best),
             "best_step": self._best_step,
             "worse": self._worse,
             "measured_step": self._measured_step,
@@ -342,7 +349,7 @@ class Trainer:
         counters = state.counters
         self.step = state.step
         self._tokens, self._worse = int(counters["tokens"]), int(counters["worse"])
-        self._first_loss, self._best_loss = float(counters["first_loss"]), float(counters["best_loss"])
+        self._first, self._best = HeldOut(*counters["first"]), HeldOut(*counters["best"])
         self._best_step, self._measured_step = int(counters["best_step"]), int(counters["measured_step"])
         self._trouble.load_state_dict(counters["trouble"])
         self._pace.load_state_dict(counters["pace"])
@@ -354,7 +361,7 @@ class Trainer:
         try:
             load_best(self._job.folder.checkpoints, self._best_step)
         except JobError as error:
-            self._best_step, self._best_loss = -1, math.nan
+            self._best_step, self._best = -1, UNMEASURED
             remedy = f"Those of step {self.step:,} count until a later measurement."
             self._report(Trouble(step=self.step, kind="checkpoint", what=error.what, remedy=remedy))
 

@@ -15,9 +15,10 @@ from companion.workshop.data.batch import Batch
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.lanes import deal, side_by_side
 from companion.workshop.nn.losses import supervised_loss
+from companion.workshop.nn.teacher import Teacher
 from companion.workshop.training.machine_use import peak_memory
 from companion.workshop.training.source import Source
-from companion.workshop.training.steps import free_memory, is_out_of_memory
+from companion.workshop.training.steps import free_memory, is_out_of_memory, trained_weights
 
 SIZES = (512, 1024, 2048, 4096, 8192, 16_384)
 WORTH = 1.08
@@ -39,7 +40,13 @@ class Speed(NamedTuple):
 
 
 def measure_rows(
-    decoder: Decoder, data: Source, loss: Loss, seed: int, sizes: list[int], check: Callable[[], None]
+    decoder: Decoder,
+    data: Source,
+    loss: Loss,
+    seed: int,
+    sizes: list[int],
+    check: Callable[[], None],
+    teacher: Teacher | None = None,
 ) -> list[Speed]:
     """Speeds of the sizes, smallest first, until one does not fit, is not faster, or time is up; empty when none fits.
 
@@ -51,19 +58,19 @@ def measure_rows(
     for size in sizes:
         check()
         try:
-            batches = _batches(decoder, data, size, seed)
+            batches = _batches(decoder, data, size, seed, teacher.lanes(decoder) if teacher is not None else decoder.lanes())
             if not speeds:
-                _pass(decoder, batches, loss)  # the first one also fetches pages and makes room
-            seconds = _pass(decoder, batches, loss)
+                _pass(decoder, batches, loss, teacher)  # the first one also fetches pages and makes room
+            seconds = _pass(decoder, batches, loss, teacher)
             if seconds < LONG_PASS:
-                seconds = min(seconds, _pass(decoder, batches, loss))
+                seconds = min(seconds, _pass(decoder, batches, loss, teacher))
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             free_memory()
             break
         finally:
-            for weight in decoder.trainable().values():
+            for weight in trained_weights(decoder, teacher).values():
                 weight.grad = None
         tokens = sum(len(batch.tokens) for batch in batches)
         speeds.append(Speed(size, tokens / max(seconds, 1e-9), _memory(decoder.device)))
@@ -87,11 +94,11 @@ def speed_sentence(speeds: list[Speed]) -> str:
     return ", ".join([*parts, *(f"{speed.tokens:,}: {speed.per_second:,.0f}" for speed in others)]) + "."
 
 
-def _pass(decoder: Decoder, batches: list[Batch], loss: Loss) -> float:
+def _pass(decoder: Decoder, batches: list[Batch], loss: Loss, teacher: Teacher | None) -> float:
     """Seconds for a forward and a backward of a batch per lane."""
 
     def learn(batch: Batch, _: threading.Event) -> None:
-        result = supervised_loss(decoder, batch, loss)
+        result = supervised_loss(decoder, batch, loss, teacher=teacher)
         torch.autograd.backward(result.total / max(result.count, 1))
 
     began = time.perf_counter()
@@ -103,7 +110,7 @@ def _pass(decoder: Decoder, batches: list[Batch], loss: Loss) -> float:
     return time.perf_counter() - began
 
 
-def _batches(decoder: Decoder, data: Source, tokens: int, seed: int) -> list[Batch]:
+def _batches(decoder: Decoder, data: Source, tokens: int, seed: int, lanes: int) -> list[Batch]:
     """The first dialogues of the first epoch that fill so many tokens, a batch per lane; more only if one alone is longer."""
     chosen: list[int] = []
     filled = 0
@@ -113,7 +120,7 @@ def _batches(decoder: Decoder, data: Source, tokens: int, seed: int) -> list[Bat
             break
         chosen.append(index)
         filled += length
-    dealt = deal([int(data.lengths[index]) for index in chosen], decoder.lanes())
+    dealt = deal([int(data.lengths[index]) for index in chosen], lanes)
     return [data.batch([chosen[place] for place in lane]).to(decoder.device) for lane in dealt]
 
 

@@ -39,10 +39,13 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything "automatic" of a recipe as a number, and how it is computed."""
 
     base_sha256: str = ""
+    teacher_sha256: str = ""
+    """Empty without a teacher."""
     fingerprint: str = ""
     """Of the data."""
     device: str
     weights: Literal["packed", "dense"]
+    teacher_packed: bool = False
     compute: Literal["float32", "bfloat16"]
     checkpoint_layers: bool
     threads: int

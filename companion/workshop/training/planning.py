@@ -17,12 +17,15 @@ from companion.core.recipes.parts import Adapter, Training
 from companion.workshop.data.prepared import PreparedData
 from companion.workshop.nn.config import DecoderConfig
 from companion.workshop.nn.decoder import Decoder, DecoderOptions
+from companion.workshop.nn.teacher import Teacher
 from companion.workshop.training.curves import MISSING
 from companion.workshop.training.layout import LARGEST_ROW, SMALLEST_ROW, choose_layout
 from companion.workshop.training.machine import Place, choose_place
 from companion.workshop.training.measure import SIZES, Speed, fastest, measure_rows, speed_sentence
+from companion.workshop.training.memory import TeacherSize
 from companion.workshop.training.order import DataOrder
 from companion.workshop.training.plan import TrainingPlan, chosen_epochs, chosen_rate
+from companion.workshop.training.steps import trained_weights
 
 SMALL_WORK = 100_000
 """Tokens of all steps together; below it, looking for the best size takes longer than it saves."""
@@ -42,7 +45,13 @@ class Draft(NamedTuple):
 
 
 def draft_plan(
-    recipe: TrainingRecipe, data: PreparedData, config: DecoderConfig, parameters: int, packed_bytes: int, adapter: Adapter | None
+    recipe: TrainingRecipe,
+    data: PreparedData,
+    config: DecoderConfig,
+    parameters: int,
+    packed_bytes: int,
+    adapter: Adapter | None,
+    teacher: TeacherSize | None = None,
 ) -> Draft:
     """Decide all that needs no loaded model. `adapter` is None when everything is trained. Raises JobError when it cannot fit."""
     place = choose_place(recipe.machine)
@@ -55,6 +64,7 @@ def draft_plan(
         place,
         typical_length=int(lengths.mean()),
         longest=int(data.lengths.max()),
+        teacher=teacher,
     )
     epochs = chosen_epochs(recipe, data.dialogues)
     whole = adapter is None or adapter.method == "full"
@@ -63,6 +73,7 @@ def draft_plan(
         fingerprint=data.fingerprint,
         device=place.device,
         weights="packed" if layout.packed else "dense",
+        teacher_packed=layout.teacher_packed,
         compute=place.compute,
         checkpoint_layers=layout.checkpoint,
         threads=place.threads,
@@ -99,18 +110,23 @@ def begin_computing(plan: TrainingPlan) -> None:
 
 
 def measured_plan(
-    recipe: TrainingRecipe, draft: Draft, decoder: Decoder, data: PreparedData, check: Callable[[], None]
+    recipe: TrainingRecipe,
+    draft: Draft,
+    decoder: Decoder,
+    data: PreparedData,
+    check: Callable[[], None],
+    teacher: Teacher | None = None,
 ) -> tuple[TrainingPlan, PlanMade]:
     """The plan with its micro-batch, time and memory as measured with the loaded model. Raises JobError when nothing fits."""
     plan = draft.plan
-    speeds = measure_rows(decoder, data, recipe.loss, recipe.training.seed, _sizes(recipe, draft, data), check)
+    speeds = measure_rows(decoder, data, recipe.loss, recipe.training.seed, _sizes(recipe, draft, data), check, teacher)
     if not speeds:
         raise JobError(
             "There is not enough memory for even one row of tokens.",
             "Take packed weights (machine.weights=packed), shorter dialogues (data.longest), a smaller rank or model.",
         )
     chosen = fastest(speeds)
-    trained = sum(weight.numel() for weight in decoder.trainable().values())
+    trained = sum(weight.numel() for weight in trained_weights(decoder, teacher).values())
     memory = chosen.memory + STATE_BYTES * trained
     plan = replace(plan, micro_batch_tokens=chosen.tokens, tokens_per_second=round(chosen.per_second, 1), memory_bytes=memory)
     made = PlanMade(

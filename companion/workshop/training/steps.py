@@ -23,6 +23,7 @@ from companion.workshop.data.batch import Batch
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.lanes import deal, side_by_side
 from companion.workshop.nn.losses import supervised_loss
+from companion.workshop.nn.teacher import Teacher
 from companion.workshop.training.optimizers import set_rates, shrink_l1
 from companion.workshop.training.order import micro_batches
 from companion.workshop.training.source import Source
@@ -64,14 +65,15 @@ class Stepper:
         seed: int,
         micro_batch_tokens: int,
         device: torch.device,
+        teacher: Teacher | None = None,
     ) -> None:
         self.micro_batch_tokens = micro_batch_tokens
-        self._decoder, self._optimizer = decoder, optimizer
+        self._decoder, self._optimizer, self._teacher = decoder, optimizer, teacher
         self._data = data
         self._loss, self._options = loss, options
         self._seed, self._device = seed, device
-        self._lanes = decoder.lanes()
-        self._parameters: list[Tensor] = list(decoder.trainable().values())
+        self._lanes = teacher.lanes(decoder) if teacher is not None else decoder.lanes()
+        self._parameters: list[Tensor] = list(trained_weights(decoder, teacher).values())
 
     def take(self, step: int, examples: Sequence[int], learning_rate: float, between: Callable[[float], None]) -> Taken:
         """`between` is called after some rows with the share that is done, and may raise to give the step up.
@@ -157,7 +159,8 @@ class Stepper:
             for number, index in enumerate(mine, start=1):
                 if failed.is_set():
                     break
-                result = supervised_loss(self._decoder, batches[index].to(self._device), self._loss, seeds[index])
+                batch = batches[index].to(self._device)
+                result = supervised_loss(self._decoder, batch, self._loss, seeds[index], self._teacher)
                 torch.autograd.backward(result.total / max(count, 1))
                 total += float(result.total.detach())
                 plain += result.cross_entropy
@@ -191,6 +194,11 @@ class Stepper:
     def _forget_gradients(self) -> None:
         for parameter in self._parameters:
             parameter.grad = None
+
+
+def trained_weights(decoder: Decoder, teacher: Teacher | None) -> dict[str, Tensor]:
+    """What an optimizer moves, by name: the decoder's, and what is learned along with a teacher."""
+    return {**decoder.trainable(), **(teacher.trainable() if teacher is not None else {})}
 
 
 def is_out_of_memory(error: BaseException) -> bool:

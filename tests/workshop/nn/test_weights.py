@@ -43,6 +43,7 @@ def write_split(folder: Path, parts: int = 2) -> Path:
         writer.add_uint16("split.no", number)
         writer.add_uint16("split.count", parts)
         writer.add_int32("split.tensors.count", len(tensors))
+        writer.add_uint32("llama.block_count", 2)
         for name, data in tensors[number * each : (number + 1) * each]:
             writer.add_tensor(name, data)
         writer.write_header_to_file()

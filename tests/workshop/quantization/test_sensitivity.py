@@ -77,7 +77,7 @@ def test_a_file_with_that_matrix_packed_diverges_as_much(setting, tiny_model, tm
     Library()
     quantize(tiny_model, built, kinds=kinds, importance={n: i.inputs for n, i in setting.importance.items()})
     other = Decoder.load(GGUFWeights(read_header(built)), DecoderOptions())
-    trace = setting.measurer._trace
+    trace = setting.measurer._reference.trace
     batch = pack([Example(each.tokens, [False] * len(each.tokens)) for each in setting.examples])
     usable = np.concatenate([np.arange((a + b) // 2, b - 1) for a, b in pairwise(batch.starts)])
     chosen = usable[np.linspace(0, len(usable) - 1, 128).astype(np.int64)]

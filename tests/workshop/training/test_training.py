@@ -90,7 +90,7 @@ def test_early_stopping_ends_it_and_keeps_the_best(tiny_model, dialogues):
 def test_memory_that_runs_out_halves_the_rows_and_the_training_goes_on(tiny_model, dialogues, monkeypatch):
     true_loss = steps.supervised_loss
 
-    def loss_with_little_memory(decoder, batch, loss, seed=0):
+    def loss_with_little_memory(decoder, batch, loss, seed=0, teacher=None):
         if len(batch.tokens) > 150 and torch.is_grad_enabled():
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return true_loss(decoder, batch, loss, seed)
@@ -104,7 +104,7 @@ def test_memory_that_runs_out_halves_the_rows_and_the_training_goes_on(tiny_mode
 
 
 def test_without_any_memory_it_ends_in_a_sentence(tiny_model, dialogues, monkeypatch):
-    def no_memory(decoder, batch, loss, seed=0):
+    def no_memory(decoder, batch, loss, seed=0, teacher=None):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(steps, "supervised_loss", no_memory)

@@ -1,0 +1,1 @@
+"""Pruning: which layers, neurons, heads and weights of a model can go."""

@@ -1,0 +1,50 @@
+"""Distillation, from top to bottom: a student, then either the teacher's chances of every word or replies that it writes.
+
+What trains the student is the fine-tuning itself: the same data, steps, checkpoints, export and verification.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from companion.core.errors import RecipeError
+from companion.core.gguf.header import GGUFHeader, read_header
+from companion.core.job import JobEnded
+from companion.core.recipes.distill import Distill, refuse_impossible
+from companion.workshop.export.layers import evenly_spread, write_layers
+from companion.workshop.job import Job
+from companion.workshop.recipes.fine_tune import fine_tune
+from companion.workshop.recipes.teacher_file import TeacherFile, lineage_of, refuse_other_vocabulary
+from companion.workshop.recipes.teacher_replies import written_replies
+
+
+def distill(job: Job, recipe: Distill) -> JobEnded:
+    """Carry out the recipe from wherever the job stands. Raises CompanionError, and Stopped when somebody asks for it."""
+    refuse_impossible(recipe)
+    path = Path(recipe.teacher)
+    job.stage("checking", f"Checking the teacher “{path.stem}”")
+    header = read_header(path)
+    recipe = replace(recipe, model=recipe.model or str(_cut(job, recipe, header)))
+    if recipe.distillation.way == "replies":
+        taught = written_replies(job, recipe)
+        ended = fine_tune(job, replace(recipe, data_files=(str(taught.folder),), character=""))
+        return replace(ended, what=f"{ended.what} {taught.sentence}")
+    refuse_other_vocabulary(path, Path(recipe.model))
+    return fine_tune(job, recipe, TeacherFile(header, recipe.distillation))
+
+
+def _cut(job: Job, recipe: Distill, teacher: GGUFHeader) -> Path:
+    """A student of the teacher's own layers, written once per job. Raises RecipeError for more layers than there are."""
+    layers = recipe.student.layers
+    if layers >= teacher.layers:
+        what = f"“{teacher.name}” has {teacher.layers} layers: a student of {layers} would not be smaller"
+        raise RecipeError(f"{what}.", f"Choose fewer than {teacher.layers} with --layers.")
+    path = job.folder.path / "student" / f"{recipe.name or 'student'}.gguf"
+    if not path.exists():
+        kept = evenly_spread(teacher.layers, layers)
+        job.stage("loading", f"Making a student of {layers} of the teacher’s {teacher.layers} layers")
+        name = {"general.name": recipe.name} if recipe.name else {}
+        write_layers(path, teacher, kept, metadata=name | lineage_of(teacher))
+    return path
