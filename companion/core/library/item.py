@@ -22,6 +22,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """The first file of a split model."""
     parts: tuple[Path, ...] = ()
     """All files of a split model; empty for one file."""
+    copies: tuple[Path, ...] = ()
+    """The same file again in the folder of the job that made it; it is deleted along."""
     place: Place
     kind: Kind
     name: str
@@ -62,4 +64,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return self.parts or (self.path,)
+        """All that is deleted with it."""
+        return (*(self.parts or (self.path,)), *self.copies)
+
+    @property
+    def bytes_on_disk(self) -> int:
+        return self.bytes * (1 + len(self.copies))
