@@ -17,6 +17,7 @@ OURS = {
     "engine": {"core", "llama", "mood"},
     "workshop": {"core", "llama", "mood"},
     "speech": {"core"},
+    "download": {"core"},
     "app": {"core"},
     "ui": {"core", "app"},
     "commands": {"core", "llama", "mood", "engine", "workshop"},
@@ -26,7 +27,7 @@ OURS = {
     "cli_data.py": {"commands", "cli_options"},
     "cli_options.py": set(),
     "cli_workshop.py": {"commands", "cli_options"},
-    "__main__.py": {"engine", "llama", "speech", "cli", "ui", "window", "workshop"},
+    "__main__.py": {"download", "engine", "llama", "speech", "cli", "ui", "window", "workshop"},
     "__init__.py": set(),
 }
 THEIRS = {
@@ -59,6 +60,7 @@ THEIRS = {
         "lm_eval",
     },
     "speech": {"PySide6", "msgspec"},
+    "download": {"huggingface_hub", "msgspec"},
     "app": {"PySide6", "msgspec"},
     "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},
     "commands": {"rich", "msgspec"},
@@ -116,6 +118,7 @@ def test_no_module_has_grown_too_large_or_a_name_that_says_nothing(path):
         ("companion.window", {"torch", "llama_cpp", "numpy", "typer", "rich", "jinja2", "pygments", "markdown_it"}),
         ("companion.window", {"msgspec", "sqlite3", "companion.program", "companion.ui.content", "companion.ui.theme"}),
         ("companion.program", {"torch", "llama_cpp", "numpy", "typer", "rich", "jinja2", "pygments", "markdown_it"}),
+        ("companion.app.downloads", {"huggingface_hub", "httpx2", "numpy"}),
         ("companion.cli", {"torch", "llama_cpp", "numpy", "PySide6", "rich.live"}),
         ("companion.engine.client", {"torch", "llama_cpp", "numpy", "PySide6"}),
         ("companion.engine.worker", {"torch", "PySide6", "typer"}),

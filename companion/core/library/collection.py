@@ -13,6 +13,7 @@ from companion.core.character import Character
 from companion.core.character_library import CharacterLibrary
 from companion.core.errors import ModelError
 from companion.core.fingerprint import file_sha256, known_sha256
+from companion.core.library.downloaded import Source, downloaded
 from companion.core.library.family import Family
 from companion.core.library.health import Check, health
 from companion.core.library.item import Item
@@ -34,6 +35,8 @@ class Collection(NamedTuple):
     reports: Mapping[str, LastReport]
     uses: Mapping[str, tuple[Use, ...]]
     made: Mapping[str, Made]
+    sources: Mapping[str, Source]
+    """Where downloads came from."""
     characters: tuple[Character, ...]
     deleted: tuple[Deleted, ...]
 
@@ -76,12 +79,14 @@ class Librarian:
             facts = job_facts(self._jobs)
             items = _without_copies([self._item(found) for found in library_files(linked, _chosen(used))], facts.made)
             reports, runs = last_reports(facts.reports, self._reports), runs_here()
+            sources = downloaded()
             return Collection(
                 family=Family(items, facts.made),
                 health={item.key: health(item, run_of(item.path, runs)) for item in items},
                 reports={item.key: reports[item.sha256] for item in items if item.sha256 in reports},
                 uses=_by_item(items, used),
                 made={item.key: facts.made[item.key] for item in items if item.key in facts.made},
+                sources={item.key: sources[item.sha256] for item in items if item.sha256 in sources},
                 characters=characters,
                 deleted=self._trash.entries(),
             )
