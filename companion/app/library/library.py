@@ -17,6 +17,7 @@ from companion.app.preferences import Preferences
 from companion.core.amounts import bytes_text
 from companion.core.errors import ModelError
 from companion.core.library.collection import Collection, GivenUp, Librarian
+from companion.core.library.elsewhere import Elsewhere, look_elsewhere
 from companion.core.library.item import Item
 from companion.core.library.trash import KEEP_SECONDS, Deleted, Trash
 from companion.core.library.uses import Use
@@ -29,6 +30,8 @@ class Library(QObject):
 
     changed = Signal(object)
     """A Collection."""
+    found_elsewhere = Signal(object)
+    """A tuple of Elsewhere: models of other programs that are not linked yet."""
     hashing = Signal(str)
     """Name of the file whose checksum is being computed; empty when none is."""
 
@@ -108,6 +111,15 @@ class Library(QObject):
             self.refresh()
 
         self._background.run(self._trash.purge, told)
+
+    def look_elsewhere(self) -> None:
+        """Look into the folders of other programs; ends in `found_elsewhere`."""
+
+        def told(found: tuple[Elsewhere, ...]) -> None:
+            known = {Path(path).resolve() for path in self._preferences.settings.linked_models}
+            self.found_elsewhere.emit(tuple(each for each in found if each.path.resolve() not in known))
+
+        self._background.run(look_elsewhere, told)
 
     def link(self, paths: Iterable[Path]) -> None:
         """Show models of other programs here; their files stay where they are."""
