@@ -33,6 +33,10 @@ def main() -> int:
         from companion.llama.quantize import main as pack
 
         return pack(arguments[1])
+    if arguments == ["download"]:
+        from companion.download.worker import main as download
+
+        return download()
     if arguments[:1] == ["job"] and 2 <= len(arguments) <= 3:
         from companion.workshop.job import main as job
 

@@ -181,7 +181,9 @@ class Program:
         self._shown: Character | None = None
         self._has_portrait = False
         self.conversations.opened.connect(lambda _conversation: self._show_character())
+        self.conversations.opened.connect(lambda _conversation: self.models.suit(self.conversations.partner))
         self.characters.character_changed.connect(lambda _character: self._show_character())
+        self.characters.character_changed.connect(lambda _character: self.models.suit(self.conversations.partner))
         self.characters.added.connect(lambda _character: self._show_character())  # one that was deleted may be back
         self.characters.talk_wanted.connect(lambda: content.show_page("chat"))
         self.chat.reply_finished.connect(self._announce)

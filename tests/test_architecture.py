@@ -17,6 +17,7 @@ OURS = {
     "engine": {"core", "llama", "mood"},
     "workshop": {"core", "llama", "mood"},
     "speech": {"core"},
+    "download": {"core"},
     "app": {"core"},
     "ui": {"core", "app"},
     "commands": {"core", "llama", "mood", "engine", "workshop"},
@@ -28,7 +29,7 @@ OURS = {
     "cli_workshop.py": {"commands", "cli_options"},
     "cli_evaluation.py": {"commands", "cli_options"},
     "cli_models.py": {"commands", "cli_options"},
-    "__main__.py": {"engine", "llama", "speech", "cli", "ui", "window", "workshop"},
+    "__main__.py": {"download", "engine", "llama", "speech", "cli", "ui", "window", "workshop"},
     "__init__.py": set(),
 }
 THEIRS = {
@@ -61,6 +62,7 @@ THEIRS = {
         "lm_eval",
     },
     "speech": {"PySide6", "msgspec"},
+    "download": {"huggingface_hub", "msgspec"},
     "app": {"PySide6", "msgspec"},
     "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},
     "commands": {"rich", "msgspec"},
@@ -120,6 +122,7 @@ def test_no_module_has_grown_too_large_or_a_name_that_says_nothing(path):
         ("companion.window", {"torch", "llama_cpp", "numpy", "typer", "rich", "jinja2", "pygments", "markdown_it"}),
         ("companion.window", {"msgspec", "sqlite3", "companion.program", "companion.ui.content", "companion.ui.theme"}),
         ("companion.program", {"torch", "llama_cpp", "numpy", "typer", "rich", "jinja2", "pygments", "markdown_it"}),
+        ("companion.app.downloads", {"huggingface_hub", "httpx2", "numpy"}),
         ("companion.cli", {"torch", "llama_cpp", "numpy", "PySide6", "rich.live"}),
         ("companion.engine.client", {"torch", "llama_cpp", "numpy", "PySide6"}),
         ("companion.engine.worker", {"torch", "PySide6", "typer"}),

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 from companion.app.engine import Engine
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
+from companion.core.character import Character
 from companion.core.errors import CompanionError
 from companion.core.gguf.header import read_header
 from companion.core.messages import LoadOptions, ModelInfo
@@ -29,9 +30,13 @@ class Models(QObject):
         self._notices = notices
         self._told: tuple[str, ...] = ()
         self._refused: set[str] = set()
-        """What has been said about adapters: characters change often, and a damaged file stays damaged."""
+        """What has been said once: characters change often, and a damaged file stays damaged."""
         self._substitute = False
         """Whether the starter model stands in for one that is away: the choice is then kept."""
+        self._everybodys = ""
+        """What was asked for last that is meant for everybody; what a character prefers is not."""
+        self._preferred = ""
+        """What the character of the open conversation thinks with; empty for what everybody does."""
         self._reloading = QTimer(self, interval=RELOAD_MS, singleShot=True)
         self._reloading.timeout.connect(self.reload)
         engine.model_ready.connect(self._ready)
@@ -53,17 +58,32 @@ class Models(QObject):
                 "The starter model is missing.", "Drop a .gguf file on the window, or run packaging/start.py again."
             )
             return
-        self._engine.load(chosen or str(starter), self._options())
+        self._load_for_everybody(chosen or str(starter))
 
     def choose(self, path: Path) -> None:
-        """Load another model; a file that cannot be one is refused before the present model is let go."""
+        """Load another model for everybody; a file that cannot be one is refused before the present model is let go."""
         try:
             read_header(path)
         except CompanionError as error:
             self._notices.error(error.what, error.remedy)
             return
         self._substitute = False
-        self._engine.load(str(path.resolve()), self._options())
+        self._preferred = ""
+        self._load_for_everybody(str(path.resolve()))
+
+    def suit(self, character: Character) -> None:
+        """Load what a character thinks with, unless it is loaded or on its way; a file that is gone is told of once."""
+        preferred = character.options.model
+        if preferred and not Path(preferred).is_file():
+            self._tell_once(f"“{Path(preferred).name}”, which {character.name} thinks with, is no longer there.")
+            preferred = ""
+        if preferred == self._preferred:
+            return
+        self._preferred = preferred
+        if preferred:
+            self._engine.load(preferred, self._options())
+        else:
+            self.start()
 
     def choose_starter(self) -> None:
         starter = starter_model()
@@ -77,6 +97,15 @@ class Models(QObject):
         else:
             self.start()
 
+    def _load_for_everybody(self, path: str) -> None:
+        self._everybodys = path
+        self._engine.load(path, self._options())
+
+    def _tell_once(self, what: str, remedy: str = "The model of all others takes its place.") -> None:
+        if what not in self._refused:
+            self._refused.add(what)
+            self._notices.warning(what, remedy)
+
     def _options(self) -> LoadOptions:
         settings = self._preferences.settings
         return LoadOptions(context_tokens=settings.context_tokens, threads=settings.threads, gpu_layers=settings.gpu_layers)
@@ -84,7 +113,7 @@ class Models(QObject):
     def _ready(self, model: ModelInfo) -> None:
         starter = starter_model()
         is_starter = starter is not None and Path(model.path).resolve() == starter.resolve()
-        if not self._substitute:
+        if not self._substitute and Path(model.path) == Path(self._everybodys):
             self._preferences.update(model="" if is_starter else model.path)
         if model.notes and model.notes != self._told:
             self._told = model.notes
@@ -94,9 +123,7 @@ class Models(QObject):
         self._notices.error(what, remedy)
 
     def _adapters_refused(self, what: str, remedy: str) -> None:
-        if what not in self._refused:
-            self._refused.add(what)
-            self._notices.warning(what, remedy)
+        self._tell_once(what, remedy)
 
     def _settings_changed(self, new: Settings, old: Settings) -> None:
         def fixed(s: Settings) -> tuple[int | None, ...]:

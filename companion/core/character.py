@@ -79,6 +79,8 @@ class CharacterOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     costume: Annotated[str, Meta(max_length=100, title="Costume", description="A sub-folder of her sprites.")] = ""
     background: str = ""
     """Path of a picture behind her; empty for the observatory."""
+    model: str = ""
+    """Path of the model that this character thinks with; empty for the one that everybody does."""
     adapters: tuple[CharacterAdapter, ...] | None = None
     """None means those of the card, and nothing means none at all."""
 

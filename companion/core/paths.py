@@ -67,6 +67,16 @@ def models_folder() -> Path:
     return Path(__file__).resolve().parents[2] / "models"
 
 
+def own_models_folder() -> Path:
+    """Models and builds of the person: downloaded, or made by the workshop. It may not be there yet."""
+    return data_folder() / "models"
+
+
+def own_adapters_folder() -> Path:
+    """Adapters that the workshop trained for the person. It may not be there yet."""
+    return data_folder() / "adapters"
+
+
 def starter_model() -> Path | None:
     """The GGUF file a new installation starts with, or None when its package is not installed."""
     spec = importlib.util.find_spec(STARTER_PACKAGE)

@@ -35,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sampling: Sampling = Sampling()
     model: str = ""
     """Path of the model to load; empty means the starter model."""
+    linked_models: tuple[str, ...] = ()
+    """Paths of models in other programs' folders that the library shows, and leaves where they are."""
     character: str = ""
     """Folder or file of the character; empty means the built-in one."""
     persona: int = 0

@@ -84,6 +84,7 @@ class Ladder:
             if isinstance(result, CheckPassed):
                 plan = Plan(
                     model=path.name,
+                    file_bytes=path.stat().st_size,
                     build=build_description(),
                     rung=rung.name,
                     gpu_layers=rung.gpu_layers,

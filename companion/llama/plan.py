@@ -23,6 +23,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     version: int = PLAN_VERSION
     model: str
     """File name of the model, for `companion doctor`."""
+    file_bytes: int = 0
+    """Of that file: with its name, how the library knows it again."""
     build: str
     rung: str
     gpu_layers: int

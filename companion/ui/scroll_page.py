@@ -19,10 +19,17 @@ def in_the_middle(column: QLayout, widest: int, *, right: int = 24) -> QHBoxLayo
     return row
 
 
-def scroll_page(column: QLayout, widest: int, *, right: int = 24) -> QScrollArea:
+def at_the_left(column: QLayout, widest: int, *, right: int = 24) -> QHBoxLayout:
+    """As `in_the_middle`, beside something at the left that it belongs to."""
+    row = in_the_middle(column, widest, right=right)
+    row.takeAt(0)
+    return row
+
+
+def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool = True) -> QScrollArea:
     """`in_the_middle` of a scroll area, which never takes the keyboard: Tab goes through what is in it."""
     page = QWidget()
-    page.setLayout(in_the_middle(column, widest, right=right))
+    page.setLayout((in_the_middle if centred else at_the_left)(column, widest, right=right))
     area = QScrollArea()
     area.setWidget(page)
     area.setWidgetResizable(True)

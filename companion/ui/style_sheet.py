@@ -141,7 +141,7 @@ QMenu::icon {{ padding-left: 8px; }}
 QMenu::separator {{ height: 1px; background: {p.line}; margin: 6px 4px; }}
 QListView, QTreeView {{ background: transparent; border: 2px solid transparent; border-radius: 10px; outline: none; }}
 QListView:focus, QTreeView:focus {{ border-color: {p.accent}; }}
-QListView[role="cards"]:focus {{ border-color: transparent; }}
+QListView[role="cards"]:focus, QTreeView[role="cards"]:focus {{ border-color: transparent; }}
 QListView::item {{ padding: 8px 12px; border-radius: 10px; }}
 QListView::item:hover {{ background: {mix(p.surface, p.raised, 0.55)}; }}
 QListView::item:selected {{ background: {p.raised}; color: {p.text}; }}

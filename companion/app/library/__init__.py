@@ -1,0 +1,1 @@
+"""What the library page shows, and what it asks for."""

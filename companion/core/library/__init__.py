@@ -1,0 +1,1 @@
+"""The library: models, adapters and builds on this machine, where each came from, and what uses it."""

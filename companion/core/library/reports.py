@@ -1,0 +1,78 @@
+"""The last report that measured a model or an adapter, found by checksum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from companion.core.library.origins import Measured
+from companion.core.paths import models_folder
+from companion.core.report import MAX_REPORT_BYTES, Subject
+
+_State = tuple[str, int, int]
+
+
+class LastReport(msgspec.Struct, frozen=True, kw_only=True):
+    subject: str
+    """What the report calls it."""
+    verdict: str
+    when: float
+    """Seconds since the epoch."""
+    page: str = ""
+    """The page to look at; empty when there is none."""
+
+
+class _Measured(msgspec.Struct, frozen=True):
+    subject: Subject
+
+
+class _Report(msgspec.Struct, frozen=True):
+    """Of a report, what the library shows: the rest, which may be large, is passed over."""
+
+    verdict: str
+    measured: tuple[_Measured, ...] = ()
+    began: float = 0.0
+
+
+def last_reports(written: Iterable[Measured], known: dict[_State, dict[str, LastReport]]) -> dict[str, LastReport]:
+    """The newest report by the SHA-256 of what it measured: of a model alone, or of an adapter on it.
+
+    `known` keeps what was read, by the state of each file.
+    """
+    shipped = [Measured(report=str(file), page=str(file.with_suffix(".html")), when=0.0) for file in _shipped()]
+    found: dict[str, LastReport] = {}
+    for each in [*shipped, *written]:
+        for sha256, report in _read(each, known).items():
+            if sha256 not in found or report.when > found[sha256].when:
+                found[sha256] = report
+    return found
+
+
+def _shipped() -> list[Path]:
+    return sorted(models_folder().glob("*/report.json"))
+
+
+def _read(written: Measured, known: dict[_State, dict[str, LastReport]]) -> dict[str, LastReport]:
+    path = Path(written.report)
+    try:
+        status = path.stat()
+        state = (str(path), status.st_size, status.st_mtime_ns)
+        if state in known:
+            return known[state]
+        if status.st_size > MAX_REPORT_BYTES:
+            return {}
+        report = msgspec.json.decode(path.read_bytes(), type=_Report)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    page = written.page if written.page and Path(written.page).is_file() else ""
+    found = {}
+    for measured in report.measured:
+        subject = measured.subject
+        for file in subject.adapters or (subject.model,):
+            found[file.sha256] = LastReport(
+                subject=subject.name, verdict=report.verdict, when=report.began or written.when or status.st_mtime, page=page
+            )
+    known[state] = found
+    return found

@@ -1,0 +1,117 @@
+"""A server on this machine that speaks the hub's protocol, and can be told to misbehave.
+
+As huggingface.co does for files in LFS: `HEAD /owner/name/resolve/main/file` answers 302 with the checksum, the size and the
+commit, and leads to another host (here `localhost` instead of `127.0.0.1`), which knows ranges.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+COMMIT = "c0ffee" + "0" * 34
+CHUNK = 16 << 10
+
+
+class HubServer(ThreadingHTTPServer):
+    """`files` by “owner/name/file”. Everything else is how it misbehaves."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files: dict[str, bytes] = {}
+        self.cuts: list[int] = []
+        """After so many bytes the next answers break off, one after the other."""
+        self.spoiled = False
+        """Whether a byte in the middle arrives wrong."""
+        self.knows_ranges = True
+        self.etag: str | None = None
+        """Instead of the right checksum."""
+        self.status = 0
+        """What every question about metadata is answered with instead."""
+        self.error_code = ""
+        """The hub's word for what is wrong, as `X-Error-Code`."""
+        self.bytes_per_second = 0
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        """Method, path and headers of every request."""
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def ranges(self) -> list[str]:
+        """Of every request for bytes; empty for one that wanted all."""
+        return [headers.get("range", "") for method, _, headers in self.asked if method == "GET"]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is what is tested here."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: HubServer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+    def do_HEAD(self) -> None:
+        self._note()
+        found = re.fullmatch(r"/(?P<repo>[^/]+/[^/]+)/resolve/[^/]+/(?P<file>.+)", self.path)
+        content = self.server.files.get(f"{found['repo']}/{found['file']}") if found else None
+        status = self.server.status or (404 if content is None else 302)
+        self.send_response(status)
+        self.send_header("X-Repo-Commit", COMMIT)
+        if self.server.error_code or (content is None and not self.server.status):
+            self.send_header("X-Error-Code", self.server.error_code or "EntryNotFound")
+        if status == 302 and content is not None:
+            sha256 = hashlib.sha256(content).hexdigest()
+            self.send_header("X-Linked-Etag", f'"{self.server.etag if self.server.etag is not None else sha256}"')
+            self.send_header("X-Linked-Size", str(len(content)))
+            self.send_header("Location", f"http://localhost:{self.server.server_address[1]}/cdn/{found['repo']}/{found['file']}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self._note()
+        content = self.server.files[self.path.removeprefix("/cdn/")]
+        start = 0
+        if self.server.knows_ranges and (asked := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))):
+            start = int(asked[1])
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        if self.server.spoiled:
+            content = content[: len(content) // 2] + bytes([content[len(content) // 2] ^ 1]) + content[len(content) // 2 + 1 :]
+        end = start + self.server.cuts.pop(0) if self.server.cuts else len(content)
+        for at in range(start, min(end, len(content)), CHUNK):
+            self.wfile.write(content[at : min(at + CHUNK, end)])
+            if self.server.bytes_per_second:
+                time.sleep(CHUNK / self.server.bytes_per_second)
+        if end < len(content):
+            self.close_connection = True
+
+    def _note(self) -> None:
+        self.server.asked.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
+
+
+@contextmanager
+def hub_server() -> Iterator[HubServer]:
+    server = HubServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
