@@ -15,6 +15,7 @@ from companion.app.chat import Chat
 from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.feelings import Feelings
+from companion.app.library.adoption import Adoption
 from companion.app.memories import Memories
 from companion.app.models import Models
 from companion.app.notices import Notice, Notices, Tone
@@ -27,6 +28,7 @@ from companion.app.scenes import Scenes
 from companion.app.voice import Voice
 from companion.core.character import Character
 from companion.core.character_library import CharacterLibrary
+from companion.core.library.history import History
 from companion.core.memory import Memory, told
 from companion.core.messages import ReplyDone
 from companion.core.paths import database_file, settings_file
@@ -35,6 +37,8 @@ from companion.core.storage.store import Store
 from companion.ui.shell import FLUSH_MS, Shell
 
 if TYPE_CHECKING:
+    from companion.app.downloads import Downloads
+    from companion.app.library.library import Library
     from companion.ui.announcer import Announcer
     from companion.ui.companion_mode import CompanionMode
     from companion.ui.stage.portrait import Portrait
@@ -82,6 +86,9 @@ class Program:
         if "mode" in self.__dict__:
             self.mode.close()
         self.quiet.close()
+        for made in ("library", "downloads"):
+            if made in self.__dict__:
+                getattr(self, made).close()
         self.chat.interrupt()
         self.preferences.save()
         self.pages.close()
@@ -97,6 +104,7 @@ class Program:
             return preferences.settings
 
         self.characters = Characters(CharacterLibrary(), preferences, notices)
+        self.adoption = Adoption(self.models, self.characters, preferences, notices, History())
         self.personas = Personas(store, notices, preferences)
         self.memories = Memories(store, notices)
         self.conversations = Conversations(store, notices, self.characters, self.personas)
@@ -144,6 +152,24 @@ class Program:
         self.presence.join(content.stage)
         self.presence.join(content.strip)
         self._connect_views()
+
+    @cached_property
+    def library(self) -> Library:
+        """Made when its page is first asked for; what is adopted before is noted all the same."""
+        from companion.app.library.library import Library
+        from companion.core.library.collection import Librarian
+        from companion.core.library.trash import Trash
+
+        trash = Trash()
+        librarian = Librarian(CharacterLibrary(), trash)
+        return Library(librarian, trash, self.adoption, self.models, self.preferences, self.notices)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """Made when the library's page is first asked for."""
+        from companion.app.downloads import Downloads
+
+        return Downloads(self.notices)
 
     @cached_property
     def mode(self) -> CompanionMode:

@@ -27,7 +27,7 @@ from companion.ui.workshop.library.words import total
 
 STACK_BELOW = 640
 """A narrower page has the list above the details."""
-HEADER_BELOW, NARROWEST = 560, 320
+HEADER_BELOW, NARROWEST = 500, 320
 QWIDGETSIZE_MAX = (1 << 24) - 1
 """Qt's word for no limit; PySide6 does not have it."""
 NARROWEST_LIST, WIDEST_LIST, LIST_SHARE = 230, 400, 0.34
