@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from companion import __version__
+from companion.cli_builds import builds
 from companion.cli_data import data
 from companion.cli_options import AsJson, ModelFile
 from companion.cli_workshop import jobs, workshop
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(workshop)
+app.add_typer(builds)
 app.add_typer(jobs)
 app.add_typer(data)
 

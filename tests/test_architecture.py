@@ -22,10 +22,11 @@ OURS = {
     "commands": {"core", "llama", "mood", "engine", "workshop"},
     "window.py": {"core", "app", "ui", "program"},
     "program.py": {"core", "app", "ui"},
-    "cli.py": {"core", "commands", "window", "cli_data", "cli_options", "cli_workshop"},
+    "cli.py": {"core", "commands", "window", "cli_builds", "cli_data", "cli_options", "cli_workshop"},
     "cli_data.py": {"commands", "cli_options"},
     "cli_options.py": set(),
     "cli_workshop.py": {"commands", "cli_options"},
+    "cli_builds.py": {"commands", "cli_options"},
     "__main__.py": {"engine", "llama", "speech", "cli", "ui", "window", "workshop"},
     "__init__.py": set(),
 }
@@ -68,6 +69,7 @@ THEIRS = {
     "cli_data.py": {"typer"},
     "cli_options.py": {"typer"},
     "cli_workshop.py": {"typer"},
+    "cli_builds.py": {"typer"},
     "__main__.py": set(),
     "__init__.py": set(),
 }
