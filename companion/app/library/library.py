@@ -83,7 +83,7 @@ class Library(QObject):
         except ModelError as error:
             self._notices.error(error.what, error.remedy)
             return
-        was_everybodys = any(use.character is None for use in used) and item.place != "starter"
+        was_everybodys = any(use.character is None for use in used)
         if was_everybodys:
             self._models.choose_starter()
         self.refresh()

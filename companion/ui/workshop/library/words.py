@@ -18,6 +18,8 @@ _KINDS = {
     "fine-tune": "Trained",
     "pretrain": "Trained from nothing",
     "quantize": "Built for this machine",
+    "prune": "Pruned",
+    "distill": "Taught by a larger model",
 }
 
 
