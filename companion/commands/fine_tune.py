@@ -20,7 +20,7 @@ from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
 from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
-from companion.core.paths import data_folder, settings_file
+from companion.core.paths import own_adapters_folder, own_models_folder, settings_file
 from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.recipes.fine_tune import PRESETS, FineTune
 from companion.core.settings import load_settings
@@ -57,10 +57,10 @@ def fine_tune(
         picture = str(target(output)) if output is not None else ""
         return run_job(create_job(wanted, JobOrder(find_rate=True, output=picture)), as_json=as_json)
     if wanted.adapter.method == "full":  # its result is a whole model already
-        order = JobOrder(output=str(target(merge or output or free_name(data_folder() / "models", name))))
+        order = JobOrder(output=str(target(merge or output or free_name(own_models_folder(), name))))
     else:
         order = JobOrder(
-            output=str(target(output or free_name(data_folder() / "adapters", name))),
+            output=str(target(output or free_name(own_adapters_folder(), name))),
             merged=str(target(merge)) if merge is not None else "",
         )
     return run_job(create_job(wanted, order), as_json=as_json)

@@ -18,7 +18,7 @@ from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
 from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
-from companion.core.paths import data_folder
+from companion.core.paths import own_models_folder
 from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.recipes.pretrain import PRESETS, Pretrain, refuse_impossible
 
@@ -48,7 +48,7 @@ def pretrain(
     if find_rate:
         picture = str(target(output)) if output is not None else ""
         return run_job(create_job(wanted, JobOrder(find_rate=True, output=picture)), as_json=as_json)
-    where = target(output or free_name(data_folder() / "models", name))
+    where = target(output or free_name(own_models_folder(), name))
     return run_job(create_job(wanted, JobOrder(output=str(where))), as_json=as_json)
 
 

@@ -18,7 +18,7 @@ from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
 from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
-from companion.core.paths import data_folder, settings_file
+from companion.core.paths import own_models_folder, settings_file
 from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.recipes.prune import QUICK, Prune
 from companion.core.settings import load_settings
@@ -62,7 +62,7 @@ def prune(
     if recover and not wanted.recovery.is_wanted:
         asked.append("recovery.epochs=1")
     wanted = with_changes(wanted, [*asked, *changes])
-    where = target(output or free_name(data_folder() / "models", name_after(f"{base.stem}-pruned", "model")))
+    where = target(output or free_name(own_models_folder(), name_after(f"{base.stem}-pruned", "model")))
     wanted = replace(
         wanted,
         model=str(base),

@@ -23,7 +23,7 @@ from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
 from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
-from companion.core.paths import data_folder, settings_file
+from companion.core.paths import own_models_folder, settings_file
 from companion.core.processes import worker_command
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.quantize import QUICK, Quantize
@@ -57,7 +57,7 @@ def quantize(
     budget = replace(wanted.budget, size=_bytes(size), divergence=divergence or 0.0, speed=speed or 0.0)
     budget = replace(budget, prefer="size" if small else "speed")
     stem = base.stem if adapter is None else f"{base.stem}-{adapter.stem}"
-    where = target(output or free_name(data_folder() / "models", name_after(f"{stem}-fitted", "model")))
+    where = target(output or free_name(own_models_folder(), name_after(f"{stem}-fitted", "model")))
     wanted = replace(
         with_changes(replace(wanted, budget=budget), list(changes)),
         model=str(base),

@@ -12,7 +12,7 @@ from companion.core.errors import CompanionError, ModelError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.gguf.parse import parse as parse_gguf
-from companion.core.paths import STARTER, data_folder, starter_model
+from companion.core.paths import STARTER, own_models_folder, starter_model
 from companion.core.settings import Settings
 
 _REMEDY = "Name a GGUF model, an adapter, or both as MODEL.gguf+ADAPTER.gguf:0.8; “starter” is the model that came along."
@@ -65,7 +65,7 @@ def _models(settings: Settings) -> Iterator[Path]:
         yield chosen
     if (starter := starter_model()) is not None:
         yield starter
-    yield from sorted((data_folder() / "models").glob("*.gguf"))
+    yield from sorted(own_models_folder().glob("*.gguf"))
 
 
 def _parts(text: str) -> Iterator[str]:

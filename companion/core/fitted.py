@@ -11,7 +11,7 @@ from companion.core.files import write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.hardware import fingerprint, probe
 from companion.core.job import BuildProven, OutputWritten
-from companion.core.paths import data_folder
+from companion.core.paths import own_models_folder
 
 NAME: Final = "starter-fitted"
 WORTH: Final = 1.1
@@ -32,12 +32,12 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
 
 def fitted_file() -> Path:
     """Where the build goes; another machine's may still lie there, and the next one gets a number."""
-    return _folder() / f"{NAME}.gguf"
+    return own_models_folder() / f"{NAME}.gguf"
 
 
 def is_fitted(model: Path) -> bool:
     """Whether it is the starter model, fitted to this machine or an earlier one."""
-    return model.parent == _folder().resolve() and model.name.startswith(NAME)
+    return model.parent == own_models_folder().resolve() and model.name.startswith(NAME)
 
 
 def machine_and_model(starter: Path) -> tuple[str, str]:
@@ -55,7 +55,7 @@ def remembered() -> Fitted | None:
 
 def remember(fitted: Fitted) -> None:
     """Raises OSError."""
-    _folder().mkdir(parents=True, exist_ok=True)
+    own_models_folder().mkdir(parents=True, exist_ok=True)
     write_atomic(_record(), msgspec.json.encode(fitted))
 
 
@@ -66,9 +66,5 @@ def speedup(builds: list[BuildProven], outputs: list[OutputWritten]) -> float:
     return taken.write / taken.source_write if taken is not None and taken.source_write else 0.0
 
 
-def _folder() -> Path:
-    return data_folder() / "models"
-
-
 def _record() -> Path:
-    return _folder() / f"{NAME}.json"
+    return own_models_folder() / f"{NAME}.json"
