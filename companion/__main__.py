@@ -21,6 +21,10 @@ def main() -> int:
         from companion.engine.check import main as check
 
         return check(arguments[1])
+    if len(arguments) == 2 and arguments[0] == "foresee":
+        from companion.engine.foresight import main as foresee
+
+        return foresee(arguments[1])
     if arguments[:1] == ["speech"] and len(arguments) <= 2:
         from companion.speech.worker import main as speech
 

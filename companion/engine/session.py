@@ -11,20 +11,25 @@ from msgspec.structs import replace
 
 from companion.core.errors import ModelError
 from companion.core.gguf.header import GGUFHeader, read_header
-from companion.core.gguf.memory_need import largest_context_that_fits, refusal
 from companion.core.hardware import probe
 from companion.core.messages import Load, LoadedAdapter, LoadOptions, ModelInfo, Turn
+from companion.engine.foresight import foresee
 from companion.engine.ladder import Ladder, Report
 from companion.llama.adapter import Adapters, Scaled
 from companion.llama.chat_template import template_of
 from companion.llama.context import Context, ContextOptions
 from companion.llama.library import Library
+from companion.llama.memory import largest_context_that_fits, memory_need, refusal
 from companion.llama.model import Model
 from companion.llama.plan import Plan
 from companion.llama.prompt import FittedPrompt, PromptBuilder
 
 DEFAULT_CONTEXT = 8192
 SMALLEST_CONTEXT = 512
+OUTPUTS = 16
+"""Tokens of a batch that have logits: one while reading and writing, more when drafted tokens are verified."""
+DOUBTFUL = 0.5
+"""Of the memory that is free: what needs more is not left to an estimate."""
 
 
 class Session:
@@ -62,6 +67,7 @@ class Session:
                 flash_attention=measured.flash_attention,
                 expected_prompt=0.0 if options.threads else measured.best_prompt,
                 expected_reply=0.0 if options.threads else measured.best_reply,
+                outputs=OUTPUTS,
             ),
         )
         self._adapters = Adapters(self.context)
@@ -142,7 +148,7 @@ def choose_context(header: GGUFHeader, options: LoadOptions) -> int:
     trained = header.context_length or DEFAULT_CONTEXT
     if options.context_tokens:
         return min(options.context_tokens, trained)
-    fits = largest_context_that_fits(header, psutil.virtual_memory().available)
+    fits = largest_context_that_fits(header, ContextOptions(0, outputs=OUTPUTS), psutil.virtual_memory().available)
     return max(SMALLEST_CONTEXT, min(trained, DEFAULT_CONTEXT, fits))
 
 
@@ -152,8 +158,13 @@ def inspect(path: Path, options: LoadOptions, held_bytes: int = 0) -> GGUFHeader
     `held_bytes` is what the present model occupies: it is let go first.
     """
     header = read_header(path)
-    wanted = min(options.context_tokens or SMALLEST_CONTEXT, header.context_length or SMALLEST_CONTEXT)
-    if (fault := refusal(header, wanted, psutil.virtual_memory().available + held_bytes)) is not None:
+    tokens = min(options.context_tokens or SMALLEST_CONTEXT, header.context_length or SMALLEST_CONTEXT)
+    wanted = ContextOptions(tokens, outputs=OUTPUTS)
+    available = psutil.virtual_memory().available + held_bytes
+    need = memory_need(header, wanted)
+    if need.total > DOUBTFUL * available:
+        need = foresee(path, [wanted])[0] or need
+    if (fault := refusal(header, wanted, available, need)) is not None:
         raise fault
     return header
 

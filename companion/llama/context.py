@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import llama_cpp
 
 from companion.core.errors import EngineError, ModelError
+from companion.core.gguf.types import TYPE_NUMBERS
 from companion.llama.model import Model
 from companion.llama.pace import Pace
 from companion.llama.prompt import common_prefix
@@ -25,12 +26,23 @@ SHIFT_WITNESS = 32
 """Tokens that must agree before a part of the cache is moved to a new position."""
 
 
+class KVTypes(NamedTuple):
+    """Types of the cached keys and values, by ggml's names. Values of another type than F16 need flash attention."""
+
+    keys: str = "F16"
+    values: str = "F16"
+
+
 class ContextOptions(NamedTuple):
     tokens: int
-    threads: int
+    threads: int = 1
     prompt_threads: int = 0
     """Threads for reading the prompt; 0 uses `threads`."""
     batch: int = LARGEST_BATCH
+    """Tokens that are handed over at once (n_batch)."""
+    ubatch: int = 0
+    """Tokens that are computed at once (n_ubatch): the compute buffer holds so many; 0 is the whole batch."""
+    kv_types: KVTypes = KVTypes()
     flash_attention: bool | None = None
     """None lets llama.cpp decide."""
     expected_prompt: float = 0.0
@@ -40,6 +52,10 @@ class ContextOptions(NamedTuple):
     """More than one for `grow`, which needs a second to copy through, and for what decodes several side by side."""
     outputs: int = 0
     """Tokens of one batch that may have logits: memory for no more of them is set aside; 0 is every token."""
+
+    @property
+    def computed_at_once(self) -> int:
+        return min(self.ubatch or self.batch, self.batch)
 
 
 class Stopped(Exception):
@@ -53,7 +69,8 @@ class Context:
         """Raises ModelError when llama.cpp cannot make a context of this size."""
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = options.tokens
-        params.n_batch = params.n_ubatch = options.batch
+        params.n_batch, params.n_ubatch = options.batch, options.computed_at_once
+        params.type_k, params.type_v = (TYPE_NUMBERS[name] for name in options.kv_types)
         params.n_threads = options.threads
         params.n_threads_batch = options.prompt_threads or options.threads
         params.flash_attn_type = -1 if options.flash_attention is None else int(options.flash_attention)

@@ -37,10 +37,12 @@ class Model:
         progress: Callable[[float], bool] | None = None,
         *,
         vocabulary_only: bool = False,
+        simulated: bool = False,
     ) -> None:
         """`progress` is called with 0 to 1 and returns whether to go on. Raises ModelError; may abort the process.
 
-        With `vocabulary_only` no weights are read: enough for tokens and the chat template, in a fraction of a second.
+        With `vocabulary_only` no weights are read: enough for tokens and the chat template, in a fraction of a second. With
+        `simulated` nothing is read or allocated either, and contexts only tell what they would take: `simulation.foreseen`.
         """
         self.library = library
         self.path = path
@@ -49,6 +51,8 @@ class Model:
         params.n_gpu_layers = placement.gpu_layers
         params.use_extra_bufts = placement.extra_buffers
         params.vocab_only = vocabulary_only
+        if simulated:
+            params.no_alloc, params.load_mode = True, llama_cpp.LLAMA_LOAD_MODE_NONE
         self._progress = llama_cpp.llama_progress_callback(lambda fraction, _data: progress is None or progress(fraction))
         params.progress_callback = self._progress
         library.log.clear()
