@@ -163,6 +163,22 @@ def quantize(
 
 
 @workshop.command()
+def tune(
+    model: ModelFile = None,
+    draft: Annotated[
+        Path | None, typer.Option("--draft", help="A smaller model of the same family that guesses ahead.", metavar="FILE.gguf")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="In about 20 seconds, with less tried.")] = False,
+    exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Try every combination, which takes minutes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the settings that a model runs best with on this machine; the engine then uses them."""
+    from companion.commands.tune import tune as run_tune
+
+    raise typer.Exit(run_tune(model=model, draft=draft, quick=quick, exhaustive=exhaustive, as_json=as_json))
+
+
+@workshop.command()
 def evaluate(
     data: DataFiles = None,
     more: MoreFiles = None,

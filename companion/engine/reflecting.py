@@ -68,8 +68,7 @@ class Reflector:
 
     def _open(self, session: Session) -> tuple[Context, PromptBuilder]:
         if self._context is None or self._prompts is None:
-            measured = session.plan.measurement
-            batch = int(measured.best_prompt * BATCH_SECONDS) // SMALLEST_BATCH * SMALLEST_BATCH
+            batch = int(session.plan.options(0).expected_prompt * BATCH_SECONDS) // SMALLEST_BATCH * SMALLEST_BATCH
             batch = max(SMALLEST_BATCH, min(batch, LARGEST_BATCH))
             tokens = min(CONTEXT_TOKENS, session.context.size)
             ours = session.context.options

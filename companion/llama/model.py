@@ -111,6 +111,14 @@ class Model:
         return int(llama_cpp.llama_model_n_layer(self.pointer))
 
     @property
+    def key_size(self) -> int:
+        """Numbers in one head's key."""
+        stated = self.metadata(f"{self.architecture}.attention.key_length")
+        if stated.isdecimal():
+            return int(stated)
+        return int(llama_cpp.llama_model_n_embd(self.pointer)) // max(1, int(llama_cpp.llama_model_n_head(self.pointer)))
+
+    @property
     def trained_context_tokens(self) -> int:
         return int(llama_cpp.llama_model_n_ctx_train(self.pointer))
 
