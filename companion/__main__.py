@@ -21,6 +21,18 @@ def main() -> int:
         from companion.engine.check import main as check
 
         return check(arguments[1])
+    if len(arguments) == 2 and arguments[0] == "foresee":
+        from companion.engine.foresight import main as foresee
+
+        return foresee(arguments[1])
+    if len(arguments) == 2 and arguments[0] == "tuning":
+        from companion.engine.tuning import main as tuning
+
+        return tuning(arguments[1])
+    if arguments == ["busy"]:
+        from companion.llama.busy import main as busy
+
+        return busy()
     if arguments[:1] == ["speech"] and len(arguments) <= 2:
         from companion.speech.worker import main as speech
 

@@ -1,4 +1,4 @@
-"""The commands that make another model: smaller, faster, or taught by a larger one."""
+"""The commands that make another model, smaller, faster, or taught by a larger one, and that find out how it runs best."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from companion.cli_options import Changes, ModelFile, MoreFiles
+from companion.cli_options import AsJson, Changes, ModelFile, MoreFiles
 
 models = typer.Typer()
 
@@ -186,3 +186,19 @@ def prune(
             as_json=as_json,
         )
     )
+
+
+@models.command()
+def tune(
+    model: ModelFile = None,
+    draft: Annotated[
+        Path | None, typer.Option("--draft", help="A smaller model of the same family that guesses ahead.", metavar="FILE.gguf")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="In about 20 seconds, with less tried.")] = False,
+    exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Try every combination, which takes minutes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the settings that a model runs best with on this machine; the engine then uses them."""
+    from companion.commands.tune import tune as run_tune
+
+    raise typer.Exit(run_tune(model=model, draft=draft, quick=quick, exhaustive=exhaustive, as_json=as_json))

@@ -79,12 +79,13 @@ def _write(
     waiting, sent = "", 0.0
     moods.begin_reply()
     first = time.perf_counter()
+    ahead = session.ahead()
     try:
         while count < request.sampling.max_tokens:
             if stopped():
                 reason = "stopped"
                 break
-            token = sampler.sample(context.pointer)
+            token = sampler.sample(context.pointer, ahead.index)
             now = time.perf_counter()
             if count == 0:
                 first = now
@@ -100,11 +101,12 @@ def _write(
             if stream.stopped:
                 reason = "stop_text"
                 break
-            if len(context.tokens) >= context.size:
+            if ahead.length >= context.size:
                 reason = "context_full"
                 break
-            context.add(token)
+            ahead.add(token)
     finally:
+        ahead.finish()
         sampler.close()
         if text := waiting + stream.finish():
             send(Piece(request=number, text=text))

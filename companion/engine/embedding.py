@@ -8,10 +8,11 @@ from pathlib import Path
 import psutil
 
 from companion.core.gguf.header import read_embedding_header
-from companion.core.gguf.memory_need import refusal
 from companion.core.hardware import usable_threads
+from companion.llama.context import ContextOptions
 from companion.llama.embedding import LARGEST_TEXT, EmbeddingModel
 from companion.llama.library import Library
+from companion.llama.memory import refusal
 
 Vectors = tuple[tuple[float, ...], ...]
 
@@ -43,7 +44,7 @@ class Embedder:
             return self._model
         header = read_embedding_header(path)
         self.close()
-        if (fault := refusal(header, LARGEST_TEXT, psutil.virtual_memory().available)) is not None:
+        if (fault := refusal(header, ContextOptions(LARGEST_TEXT), psutil.virtual_memory().available)) is not None:
             raise fault
         self._model = EmbeddingModel(self._library, header, usable_threads())
         return self._model

@@ -15,6 +15,7 @@ from companion.core.hardware import usable_threads
 from companion.core.messages import LoadOptions
 from companion.core.processes import exit_sentence, worker_command
 from companion.engine.check import CheckEvent, CheckFailed, CheckPassed, CheckProgress, CheckRequest
+from companion.engine.watched import Watched
 from companion.llama.library import build_description, supports_gpu
 from companion.llama.measure import thread_candidates
 from companion.llama.plan import Plan, plan_file, remember, remembered
@@ -136,15 +137,10 @@ class Ladder:
                 child.kill()
 
     def _follow(self, child: subprocess.Popen[bytes], *, compare: bool, report: Report) -> tuple[CheckPassed | CheckFailed, str]:
-        assert child.stdout is not None  # noqa: S101 - asked for above
-        stage, hung = "reference" if compare else "candidate", threading.Event()
-        watchdog = _start_watchdog(child, hung)
-        for line in child.stdout:
-            watchdog.cancel()
-            watchdog = _start_watchdog(child, hung)
+        stage, watched = "reference" if compare else "candidate", Watched(child, HANG_SECONDS)
+        for line in watched.lines():
             event = msgspec.json.decode(line, type=CheckEvent)
             if not isinstance(event, CheckProgress):
-                watchdog.cancel()
                 return event, stage
             stage = event.stage
             share = {"reference": 0.0, "candidate": 0.5, "measuring": 0.0}[stage]
@@ -152,18 +148,6 @@ class Ladder:
                 "measuring" if stage == "measuring" else "checking",
                 event.fraction if stage == "measuring" else share + event.fraction / 2,
             )
-        watchdog.cancel()
-        if hung.is_set():
+        if watched.hung:
             return CheckFailed(what="llama.cpp stopped responding."), stage
         return CheckFailed(what=exit_sentence("the test run", child.wait())), stage
-
-
-def _start_watchdog(child: subprocess.Popen[bytes], hung: threading.Event) -> threading.Timer:
-    def end() -> None:
-        hung.set()
-        child.kill()
-
-    timer = threading.Timer(HANG_SECONDS, end)
-    timer.daemon = True
-    timer.start()
-    return timer

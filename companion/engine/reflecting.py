@@ -8,10 +8,10 @@ from collections.abc import Callable
 import psutil
 
 from companion.core.errors import EngineError
-from companion.core.gguf.memory_need import BATCH, memory_need
 from companion.core.messages import Reflect, Reflected
 from companion.engine.session import Session
 from companion.llama.context import SMALLEST_BATCH, Context, ContextOptions, Stopped
+from companion.llama.memory import memory_need
 from companion.llama.prompt import PromptBuilder
 from companion.llama.sampling import Sampler
 from companion.llama.text_stream import TextStream
@@ -68,24 +68,21 @@ class Reflector:
 
     def _open(self, session: Session) -> tuple[Context, PromptBuilder]:
         if self._context is None or self._prompts is None:
-            measured = session.plan.measurement
-            batch = int(measured.best_prompt * BATCH_SECONDS) // SMALLEST_BATCH * SMALLEST_BATCH
+            batch = int(session.plan.options(0).expected_prompt * BATCH_SECONDS) // SMALLEST_BATCH * SMALLEST_BATCH
             batch = max(SMALLEST_BATCH, min(batch, LARGEST_BATCH))
             tokens = min(CONTEXT_TOKENS, session.context.size)
-            need = memory_need(session.header, tokens)
-            if need.kv_cache + need.compute * batch // BATCH + MEMORY_TO_SPARE > psutil.virtual_memory().available:
-                raise EngineError("There is not enough memory free to think in quiet.", "Close other programs.")
-            options = session.context.options
-            self._context = Context(
-                session.model,
-                ContextOptions(
-                    tokens=tokens,
-                    threads=options.threads,
-                    prompt_threads=options.prompt_threads,
-                    batch=batch,
-                    flash_attention=options.flash_attention,
-                ),
+            ours = session.context.options
+            options = ContextOptions(
+                tokens=tokens,
+                threads=ours.threads,
+                prompt_threads=ours.prompt_threads,
+                batch=batch,
+                flash_attention=ours.flash_attention,
             )
+            need = memory_need(session.header, options)
+            if need.kv_cache + need.compute + MEMORY_TO_SPARE > psutil.virtual_memory().available:
+                raise EngineError("There is not enough memory free to think in quiet.", "Close other programs.")
+            self._context = Context(session.model, options)
             self._prompts = PromptBuilder(session.model.vocabulary, session.template, self._context.size)
         return self._context, self._prompts
 

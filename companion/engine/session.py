@@ -11,20 +11,27 @@ from msgspec.structs import replace
 
 from companion.core.errors import ModelError
 from companion.core.gguf.header import GGUFHeader, read_header
-from companion.core.gguf.memory_need import largest_context_that_fits, refusal
 from companion.core.hardware import probe
 from companion.core.messages import Load, LoadedAdapter, LoadOptions, ModelInfo, Turn
+from companion.engine.foresight import foresee
 from companion.engine.ladder import Ladder, Report
 from companion.llama.adapter import Adapters, Scaled
 from companion.llama.chat_template import template_of
-from companion.llama.context import Context, ContextOptions
+from companion.llama.context import Context, ContextOptions, KVTypes
 from companion.llama.library import Library
+from companion.llama.memory import largest_context_that_fits, memory_need, refusal
 from companion.llama.model import Model
 from companion.llama.plan import Plan
 from companion.llama.prompt import FittedPrompt, PromptBuilder
+from companion.llama.speculation import Ahead, Drafter, DraftModel, Payoff, PromptLookup
+from companion.llama.tuned import Speculation
 
 DEFAULT_CONTEXT = 8192
 SMALLEST_CONTEXT = 512
+OUTPUTS = 16
+"""Tokens of a batch that have logits: one while reading and writing, more when drafted tokens are verified."""
+DOUBTFUL = 0.5
+"""Of the memory that is free: what needs more is not left to an estimate."""
 
 
 class Session:
@@ -50,26 +57,17 @@ class Session:
 
     def _prepare(self, options: LoadOptions) -> None:
         vocabulary = self.model.vocabulary
-        measured = self.plan.measurement
-        threads = options.threads or measured.threads
-        self.context = Context(
-            self.model,
-            ContextOptions(
-                tokens=choose_context(self.header, options),
-                threads=threads,
-                prompt_threads=options.threads or measured.prompt_threads,
-                batch=measured.batch,
-                flash_attention=measured.flash_attention,
-                expected_prompt=0.0 if options.threads else measured.best_prompt,
-                expected_reply=0.0 if options.threads else measured.best_reply,
-            ),
-        )
+        best = self.plan.options(0, options.threads)._replace(outputs=OUTPUTS)
+        usual = self.plan.tuned.context_tokens if self.plan.tuned else DEFAULT_CONTEXT
+        self.context = Context(self.model, best._replace(tokens=choose_context(self.header, options, best, usual)))
         self._adapters = Adapters(self.context)
+        self._notes: list[str] = []
+        self._payoff, self._drafter = Payoff(), self._open_drafter()
         self.template = template_of(self.model)
         self.prompts = PromptBuilder(vocabulary, self.template, self.context.size)
         self._known_turns: frozenset[int] = frozenset()
         """Ids of the turns of the last prompt: only the same conversation may move what its cache holds."""
-        self.info = self._describe(options, threads)
+        self.info = self._describe(options)
 
     def read(
         self,
@@ -86,6 +84,11 @@ class Session:
         self._known_turns = ids
         return self.context.read(prompt.tokens, may_shift=may_shift, stop=stop, progress=progress)
 
+    def ahead(self) -> Ahead:
+        """For writing one reply, with guesses where they were found to pay."""
+        tokens = self.plan.tuned.speculation.tokens if self.plan.tuned else 0
+        return Ahead(self.context, self._drafter, tokens, self._payoff)
+
     def put_adapters(self, adapters: Sequence[LoadedAdapter]) -> None:
         """Let exactly these count, from the next token on; their files have been checked. What was read in the voice before
         is forgotten. Raises ModelError, and those before then still count; may take the process down."""
@@ -94,15 +97,35 @@ class Session:
 
     def close(self) -> None:
         self._adapters.close()
+        if self._drafter is not None:
+            self._drafter.close()
         self.context.close()
         self.model.close()
 
-    def _describe(self, options: LoadOptions, threads: int) -> ModelInfo:
+    def _open_drafter(self) -> Drafter | None:
+        """Whoever guesses the next words; without one she only writes more slowly."""
+        wanted = self.plan.tuned.speculation if self.plan.tuned else Speculation()
+        if wanted.method == "lookup":
+            return PromptLookup()
+        if wanted.method == "off":
+            return None
+        try:
+            path, size = Path(wanted.draft), self.context.size
+            header = read_header(path)
+            best = self.plan.options(min(size, header.context_length or size))._replace(kv_types=KVTypes())
+            if (fault := refusal(header, best, psutil.virtual_memory().available)) is not None:
+                raise fault
+            return DraftModel(Model(self.model.library, path), self.model, best)
+        except ModelError as error:
+            self._notes.append(f"She writes without guessing ahead: {error.what}")
+            return None
+
+    def _describe(self, options: LoadOptions) -> ModelInfo:
         library, header = self.model.library, self.header
         notes = []
         if self.template.is_fallback:
             notes.append(f"This model brings no chat template we can use; “{self.template.name}” stands in for it.")
-        notes += self.plan.failed
+        notes += [*self.plan.failed, *self._notes]
         return ModelInfo(
             path=str(self.model.path),
             name=display_name(self.model.path),
@@ -116,8 +139,8 @@ class Session:
             trained_context_tokens=self.model.trained_context_tokens,
             device=_device(self.plan),
             rung=self.plan.rung,
-            threads=threads,
-            threads_reason="set by you" if options.threads else self.plan.measurement.reason,
+            threads=self.context.options.threads,
+            threads_reason="set by you" if options.threads else self.plan.reason,
             chat_template="fallback" if self.template.is_fallback else "model",
             chat_template_name=self.template.name,
             notes=tuple(notes),
@@ -137,13 +160,13 @@ def display_name(path: Path) -> str:
     return re.sub(r"[-_. ](I?Q\d\w*|BF16|F16|F32|TQ\d\w*|MXFP4\w*)(-\d{5}-of-\d{5})?$", "", path.stem, flags=re.IGNORECASE)
 
 
-def choose_context(header: GGUFHeader, options: LoadOptions) -> int:
-    """The context the person asked for, else up to 8,192 tokens as the model's training and free memory allow."""
+def choose_context(header: GGUFHeader, options: LoadOptions, settings: ContextOptions, usual: int = DEFAULT_CONTEXT) -> int:
+    """The context the person asked for, else up to `usual` tokens as the model's training and free memory allow."""
     trained = header.context_length or DEFAULT_CONTEXT
     if options.context_tokens:
         return min(options.context_tokens, trained)
-    fits = largest_context_that_fits(header, psutil.virtual_memory().available)
-    return max(SMALLEST_CONTEXT, min(trained, DEFAULT_CONTEXT, fits))
+    fits = largest_context_that_fits(header, settings, psutil.virtual_memory().available)
+    return max(SMALLEST_CONTEXT, min(trained, usual, fits))
 
 
 def inspect(path: Path, options: LoadOptions, held_bytes: int = 0) -> GGUFHeader:
@@ -152,8 +175,13 @@ def inspect(path: Path, options: LoadOptions, held_bytes: int = 0) -> GGUFHeader
     `held_bytes` is what the present model occupies: it is let go first.
     """
     header = read_header(path)
-    wanted = min(options.context_tokens or SMALLEST_CONTEXT, header.context_length or SMALLEST_CONTEXT)
-    if (fault := refusal(header, wanted, psutil.virtual_memory().available + held_bytes)) is not None:
+    tokens = min(options.context_tokens or SMALLEST_CONTEXT, header.context_length or SMALLEST_CONTEXT)
+    wanted = ContextOptions(tokens, outputs=OUTPUTS)
+    available = psutil.virtual_memory().available + held_bytes
+    need = memory_need(header, wanted)
+    if need.total > DOUBTFUL * available:
+        need = foresee(path, [wanted])[0] or need
+    if (fault := refusal(header, wanted, available, need)) is not None:
         raise fault
     return header
 

@@ -80,7 +80,7 @@ class Kernels:
         Copies of the matrix fill `working_set` bytes, so that weights come from memory as they do in a model, unless the model is
         smaller than that. Measured for `budget` seconds, three times at least.
         """
-        buffers = [self._plain] if not repacked else self._repacking
+        buffers = [self._plain] if not repacked else _repacking(self._device)
         for buffer in buffers:
             if (found := self._timed(product, buffer, working_set, budget, must_repack=repacked)) is not None:
                 return found
@@ -89,22 +89,6 @@ class Kernels:
     @property
     def _plain(self) -> Any:
         return _base().ggml_backend_dev_buffer_type(self._device)
-
-    @property
-    def _repacking(self) -> list[Any]:
-        """Buffer types that rearrange rows for this processor. Not AMX: its code ends the process on some builds (issue
-        20824 of llama.cpp)."""
-        base = _base()
-        address = base.ggml_backend_reg_get_proc_address(
-            base.ggml_backend_dev_backend_reg(self._device), b"ggml_backend_dev_get_extra_bufts"
-        )
-        if not address:
-            return []
-        known = ctypes.CFUNCTYPE(ctypes.POINTER(ctypes.c_void_p), ctypes.c_void_p)(address)(self._device)
-        found: list[Any] = []
-        while known and known[len(found)]:
-            found.append(known[len(found)])
-        return [each for each in found if b"AMX" not in base.ggml_backend_buft_name(each)]
 
     def _timed(self, product: Product, buffer: Any, working_set: int, budget: float, *, must_repack: bool) -> float | None:
         base = _base()
@@ -118,7 +102,7 @@ class Kernels:
                 for _ in range(copies)
             ]
             x = base.ggml_new_tensor_2d(inputs, _F32, product.columns, product.tokens)
-            if must_repack and not self._repacks(inputs, matrices[0], x, buffer):
+            if must_repack and not _repacks(self._device, inputs, matrices[0], x, buffer):
                 return None
             graph = base.ggml_new_graph_custom(inputs, 2 * copies + 8, False)
             for matrix in matrices:
@@ -152,19 +136,51 @@ class Kernels:
             times.append(time.perf_counter() - began)
         return min(times)
 
-    def _repacks(self, context: Any, matrix: Any, x: Any, buffer: Any) -> bool:
-        """As llama.cpp asks it when it chooses a buffer (`weight_buft_supported`): with an empty buffer in the weight's place."""
-        base = _base()
-        empty = base.ggml_backend_buft_alloc_buffer(buffer, 0)
-        if not empty:
-            return False
-        place = ctypes.c_void_p.from_address(matrix + _BUFFER_OFFSET)
-        place.value = empty
-        try:
-            return bool(base.ggml_backend_dev_supports_op(self._device, base.ggml_mul_mat(context, matrix, x)))
-        finally:
-            place.value = None
-            base.ggml_backend_buffer_free(empty)
+
+@cache
+def repacks(kind: TensorType, rows: int, columns: int) -> bool:
+    """Whether llama.cpp rearranges a matrix of this type and size for this processor, and so keeps a copy of it."""
+    base, device = _base(), _devices().ggml_backend_dev_by_type(CPU)
+    if not device or kind.name not in TYPE_NUMBERS:
+        return False
+    context = _context(base, 4)
+    try:
+        matrix = base.ggml_new_tensor_2d(context, TYPE_NUMBERS[kind.name], columns, rows)
+        x = base.ggml_new_tensor_2d(context, _F32, columns, 1)
+        return any(_repacks(device, context, matrix, x, buffer) for buffer in _repacking(device))
+    finally:
+        base.ggml_free(context)
+
+
+def _repacking(device: Any) -> list[Any]:
+    """Buffer types that rearrange rows for this processor. Not AMX: its code ends the process on some builds (issue
+    20824 of llama.cpp)."""
+    base = _base()
+    address = base.ggml_backend_reg_get_proc_address(
+        base.ggml_backend_dev_backend_reg(device), b"ggml_backend_dev_get_extra_bufts"
+    )
+    if not address:
+        return []
+    known = ctypes.CFUNCTYPE(ctypes.POINTER(ctypes.c_void_p), ctypes.c_void_p)(address)(device)
+    found: list[Any] = []
+    while known and known[len(found)]:
+        found.append(known[len(found)])
+    return [each for each in found if b"AMX" not in base.ggml_backend_buft_name(each)]
+
+
+def _repacks(device: Any, context: Any, matrix: Any, x: Any, buffer: Any) -> bool:
+    """As llama.cpp asks it when it chooses a buffer (`weight_buft_supported`): with an empty buffer in the weight's place."""
+    base = _base()
+    empty = base.ggml_backend_buft_alloc_buffer(buffer, 0)
+    if not empty:
+        return False
+    place = ctypes.c_void_p.from_address(matrix + _BUFFER_OFFSET)
+    place.value = empty
+    try:
+        return bool(base.ggml_backend_dev_supports_op(device, base.ggml_mul_mat(context, matrix, x)))
+    finally:
+        place.value = None
+        base.ggml_backend_buffer_free(empty)
 
 
 def _context(base: ctypes.CDLL, tensors: int, *, graph: bool = False) -> Any:

@@ -11,7 +11,9 @@ from typing import Any
 import llama_cpp
 
 LOG_LINES = 400
-"""How much of llama.cpp's log is kept: a model's load writes about 150 lines."""
+"""How much of llama.cpp's log is kept: a model's load writes about 150 lines, not counting those for its developers."""
+_DEBUG, _CONTINUED = 1, 5
+"""`enum ggml_log_level`. A context writes more than a thousand lines of the first kind."""
 
 
 class Library:
@@ -21,17 +23,21 @@ class Library:
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self._on_log = on_log
         self._partial = ""
+        self._is_kept = True
         self._callback = llama_cpp.llama_log_callback(self._receive)
         # llama.cpp knows one callback, and calls it for models of other libraries too, after this one is gone
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._callback))
         llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
 
-    def _receive(self, _level: int, text: bytes, _data: Any) -> None:
+    def _receive(self, level: int, text: bytes, _data: Any) -> None:
+        if level != _CONTINUED:
+            self._is_kept = level != _DEBUG
         lines = (self._partial + text.decode("utf-8", errors="replace")).split("\n")
         self._partial = lines.pop()
         for line in lines:
-            self.log.append(line)
+            if self._is_kept:
+                self.log.append(line)
             if self._on_log is not None:
                 self._on_log(line)
 

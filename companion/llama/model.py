@@ -37,10 +37,12 @@ class Model:
         progress: Callable[[float], bool] | None = None,
         *,
         vocabulary_only: bool = False,
+        simulated: bool = False,
     ) -> None:
         """`progress` is called with 0 to 1 and returns whether to go on. Raises ModelError; may abort the process.
 
-        With `vocabulary_only` no weights are read: enough for tokens and the chat template, in a fraction of a second.
+        With `vocabulary_only` no weights are read: enough for tokens and the chat template, in a fraction of a second. With
+        `simulated` nothing is read or allocated either, and contexts only tell what they would take: `simulation.foreseen`.
         """
         self.library = library
         self.path = path
@@ -49,6 +51,8 @@ class Model:
         params.n_gpu_layers = placement.gpu_layers
         params.use_extra_bufts = placement.extra_buffers
         params.vocab_only = vocabulary_only
+        if simulated:
+            params.no_alloc, params.load_mode = True, llama_cpp.LLAMA_LOAD_MODE_NONE
         self._progress = llama_cpp.llama_progress_callback(lambda fraction, _data: progress is None or progress(fraction))
         params.progress_callback = self._progress
         library.log.clear()
@@ -105,6 +109,14 @@ class Model:
     @property
     def layers(self) -> int:
         return int(llama_cpp.llama_model_n_layer(self.pointer))
+
+    @property
+    def key_size(self) -> int:
+        """Numbers in one head's key."""
+        stated = self.metadata(f"{self.architecture}.attention.key_length")
+        if stated.isdecimal():
+            return int(stated)
+        return int(llama_cpp.llama_model_n_embd(self.pointer)) // max(1, int(llama_cpp.llama_model_n_head(self.pointer)))
 
     @property
     def trained_context_tokens(self) -> int:

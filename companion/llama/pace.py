@@ -19,8 +19,9 @@ RETRY_SECONDS, LONGEST_RETRY_SECONDS = 4.0, 60.0
 class Pace:
     """Tells how many threads to use next, from how long the last tokens took."""
 
-    def __init__(self, threads: int, expected: float, window: int) -> None:
-        """`expected` is the speed at rest in tokens/s (0 turns this off); `window` tokens are timed together."""
+    def __init__(self, threads: int, expected: float, window: int, under_load: int = 0) -> None:
+        """`expected` is the speed at rest in tokens/s (0 turns this off); `window` tokens are timed together. `under_load` is how
+        many threads were measured to be best beside a busy core: they are tried first."""
         self.threads = self._full = threads
         self._expected = expected
         self._window = window
@@ -30,7 +31,7 @@ class Pace:
         self._fallback = threads
         self._retry_at = 0.0
         self._patience = RETRY_SECONDS
-        self._cut = self._first_cut = max(1, threads // 4)
+        self._cut = self._first_cut = threads - under_load if 0 < under_load < threads else max(1, threads // 4)
         """How many threads the next trial gives up: more each time it did not help."""
 
     def observe(self, tokens: int, seconds: float) -> int:

@@ -11,8 +11,10 @@ import msgspec
 from companion.core.files import write_atomic
 from companion.core.hardware import fingerprint, probe
 from companion.core.paths import cache_folder
+from companion.llama.context import ContextOptions
 from companion.llama.measure import Measurement
 from companion.llama.model import Placement
+from companion.llama.tuned import Tuned
 
 PLAN_VERSION = 2
 
@@ -34,10 +36,37 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
     """Sentences on the rungs that were tried before and did not work."""
     measurement: Measurement
+    tuned: Tuned | None = None
+    """What `companion tune` found; it goes before the measurement."""
 
     @property
     def placement(self) -> Placement:
-        return Placement(self.gpu_layers, self.extra_buffers)
+        return Placement(self.tuned.gpu_layers if self.tuned else self.gpu_layers, self.extra_buffers)
+
+    @property
+    def reason(self) -> str:
+        """Why so many threads."""
+        return self.tuned.reason if self.tuned else self.measurement.reason
+
+    def options(self, tokens: int, threads: int | None = None) -> ContextOptions:
+        """A context of so many tokens as it runs best; `threads` were fixed by the person, and stay."""
+        measured = self.measurement
+        found = (
+            self.tuned.options(tokens)
+            if self.tuned
+            else ContextOptions(
+                tokens=tokens,
+                threads=measured.threads,
+                prompt_threads=measured.prompt_threads,
+                batch=measured.batch,
+                flash_attention=measured.flash_attention,
+                expected_prompt=measured.best_prompt,
+                expected_reply=measured.best_reply,
+            )
+        )
+        if threads:
+            found = found._replace(threads=threads, prompt_threads=threads, expected_prompt=0.0, expected_reply=0.0)
+        return found
 
 
 def plan_file(model: Path, gpu_layers: int | None = None) -> Path:

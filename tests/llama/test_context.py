@@ -9,11 +9,12 @@ import pytest
 
 from companion.core.errors import ModelError
 from companion.core.sampling import Sampling
-from companion.llama.context import Context, ContextOptions, Stopped, floats
+from companion.llama.context import Context, ContextOptions, KVTypes, Stopped, floats
 from companion.llama.health import divergence
 from companion.llama.library import Library
 from companion.llama.model import Model
 from companion.llama.sampling import Sampler
+from tests import tiny_models
 
 
 @pytest.fixture
@@ -167,3 +168,27 @@ def test_a_model_outlives_another_librarys_log(library, tiny_model, tmp_path):
     gc.collect()
     with pytest.raises(ModelError):
         Model(library, tmp_path / "gone.gguf")  # llama.cpp logs why
+
+
+def test_a_quantized_cache_that_llama_cpp_cannot_move_is_read_again_instead(library, tmp_path):
+    """Moving it would end the process."""
+    path = tiny_models.write_tiny_llama(tmp_path / "narrow.gguf", width=128, heads=4, kv_heads=2)
+    kinds = KVTypes("Q8_0", "Q8_0")
+    tokens = [(7 * i + 11) % 384 for i in range(128)]
+    with Model(library, path) as model, Context(model, ContextOptions(256, kv_types=kinds, flash_attention=True)) as context:
+        assert model.key_size == 32
+        context.read(tokens)
+        assert context.read([*tokens[:20], *tokens[40:]], may_shift=True) == 20
+        assert not context.grow(2)
+
+
+def test_what_was_added_can_be_cut_off_again(context):
+    tokens = story(context, 80)
+    context.read(tokens)
+    direct = logits(context)
+    context.add_several(story(context, 5, seed=1)[:5])
+    assert len(context.tokens) == len(tokens) + 5
+    assert context.cut(len(tokens) - 1)
+    context.add(tokens[-1])
+    assert context.tokens == tokens
+    assert divergence(direct, logits(context)) < 0.02

@@ -16,7 +16,6 @@ import pytest
 
 from companion.core.errors import ModelError
 from companion.core.gguf.header import read_header
-from companion.core.gguf.memory_need import memory_need
 from companion.core.gguf.types import FILE_TYPES, TENSOR_TYPES
 from tests import decode_model
 from tests.mutants import mutate, number_fields
@@ -130,23 +129,6 @@ def test_the_file_types_agree_with_llama_cpp() -> None:
     theirs = {number: name.removeprefix(prefix) for name, number in vars(llama_cpp).items() if name.startswith(prefix)}
     del theirs[1024]
     assert {n: name.removeprefix("MOSTLY_").removeprefix("ALL_") for n, name in theirs.items()} == FILE_TYPES
-
-
-@pytest.mark.parametrize("context", [512, 2048, 8192])
-def test_the_memory_of_the_starter_model_is_as_estimated(starter: Path, context: int) -> None:
-    need, buffers = memory_need(read_header(starter), context), decode(starter, str(context))["buffers"]
-    assert buffers["KV"] == pytest.approx(need.kv_cache / 2**20, abs=0.01)
-    assert need.compute / 2**20 == pytest.approx(buffers["compute"], rel=0.05)
-
-
-@pytest.mark.parametrize(
-    "shape", [{"width": 512, "heads": 8, "kv_heads": 8, "ffn": 2048}, {"width": 768, "heads": 12, "ffn": 2048}]
-)
-def test_the_memory_of_other_shapes_is_as_estimated(tmp_path: Path, shape: dict[str, int]) -> None:
-    path = write_tiny_llama(tmp_path / "wide.gguf", type="Q8_0", context=16_384, **shape)
-    need, buffers = memory_need(read_header(path), 16_384), decode(path, "16384")["buffers"]
-    assert buffers["KV"] == pytest.approx(need.kv_cache / 2**20, abs=0.01)
-    assert need.compute / 2**20 == pytest.approx(buffers["compute"], rel=0.05)
 
 
 @pytest.mark.slow

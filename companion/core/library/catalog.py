@@ -11,7 +11,6 @@ from msgspec import Meta
 
 from companion.core.amounts import bytes_text
 from companion.core.errors import ModelError
-from companion.core.gguf.memory_need import BATCH
 from companion.core.hardware import Hardware
 from companion.core.measured_here import Pace
 from companion.core.paths import models_folder
@@ -22,6 +21,8 @@ CONTEXT: Final = 4096
 """Tokens that she keeps in mind, for the forecast."""
 SLOW: Final = 4.0
 """Tokens per second below which reading along is tiring: people read about five."""
+BATCH: Final = 512
+"""Tokens of a prompt that are read at once."""
 SHARE: Final = 0.8
 """Of all memory that a model may take when other programs are closed."""
 
@@ -96,9 +97,13 @@ def read_catalog(path: Path | None = None) -> tuple[Offer, ...]:
 
 
 def memory_of(offer: Offer, context: int = CONTEXT) -> int:
-    """Bytes with so many tokens in mind, by the same rules as `companion.core.gguf.memory_need`."""
-    cache = min(context, offer.context) * offer.layers * offer.kv_width * 2 * 2
-    return offer.size + cache + BATCH * 4 * (offer.vocabulary + 2 * offer.width)
+    """Bytes with so many tokens in mind: the file, keys and values in two bytes each, and what one layer computes with.
+
+    Less exact than `companion.llama.memory`, which knows the file; a feed-forward of four times the width is assumed.
+    """
+    tokens = min(context, offer.context)
+    cache = tokens * offer.layers * offer.kv_width * 2 * 2
+    return offer.size + cache + BATCH * (4 * 16 * offer.width + 2 * tokens)
 
 
 def outlook(offer: Offer, hardware: Hardware, pace: Pace | None) -> Outlook:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from companion.core.gguf.header import read_header
-from companion.core.gguf.memory_need import memory_need
 from companion.core.report import Metric, Section, Table
 from companion.core.sampling import Sampling
+from companion.llama.context import ContextOptions
+from companion.llama.memory import memory_need
 from companion.llama.sampling import Sampler
 from companion.llama.throughput import Timed, first_token, read_speed, write_speed
 from companion.workshop.evaluation.energy import Counter, Energy, counters, measured
@@ -55,7 +56,7 @@ def measure(situation: Situation) -> Section:
     _forget_peak()
     opened.model.library.log.clear()
     with counters() as (found, why), opened.context(max(prompt, reply)) as context:
-        computing = opened.model.library.buffer_bytes("compute")  # logged last: the line of the cache may be gone by now
+        computing = opened.model.library.buffer_bytes("compute")
         reading = _repeated(lambda: read_speed(context, prompt), options.repetitions, found, why)
         situation.tell(0.4)
         writing = _repeated(lambda: write_speed(context, reply), options.repetitions, found, why)
@@ -140,7 +141,7 @@ def _wait(waits: Sequence[Timed]) -> Metric:
 
 def _memory(opened: Opened, tokens: int, computing: int) -> list[Metric]:
     """`computing` is what llama.cpp said, 0 when it said nothing; the size of the cache follows from the header."""
-    weights, need = opened.model.weight_bytes, memory_need(read_header(opened.path), tokens)
+    weights, need = opened.model.weight_bytes, memory_need(read_header(opened.path), ContextOptions(tokens))
     computing = computing or need.compute
     parts = f"weights {weights:,}, cache {need.kv_cache:,}, computing {computing:,}"
     return [

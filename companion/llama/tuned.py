@@ -1,0 +1,99 @@
+"""What `companion tune` found out about a model on this machine. It is kept in the model's plan, and the engine goes by it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from companion.llama.context import ContextOptions, KVTypes
+
+Method = Literal["off", "lookup", "draft"]
+Load = Literal["idle", "one core busy"]
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting: what was chosen, and why, in one sentence."""
+
+    name: str
+    value: str
+    reason: str
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting that was tried; speeds in tokens per second, 0 where they were not measured."""
+
+    name: str
+    value: str
+    load: Load = "idle"
+    read: float = 0.0
+    write: float = 0.0
+    memory: int = 0
+    """Bytes foreseen with it, and a context of 8,192 tokens where nothing else is said."""
+    divergence: float | None = None
+    """Nats per token from a cache in F16, where it was measured."""
+    note: str = ""
+
+
+class Speculation(msgspec.Struct, frozen=True, kw_only=True):
+    """How words are guessed ahead and then verified together (`speculation.py`)."""
+
+    method: Method = "off"
+    tokens: int = 0
+    """How many are guessed at once."""
+    draft: str = ""
+    """Path of the draft model."""
+    acceptance: float = 0.0
+    """Share of guessed tokens that were right."""
+    gain: float = 1.0
+    """Speed of writing on real dialogues ÷ without."""
+    drift: float = 0.0
+    """Divergence of what is computed several tokens at a time from what is computed one by one, in nats; 0 when every bit is
+    the same, and with it every reply."""
+
+
+class Tuned(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings for the engine, and how they were found."""
+
+    threads: int
+    prompt_threads: int
+    busy_threads: int
+    """For writing while another program holds a core."""
+    busy_prompt_threads: int
+    batch: int
+    ubatch: int
+    flash_attention: bool
+    kv_types: KVTypes
+    context_tokens: int
+    gpu_layers: int
+    speculation: Speculation
+    read: float
+    """Tokens per second of reading with these settings, at rest."""
+    write: float
+    choices: tuple[Choice, ...]
+    trials: tuple[Trial, ...]
+    seconds: float
+    """How long the search took."""
+    steadiness: float
+    """The time of the same work at the end ÷ at the beginning."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        return next(choice.reason for choice in self.choices if choice.name == "threads")
+
+    def options(self, tokens: int) -> ContextOptions:
+        """A context of so many tokens with these settings."""
+        return ContextOptions(
+            tokens=tokens,
+            threads=self.threads,
+            prompt_threads=self.prompt_threads,
+            busy_threads=self.busy_threads,
+            busy_prompt_threads=self.busy_prompt_threads,
+            batch=self.batch,
+            ubatch=self.ubatch,
+            kv_types=self.kv_types,
+            flash_attention=self.flash_attention,
+            expected_prompt=self.read,
+            expected_reply=self.write,
+        )
