@@ -85,6 +85,7 @@ class Program:
         self.chat.interrupt()
         self.preferences.save()
         self.pages.close()
+        self.workshop.close()
         self._portraits.close()
         self.characters.close()
         self.engine.close()
@@ -122,6 +123,7 @@ class Program:
         from companion.ui.pages import Pages
         from companion.ui.presence import Presence
         from companion.ui.theme import Theme
+        from companion.ui.workshop_wiring import WorkshopWiring
 
         preferences, notices, engine, chat = self.preferences, self.notices, self.engine, self.chat
         start = preferences.settings
@@ -132,17 +134,21 @@ class Program:
             self.memories, self.voice, preferences, notices, self.store,
         )  # fmt: skip
         self.status = EngineStatus(engine, content.chat_view, lambda: wiring.model_card)
+        self.workshop = WorkshopWiring(
+            theme, content.stack, notices, preferences, engine, self.conversations, self.characters, content.show_page
+        )
         self.pages = Pages(
             theme, content.stack, preferences, engine, self.conversations, self.characters, self.memories, self.personas,
-            content.show_page,
+            self.workshop, content.show_page,
         )  # fmt: skip
         content.set_pages(self.pages)
         self.voice.changed.connect(lambda: self.pages.offer_voices(self.voice.voices))
-        self.window.may_close = self.pages.may_close
+        self.window.may_close = lambda: self.pages.may_close() and self.workshop.may_close()
         self.presence = Presence(engine, chat, self.rhythm, self.feelings, self.voice, lambda: preferences.settings)
         preferences.changed.connect(lambda _new, _old: self.presence.look_at_the_battery())
         self.presence.join(content.stage)
         self.presence.join(content.strip)
+        self.workshop.stage_made.connect(self.presence.join)
         self._connect_views()
 
     @cached_property
@@ -197,6 +203,7 @@ class Program:
         self.voice.apply(self.preferences.settings)
         self.presence.look_at_the_battery()
         self.quiet.start()
+        self.workshop.start()
         self._shown = None
         self._show_character()
 

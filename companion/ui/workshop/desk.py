@@ -1,0 +1,28 @@
+"""What the pages of the workshop work with; handed to each when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from companion.app.characters import Characters
+from companion.app.conversations import Conversations
+from companion.app.engine import Engine
+from companion.app.jobs import Jobs
+from companion.app.notices import Notices
+from companion.app.preferences import Preferences
+from companion.ui.theme import Theme
+
+
+class Desk(NamedTuple):
+    theme: Theme
+    jobs: Jobs
+    notices: Notices
+    preferences: Preferences
+    engine: Engine
+    conversations: Conversations
+    characters: Characters
+    go: Callable[[str], None]
+    """Leads to another page of the workshop by its name."""
+    show_job: Callable[[str], None]
+    """Leads to a job by its id."""
