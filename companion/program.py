@@ -38,6 +38,7 @@ from companion.ui.shell import FLUSH_MS, Shell
 
 if TYPE_CHECKING:
     from companion.app.downloads import Downloads
+    from companion.app.fitting import Fitting
     from companion.app.library.library import Library
     from companion.ui.announcer import Announcer
     from companion.ui.companion_mode import CompanionMode
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 _NAME_TOLD = re.compile(r"\{\{user\}\}'s name is (.{1,60})\.")
 LEAST_CONTEXT = 2048
+FIT_MS = 20_000
+"""After the start: until then nobody needs what would fit the starter model to this machine."""
 """Taken for granted while no model says how much it keeps in mind."""
 
 
@@ -86,12 +89,13 @@ class Program:
         if "mode" in self.__dict__:
             self.mode.close()
         self.quiet.close()
-        for made in ("library", "downloads"):
+        for made in ("fitting", "library", "downloads"):
             if made in self.__dict__:
                 getattr(self, made).close()
         self.chat.interrupt()
         self.preferences.save()
         self.pages.close()
+        self.workshop.close()
         self._portraits.close()
         self.characters.close()
         self.engine.close()
@@ -130,6 +134,7 @@ class Program:
         from companion.ui.pages import Pages
         from companion.ui.presence import Presence
         from companion.ui.theme import Theme
+        from companion.ui.workshop_wiring import WorkshopWiring
 
         preferences, notices, engine, chat = self.preferences, self.notices, self.engine, self.chat
         start = preferences.settings
@@ -140,18 +145,29 @@ class Program:
             self.memories, self.voice, preferences, notices, self.store,
         )  # fmt: skip
         self.status = EngineStatus(engine, content.chat_view, lambda: wiring.model_card)
+        self.workshop = WorkshopWiring(
+            theme, content.stack, notices, preferences, engine, self.conversations, self.characters,
+            lambda: self.library, lambda: self.downloads, content.show_page,
+        )  # fmt: skip
         self.pages = Pages(
             theme, content.stack, preferences, engine, self.conversations, self.characters, self.memories, self.personas,
-            content.show_page,
+            self.workshop, content.show_page,
         )  # fmt: skip
         content.set_pages(self.pages)
         self.voice.changed.connect(lambda: self.pages.offer_voices(self.voice.voices))
-        self.window.may_close = self.pages.may_close
+        self.window.may_close = lambda: self.pages.may_close() and self.workshop.may_close()
         self.presence = Presence(engine, chat, self.rhythm, self.feelings, self.voice, lambda: preferences.settings)
         preferences.changed.connect(lambda _new, _old: self.presence.look_at_the_battery())
         self.presence.join(content.stage)
         self.presence.join(content.strip)
+        self.workshop.stage_made.connect(self.presence.join)
         self._connect_views()
+
+    @cached_property
+    def fitting(self) -> Fitting:
+        from companion.app.fitting import Fitting
+
+        return Fitting(self.workshop.jobs, self.engine, self.models, self.preferences, self.notices)
 
     @cached_property
     def library(self) -> Library:
@@ -214,6 +230,11 @@ class Program:
         self.characters.talk_wanted.connect(lambda: content.show_page("chat"))
         self.chat.reply_finished.connect(self._announce)
 
+    def _fit_starter(self) -> None:
+        if not self._is_closed:
+            self.content.chat_view.composer.edit.textChanged.connect(self.fitting.disturb)
+            self.fitting.start()
+
     def _context_tokens(self) -> int:
         return self.engine.model.context_tokens if self.engine.model is not None else LEAST_CONTEXT
 
@@ -225,6 +246,8 @@ class Program:
         self.voice.apply(self.preferences.settings)
         self.presence.look_at_the_battery()
         self.quiet.start()
+        self.workshop.start()
+        QTimer.singleShot(FIT_MS, self.content, self._fit_starter)
         self._shown = None
         self._show_character()
 

@@ -189,6 +189,7 @@ class Jobs(QObject):
         if self._leash is not None:
             self._tell_leash()
             self._leash.let_go()
+            self._leash = None
         elif not stays and (own := self.own) is not None:
             with self._notices.telling(CompanionError):
                 _mark(self.folder(own.id).pause_mark, own)

@@ -26,6 +26,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...]
+    """Of a tuple: what each of its items may be."""
+    items: type = str
+    """Of a tuple: what its items are."""
 
 
 def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
@@ -39,18 +42,22 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
             continue
         kind = get_args(hint)[0]
         choices = tuple(get_args(kind)) if get_origin(kind) is Literal else ()
+        item = get_args(kind)[0] if get_origin(kind) is tuple else str
+        if get_origin(item) is Literal:
+            choices, item = tuple(get_args(item)), str
         default = info.default if info.default is not msgspec.NODEFAULT else info.default_factory()
         found.append(
             Field(
                 name=info.name,
                 title=meta.title,
                 sentence=meta.description or "",
-                kind=str if choices else (get_origin(kind) or kind),
+                kind=str if get_origin(kind) is Literal else (get_origin(kind) or kind),
                 optional=optional,
                 default=default,
                 minimum=meta.ge if meta.ge is not None else meta.gt,
                 maximum=meta.le if meta.le is not None else meta.lt,
                 choices=choices,
+                items=item if isinstance(item, type) else str,
             )
         )
     return tuple(found)

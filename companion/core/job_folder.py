@@ -12,6 +12,8 @@ import msgspec
 from companion.core.errors import CompanionError, JobError
 from companion.core.files import write_atomic
 from companion.core.job import (
+    JOBS_FOLDER,
+    WANTED_FILE,
     DataReady,
     Evaluated,
     JobEnded,
@@ -56,7 +58,7 @@ class JobFolder:
         self.cancel_mark = path / CANCEL_MARK
         self.pause_mark = path / PAUSE_MARK
         self.progress_file = path / PROGRESS_FILE
-        self.wanted_file = path / "wanted.json"
+        self.wanted_file = path / WANTED_FILE
 
     @property
     def id(self) -> str:
@@ -153,7 +155,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def jobs_folder() -> Path:
-    return data_folder() / "jobs"
+    return data_folder() / JOBS_FOLDER
 
 
 def create_job(recipe: Recipe, order: JobOrder, folder: Path | None = None) -> JobFolder:

@@ -68,6 +68,7 @@ class JobHistory:
         self.data: DataReady | None = None
         self.plan: PlanMade | None = None
         self.last_step: StepDone | None = None
+        self._training: StageBegan | None = None
         self.curves: dict[str, Curve] = {}
         self.samples: list[Samples] = []
         self.parts: list[PartMeasured] = []
@@ -78,7 +79,6 @@ class JobHistory:
         """The step of the newest checkpoint."""
         self.log: list[JobEvent] = []
         """Everything but the steps, in its order."""
-        self.last_time = 0.0
 
     @property
     def first_held_out(self) -> float:
@@ -95,15 +95,17 @@ class JobHistory:
         return self.curves.get(name) or Curve()
 
     def add(self, event: JobEvent) -> None:
-        self.last_time = event.time or self.last_time
         if isinstance(event, StepDone):
             self.last_step = event
+            if self.stage is not None and self.stage.stage == "evaluating":
+                self.stage = self._training or self.stage  # which a measurement interrupts, without a word at its own end
             self._note_numbers(event)
             return
         self.log.append(event)
         kind = type(event)
         if kind in _LATEST:
             setattr(self, _LATEST[kind], event)
+            self._training = event if isinstance(event, StageBegan) and event.stage == "training" else self._training
         elif kind in _ALL:
             getattr(self, _ALL[kind]).append(event)
         elif isinstance(event, JobStarted):

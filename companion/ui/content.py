@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 AVATAR = 36
 ON_THE_RAIL = {"editor": "characters", "personas": "chat"}
 """Under which button of the rail a page without one of its own is found."""
-WIDE_PAGES = {"characters", "editor"}
-"""Pages that need the room of the stage."""
+WIDE_PAGES = {"characters", "editor", "workshop"}
+"""Pages that need the room of the stage; in the workshop she has a smaller one of its own."""
 
 
 class Content(QWidget):
@@ -153,6 +153,8 @@ class Content(QWidget):
         room = self.stack.geometry()
         if self._page == "chat":
             room.setBottom(room.bottom() - self.chat_view.composer.height())
+        elif self._pages_beside is not None:
+            room.setBottom(room.bottom() - self._pages_beside.foot_height(self._page))
         return room
 
     # The list

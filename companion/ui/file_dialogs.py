@@ -74,6 +74,33 @@ def ask_for_picture(parent: QWidget, title: str = "Choose a picture", *, drawing
     return Path(name) if name else None
 
 
+def ask_for_dialogues(parent: QWidget) -> list[Path]:
+    """Any number of files to learn from; none when the person thinks better of it."""
+    kinds = "Dialogues and texts (*.jsonl *.json *.ndjson *.csv *.tsv *.txt *.md);;All files (*)"
+    names, _ = QFileDialog.getOpenFileNames(parent, "Choose dialogues", "", kinds)
+    return [Path(name) for name in names]
+
+
+def ask_for_recipe(parent: QWidget) -> Path | None:
+    name, _ = QFileDialog.getOpenFileName(parent, "Open a recipe", "", "Recipes (*.toml);;All files (*)")
+    return Path(name) if name else None
+
+
+def ask_where_to_save_recipe(parent: QWidget, suggested: str) -> Path | None:
+    name, _ = QFileDialog.getSaveFileName(parent, "Save the recipe", f"{_file_name(suggested)}.toml", "Recipe (*.toml)")
+    path = Path(name)
+    return (path if path.suffix else path.with_name(f"{path.name}.toml")) if name else None
+
+
+def ask_where_to_save_chart(parent: QWidget, suggested: Path) -> Path | None:
+    """A PNG or CSV file, by the name that is suggested."""
+    form = suggested.suffix.lower()
+    kinds = {".png": "Picture (*.png)", ".csv": "Numbers (*.csv)"}
+    name, _ = QFileDialog.getSaveFileName(parent, "Save the chart", str(suggested), kinds[form])
+    path = Path(name)
+    return (path if path.suffix else path.with_name(f"{path.name}{form}")) if name else None
+
+
 def _file_name(character: str) -> str:
     """What of a name every file system takes."""
     return "".join(letter for letter in character if letter.isalnum() or letter in " -_").strip()[:80] or "character"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from companion.ui.memory.memory_page import MemoryPage
     from companion.ui.personas.personas_page import PersonasPage
     from companion.ui.settings.settings_page import SettingsPage
+    from companion.ui.workshop_wiring import WorkshopWiring
 
 
 class Pages(QObject):
@@ -40,6 +41,7 @@ class Pages(QObject):
         characters: Characters,
         memories: Memories,
         personas: Personas,
+        workshop: WorkshopWiring,
         go: Callable[[str], None],
     ) -> None:
         """`go` leads the whole window to a page by its name."""
@@ -52,6 +54,7 @@ class Pages(QObject):
         self._characters = characters
         self._memories = memories
         self._personas = personas
+        self._workshop = workshop
         self._go = go
         self._counting: dict[int, tuple[str, ...]] = {}
         """Texts whose tokens the engine is counting, by request."""
@@ -65,7 +68,7 @@ class Pages(QObject):
         engine.tokens_counted.connect(self._counted)
 
     def show(self, name: str) -> None:
-        """ "characters", "editor", "memory", "personas" or "settings"."""
+        """ "characters", "editor", "memory", "personas", "workshop" or "settings"."""
         match name:
             case "characters":
                 self._stack.setCurrentWidget(self.gallery)
@@ -80,8 +83,14 @@ class Pages(QObject):
             case "personas":
                 self._stack.setCurrentWidget(self.personas_page)
                 self._refresh_personas()
+            case "workshop":
+                self._workshop.show()
             case "settings":
                 self._show_settings()
+
+    def foot_height(self, name: str) -> int:
+        """Pixels at the bottom of a page that no notice may cover."""
+        return self._workshop.foot_height() if name == "workshop" else 0
 
     def focus_search(self, name: str) -> bool:
         """Go to the search of a page; False when it has none."""

@@ -12,7 +12,7 @@ from companion.ui.icons import icon, logo
 from companion.ui.theme import Theme
 
 WIDTH, BUTTON, ICON, LOGO = 64, 44, 22, 36
-PAGES = {"chat": "Chat", "characters": "Characters", "memory": "Memory", "settings": "Settings"}
+PAGES = {"chat": "Chat", "characters": "Characters", "memory": "Memory", "workshop": "Workshop", "settings": "Settings"}
 """Identifier and title of every page; the identifier is also the icon's name."""
 
 

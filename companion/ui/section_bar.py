@@ -43,9 +43,13 @@ class SectionBar(QWidget):
         self.choose(0)
 
     def choose(self, number: int) -> None:
+        self.mark(number)
+        self.chosen.emit(number)
+
+    def mark(self, number: int) -> None:
+        """Show which part is shown; emits nothing."""
         self._group.button(number).setChecked(True)
         self.menu.setCurrentIndex(number)
-        self.chosen.emit(number)
 
     def buttons(self) -> list[QPushButton]:
         return [button for button in self._group.buttons() if isinstance(button, QPushButton)]

@@ -1,7 +1,8 @@
 """The one style sheet of the application, written from the palette and the text size.
 
 Roles are dynamic properties: `button.setProperty("role", "primary")`. Buttons know "primary" (the one action of a
-page), "quiet" (no fill until hovered) and "danger"; labels know "title", "heading", "caption" and "muted".
+page), "quiet" (no fill until hovered) and "danger"; labels know "number", "title", "heading", "caption", "muted", "good"
+and "problem".
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ QLabel[role="heading"] {{ font-weight: 600; }}
 QLabel[role="caption"] {{ font-size: {sizes[12]}px; color: {p.muted}; }}
 QLabel[role="muted"] {{ color: {p.muted}; }}
 QLabel[role="problem"] {{ font-size: {sizes[12]}px; color: {p.bad}; }}
+QLabel[role="good"] {{ font-size: {sizes[12]}px; font-weight: 600; color: {p.ok}; }}
 QLabel[role="chip"] {{
     font-size: {sizes[12]}px; color: {p.text}; background: {p.surface};
     border: 1px solid {p.line}; border-radius: 12px; padding: 4px 12px;

@@ -37,7 +37,7 @@ def library_files(linked: Iterable[str] = (), chosen: Iterable[str] = ()) -> lis
     found = [
         *(Found(path, "own") for folder in (own_models_folder(), own_adapters_folder()) for path in _gguf_files(folder)),
         *([Found(starter, "starter")] if starter is not None else []),
-        *(Found(path, "shipped") for path in _gguf_files(models_folder())),
+        *(Found(path, "shipped") for path in sorted(models_folder().glob("*/*.gguf"))),  # deeper lies what is measured
         *(Found(Path(path), "linked") for path in linked),
         *(Found(path, "job") for path in sorted(jobs_folder().glob("*/output/*.gguf"))),
         *(Found(Path(path), "outside") for path in chosen),

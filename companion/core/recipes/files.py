@@ -45,17 +45,38 @@ def read_recipe(path: Path, kind: type[R], base: R | None = None, word: str = "r
 
     Raises RecipeError, which calls it by the `word` a person knows it by.
     """
+    return _converted(_merged(_plain(base or kind()), _toml(path, word)), kind, f"The {word} “{path.name}”")
+
+
+def read_any_recipe(path: Path, otherwise: Recipe) -> Recipe:
+    """The recipe in a TOML file, of the kind that it names; of the kind of `otherwise` when it names none.
+
+    Raises RecipeError.
+    """
+    told = _toml(path, "recipe")
+    kind = _KINDS.get(str(told.get("kind", otherwise.kind)))
+    if kind is None:
+        raise RecipeError(
+            f"“{path.name}” is a recipe of an unknown kind, “{told['kind']}”.", there_are(_KINDS, str(told["kind"]))
+        )
+    merged = _merged(_plain(kind()), told)
+    try:
+        return msgspec.convert(merged, kind)
+    except msgspec.ValidationError as error:
+        raise mistake(error, merged, kind, f"The recipe “{path.name}”") from error
+
+
+def _toml(path: Path, word: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise RecipeError(f"“{path.name}” is too large for a {word}.", f"Choose a {word}, a TOML file of a few lines.")
-        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RecipeError(f"The {word} “{path.name}” cannot be read ({error.strerror}).", "Check its name and place.") from error
     except UnicodeDecodeError as error:
         raise RecipeError(f"The {word} “{path.name}” is not text in UTF-8.", "Save it again as UTF-8.") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"The {word} “{path.name}” is not TOML: {error}.", "Mend that line.") from error
-    return _converted(_merged(_plain(base or kind()), told), kind, f"The {word} “{path.name}”")
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:
@@ -87,6 +108,15 @@ def with_changes(recipe: R, changes: list[str]) -> R:
             raise RecipeError(f"A recipe has no field “{key.strip()}”.", remedy)
         table[field] = _value(text.strip(), table[field])
     return _converted(told, type(recipe), "The recipe")
+
+
+def checked_recipe(recipe: Recipe) -> Recipe:
+    """The same recipe. Raises RecipeError when a value lies out of its bounds, as a form may have left it."""
+    told, kind = _plain(recipe), type(recipe)
+    try:
+        return msgspec.convert(told, kind)
+    except msgspec.ValidationError as error:
+        raise mistake(error, told, kind, "The recipe") from error
 
 
 def decode_recipe(content: bytes, name: str = "recipe.json") -> KeptRecipe:

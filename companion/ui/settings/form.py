@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QToolButton, QVBo
 from companion.core.fields import Field, fields_of
 from companion.ui.icons import icon
 from companion.ui.settings.editors import Editor, editor_for
-from companion.ui.theme import Theme
+from companion.ui.theme import BODY, Theme
 
 STACK_BELOW = 460
-"""A row narrower than this puts its editor below the words."""
+"""A row narrower than this puts its editor below the words; at the usual size of letters."""
 
 
 class FieldRow(QWidget):
@@ -57,7 +57,7 @@ class FieldRow(QWidget):
         self.edited.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        narrow = self.width() < STACK_BELOW
+        narrow = self.width() < STACK_BELOW * max(self._theme.font_size / BODY, 1.0)
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
         super().resizeEvent(event)
 
@@ -103,11 +103,15 @@ class Form(QWidget):
         theme: Theme,
         names: Iterable[str] | None = None,
         editors: dict[str, Editor] | None = None,
+        defaults: msgspec.Struct | None = None,
     ) -> None:
-        """`names` None means every field with a title; `editors` replaces the usual editor of a field."""
+        """`names` None means every field with a title; `editors` replaces the usual editor of a field, and `defaults` what
+        each is reset to."""
         super().__init__()
         known = {field.name: field for field in fields_of(struct)}
-        longest = _longest(struct)
+        if defaults is not None:
+            known = {name: msgspec.structs.replace(field, default=getattr(defaults, name)) for name, field in known.items()}
+        longest = longest_texts(struct)
         self.rows: dict[str, FieldRow] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -131,10 +135,12 @@ class Form(QWidget):
 def _in_words(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, tuple) and value:
+        return ", ".join(map(str, value))
     return "automatic" if value is None else str(value) if value not in ("", ()) else "empty"
 
 
-def _longest(struct: type[msgspec.Struct]) -> dict[str, int]:
+def longest_texts(struct: type[msgspec.Struct]) -> dict[str, int]:
     """Most characters of each text field that has a limit."""
     hints = get_type_hints(struct, include_extras=True)
     metas = {name: meta for name, hint in hints.items() for meta in getattr(hint, "__metadata__", ())}

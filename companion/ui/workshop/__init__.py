@@ -1,1 +1,1 @@
-"""The workshop in the window."""
+"""The workshop in the window: one panel with a page for each kind of work."""

@@ -24,9 +24,10 @@ def said_with(program: Program, qtbot) -> list[str]:
 def test_adopt_reply_roll_back_reply(ready: Program, qtbot, talkative_model: Path):
     own_adapters_folder().mkdir()
     voice = write_adapter(own_adapters_folder() / "voice.gguf", talkative_model, name="Voice")
-    page = LibraryPage(ready.theme, ready.library, ready.downloads)
-    qtbot.addWidget(page)
-    page.show()
+    ready.content.show_page("workshop")
+    ready.workshop.show("library")
+    page = ready.workshop.panel.pages["library"]
+    assert isinstance(page, LibraryPage)
     qtbot.waitUntil(lambda: ready.library.collection is not None, timeout=LOADED_MS)
     assert "Voice" not in said_with(ready, qtbot)
     page.show_item(str(voice))

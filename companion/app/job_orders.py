@@ -1,0 +1,89 @@
+"""From a recipe as a form has it to a job: files are looked for, what it leaves open is filled in, its result gets a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from companion.core.character import BUILT_IN
+from companion.core.character_library import built_in_character, load_character
+from companion.core.dataset import CONVERSATION_PREFIX
+from companion.core.errors import ModelError, RecipeError
+from companion.core.gguf.header import read_header
+from companion.core.job import JobOrder
+from companion.core.job_targets import free_name, name_after
+from companion.core.paths import data_folder
+from companion.core.recipes.files import Recipe
+from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.pretrain import Pretrain, refuse_impossible
+
+RESULTS: Final = {"fine-tune": "adapters", "pretrain": "models", "quantize": "models", "distill": "models", "prune": "models"}
+"""Folder of the data folder that a kind's result goes to; of other kinds it stays in the job's own."""
+LEARNS: Final = {"fine-tune", "pretrain", "distill"}
+"""Kinds that need something to learn from."""
+
+
+def prepared(recipe: Recipe, model: str) -> tuple[Recipe, JobOrder]:
+    """The recipe with what it leaves open, and where its result goes; `model` is the one that the person chats with.
+
+    Raises RecipeError, ModelError or CharacterError, in the words of the window.
+    """
+    changes: dict[str, object] = {}
+    if "model" in recipe.__struct_fields__:
+        changes["model"] = _model(str(getattr(recipe, "model", "")) or model)
+    if isinstance(recipe, Pretrain):
+        refuse_impossible(recipe)
+    files = _files(recipe.data_files)
+    if recipe.kind in LEARNS and not files:
+        raise RecipeError("There is nothing to learn from yet.", "Add files or conversations under “Dialogues”.")
+    _refuse_missing_replay(recipe)
+    character = _character(recipe.character)
+    name = name_after(recipe.name or _named_after(character, files), recipe.kind)
+    ready = replace(recipe, data_files=files, character=character, name=name, **changes)
+    return ready, _order(ready)
+
+
+def _order(recipe: Recipe) -> JobOrder:
+    if recipe.kind not in RESULTS:
+        return JobOrder()
+    whole = isinstance(recipe, FineTune) and recipe.adapter.method == "full"
+    return JobOrder(output=str(free_name(data_folder() / ("models" if whole else RESULTS[recipe.kind]), recipe.name)))
+
+
+def _model(path: str) -> str:
+    if not path:
+        raise ModelError("No model is chosen.", "Choose a GGUF file under “Model”.")
+    read_header(Path(path))
+    return str(Path(path).absolute())
+
+
+def _files(sources: tuple[str, ...]) -> tuple[str, ...]:
+    files = tuple(path if path.startswith(CONVERSATION_PREFIX) else str(Path(path).absolute()) for path in sources)
+    for path in files:
+        if not path.startswith(CONVERSATION_PREFIX) and not Path(path).exists():
+            raise RecipeError(f"The file “{path}” is not there.", "Take it off the list, or put it back.")
+    return files
+
+
+def _refuse_missing_replay(recipe: Recipe) -> None:
+    file = getattr(getattr(recipe, "data", None), "replay_file", "")
+    if file and not file.startswith(CONVERSATION_PREFIX) and not Path(file).exists():
+        raise RecipeError(f"The file “{file}” is not there.", "Correct “Replay from” under “Data”.")
+
+
+def _character(identifier: str) -> str:
+    own = built_in_character().name
+    if identifier.casefold() == own.casefold():
+        return own
+    if identifier != BUILT_IN:  # empty in a recipe, which then has no character
+        load_character(identifier)
+    return identifier
+
+
+def _named_after(character: str, files: tuple[str, ...]) -> str:
+    if character:
+        return Path(character).stem
+    first = next((path for path in files if not path.startswith(CONVERSATION_PREFIX)), "")
+    return Path(first).stem

@@ -1,0 +1,120 @@
+"""The top of a job's page: what it is, in which state, and what can be done with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from companion.app.job_entry import JobEntry, JobPhase
+from companion.ui.characters.editor_header import ElidedLabel
+from companion.ui.chat.icon_button import IconButton
+from companion.ui.flow_layout import FlowLayout
+from companion.ui.theme import Theme
+from companion.ui.workshop.jobs.phase_chip import PhaseChip
+from companion.ui.workshop.jobs.words import when
+
+KEEPS_BEST: Final = {"fine-tune": "Stop and keep best", "pretrain": "Stop and keep best", "evaluate": "Stop and report"}
+"""What a cancel does, by kind of recipe; others are just cancelled."""
+
+
+class JobHeader(QWidget):
+    """Emits what the person wants done: "pause", "resume", "cancel", "retry", "reveal" or "delete"."""
+
+    wanted = Signal(str)
+    back_requested = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.back = IconButton(theme, "chevron-left", "Back to the list of jobs")
+        self.back.hide()
+        self.title, self.caption = ElidedLabel(), QLabel()
+        self.title.setProperty("role", "title")
+        self.caption.setProperty("role", "caption")
+        self.chip = PhaseChip(theme)
+        self.buttons = {
+            name: QPushButton(words)
+            for name, words in (("resume", "Resume"), ("retry", "Begin anew"), ("pause", "Pause"), ("cancel", "Cancel"))
+        }
+        self.buttons["resume"].setProperty("role", "primary")
+        self.more = IconButton(theme, "more", "More about this job", side=36)
+        self.menu = QMenu(self)
+        self.reveal_action = self.menu.addAction("Open its folder")
+        self.delete_action = self.menu.addAction("Delete…")
+        self.stage, self.bar = QLabel(), QProgressBar()
+        self.stage.setProperty("role", "muted")
+        self.stage.setWordWrap(True)
+        self.stage.setTextFormat(Qt.TextFormat.PlainText)
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("How much of this stage is done")
+        self._build()
+
+    def show_entry(self, entry: JobEntry) -> None:
+        self.title.show_words(entry.title)
+        self.caption.setText(", ".join(filter(None, (entry.kind_words, when(entry.summary.began)))))
+        self.chip.show_phase(entry.phase)
+        shown = {
+            "pause": entry.may_pause,
+            "resume": entry.may_resume,
+            "cancel": entry.may_cancel and entry.phase is not JobPhase.WAITING,
+            "retry": entry.may_retry,
+        }
+        for name, button in self.buttons.items():
+            button.setVisible(shown[name])
+        self.buttons["pause"].setText("Take off the queue" if entry.phase is JobPhase.WAITING else "Pause")
+        self.buttons["resume"].setText("Start" if entry.phase is JobPhase.UNSTARTED else "Resume")
+        self.buttons["cancel"].setText(KEEPS_BEST.get(entry.summary.kind, "Cancel"))
+        self.delete_action.setEnabled(entry.may_delete)
+        self.delete_action.setText("Delete")
+        self._show_stage(entry)
+
+    def set_compact(self, compact: bool) -> None:
+        """Whether the list is another page, to which there is a way back."""
+        self.back.setVisible(compact)
+
+    def _show_stage(self, entry: JobEntry) -> None:
+        texts = {
+            JobPhase.PAUSING: "Writing a checkpoint, then it pauses.",
+            JobPhase.ENDING: "Finishing with the best it has.",
+            JobPhase.WAITING: "It begins when nothing else computes.",
+        }
+        text = texts.get(entry.phase, f"{entry.stage}." if entry.stage else "")
+        self.stage.setText(text)
+        self.stage.setVisible(bool(text))
+        self.bar.setVisible(entry.is_computing)
+        self.bar.setValue(round(1000 * entry.stage_fraction))
+
+    def _build(self) -> None:
+        for name, button in self.buttons.items():
+            button.setCursor(Qt.CursorShape.PointingHandCursor)
+            button.clicked.connect(partial(self._want, name))
+        self.more.clicked.connect(lambda: self.menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft())))
+        self.reveal_action.triggered.connect(partial(self._want, "reveal"))
+        self.delete_action.triggered.connect(partial(self._want, "delete"))
+        self.back.clicked.connect(self.back_requested)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(self.title)
+        words.addWidget(self.caption)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.back)
+        top.addLayout(words, 1)
+        top.addWidget(self.chip)
+        top.addWidget(self.more)
+        actions = FlowLayout()
+        for button in self.buttons.values():
+            actions.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addLayout(actions)
+        column.addWidget(self.stage)
+        column.addWidget(self.bar)
+
+    def _want(self, what: str, _checked: bool = False) -> None:
+        self.wanted.emit(what)

@@ -1,0 +1,84 @@
+"""What came of a job so far, as a list of words: parts that are measured, builds, and files with their numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from companion.core.job import OutputWritten
+from companion.core.job_history import JobHistory
+from companion.ui.theme import Theme
+from companion.ui.workshop.jobs.words import MADE, build_sentence, output_sentence, part_sentence
+
+MOST_PARTS = 200
+
+
+class JobResults(QFrame):
+    """Hidden while there is nothing."""
+
+    open_requested = Signal(str)
+    """A file, to be opened by the program that the system has for it; its folder, for one that only we read."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._shown: tuple[int, ...] = ()
+        self._content = QWidget()
+        heading = QLabel("What came of it")
+        heading.setProperty("role", "heading")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(16, 12, 16, 16)
+        self._column.setSpacing(8)
+        self._column.addWidget(heading)
+        self._column.addWidget(self._content)
+
+    def show_history(self, history: JobHistory, *, another: bool) -> None:
+        now = (len(history.parts), len(history.builds), len(history.outputs))
+        self.setVisible(any(now))
+        if now == self._shown and not another:
+            return
+        self._shown = now
+        content = QWidget()
+        rows = QVBoxLayout(content)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(8)
+        for part in history.parts[-MOST_PARTS:]:
+            rows.addWidget(_words(part_sentence(part), "muted" if part.state == "done" else ""))
+        for build in history.builds:
+            rows.addWidget(_words(build_sentence(build)))
+        for file in {output.file: output for output in history.outputs}.values():
+            rows.addWidget(self._file(file))
+        self._column.replaceWidget(self._content, content)
+        self._content.hide()
+        self._content.deleteLater()
+        self._content = content
+
+    def _file(self, output: OutputWritten) -> QWidget:
+        path = Path(output.file)
+        made = MADE.get(output.kind, "File")
+        row, holder = QHBoxLayout(), QWidget()
+        holder.setLayout(row)
+        row.setContentsMargins(0, 0, 0, 0)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(_words(f"{made}: {path.name}"))
+        if sentence := output_sentence(output):
+            words.addWidget(_words(sentence, "caption"))
+        row.addLayout(words, 1)
+        opens = output.kind in {"report", "picture"}
+        button = QPushButton("Open" if opens else "Show")
+        button.setProperty("role", "quiet")
+        button.setAccessibleName(f"Open {path.name}" if opens else f"Show {path.name} in its folder")
+        button.clicked.connect(lambda: self.open_requested.emit(str(path if opens else path.parent)))
+        row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        return holder
+
+
+def _words(text: str, role: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", role)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label

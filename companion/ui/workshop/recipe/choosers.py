@@ -1,0 +1,171 @@
+"""Editors for what a recipe works with: a model, a character, and what is learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from companion.core.dataset import CONVERSATION_PREFIX
+from companion.core.fields import Field
+from companion.ui.chat.icon_button import IconButton
+from companion.ui.flow_layout import FlowLayout
+from companion.ui.settings.editors import WIDTH, ChoiceEditor, Editor
+from companion.ui.theme import Theme
+
+_ANOTHER = "?"
+"""No file is called so where recipes name files by their whole path."""
+
+
+class FileChoiceEditor(ChoiceEditor):
+    """One of the known files, or any other that the person looks for: the last choice asks for it."""
+
+    def __init__(self, field: Field, known: Mapping[str, str], ask: Callable[[QWidget], Path | None]) -> None:
+        super().__init__(field)
+        self._ask = ask
+        self._value = ""
+        self._known = dict(known)
+        self.box.activated.disconnect(self.edited)
+        self.box.activated.connect(self._activated)
+        self.set_value("")
+
+    def value(self) -> str:
+        return self._value
+
+    def set_value(self, value: str) -> None:
+        self._value = value
+        known = self._known if value in self._known else self._known | {value: Path(value).stem}
+        self.box.clear()
+        for path, words in known.items():
+            self.box.addItem(words, path)
+            self.box.setItemData(self.box.count() - 1, path, Qt.ItemDataRole.ToolTipRole)
+        self.box.addItem("Another file…", _ANOTHER)
+        self.box.setCurrentIndex(self.box.findData(value))
+        self.box.setToolTip(value)
+
+    def choose(self) -> None:
+        """Ask for another file."""
+        path = self._ask(self)
+        if path is None:
+            self.set_value(self._value)
+        else:
+            self._take(str(path))
+
+    def _activated(self) -> None:
+        chosen = self.box.currentData()
+        if chosen == _ANOTHER:
+            self.choose()
+        else:
+            self._take(chosen)
+
+    def _take(self, path: str) -> None:
+        self.set_value(path)
+        self.edited.emit()
+
+
+class SourcesEditor(Editor):
+    """Files, dataset folders and conversations, one below the other; files may be dropped here."""
+
+    def __init__(
+        self,
+        field: Field,
+        theme: Theme,
+        titles: Callable[[], Mapping[str, str]],
+        ask_for_files: Callable[[QWidget], Sequence[Path]],
+        ask_for_conversations: Callable[[QWidget, Sequence[str]], Sequence[str] | None],
+    ) -> None:
+        """`titles` names the conversations there are, by their sources."""
+        super().__init__()
+        self._theme, self._titles = theme, titles
+        self._ask_for_files, self._ask_for_conversations = ask_for_files, ask_for_conversations
+        self._value: tuple[str, ...] = ()
+        self.setMinimumWidth(WIDTH)
+        self.setAcceptDrops(True)
+        self.setAccessibleName(field.title)
+        self.add_files = QPushButton("Add files…")
+        self.add_conversations = QPushButton("Add conversations…")
+        self.add_files.clicked.connect(self._choose_files)
+        self.add_conversations.clicked.connect(self._choose_conversations)
+        self.remove_buttons: list[IconButton] = []
+        self._rows = QWidget()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(6)
+        self._column.addWidget(self._rows)
+        buttons = QWidget()
+        flow = FlowLayout()
+        flow.setContentsMargins(0, 0, 0, 0)
+        buttons.setLayout(flow)
+        flow.addWidget(self.add_files)
+        flow.addWidget(self.add_conversations)
+        self._column.addWidget(buttons)
+        self.setFocusProxy(self.add_files)
+        self._show_rows()
+
+    def value(self) -> tuple[str, ...]:
+        return self._value
+
+    def set_value(self, value: tuple[str, ...]) -> None:
+        if value != self._value:
+            self._value = tuple(value)
+            self._show_rows()
+
+    def add(self, sources: Sequence[str]) -> None:
+        """Those that are not there yet."""
+        new = [source for source in dict.fromkeys(sources) if source not in self._value]
+        if new:
+            self.set_value((*self._value, *new))
+            self.edited.emit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.add([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
+
+    def _remove(self, source: str) -> None:
+        self.set_value(tuple(known for known in self._value if known != source))
+        self.add_files.setFocus()
+        self.edited.emit()
+
+    def _choose_files(self) -> None:
+        self.add([str(path) for path in self._ask_for_files(self)])
+
+    def _choose_conversations(self) -> None:
+        chosen = self._ask_for_conversations(self, [source for source in self._value if source.startswith(CONVERSATION_PREFIX)])
+        if chosen is not None:
+            files = [source for source in self._value if not source.startswith(CONVERSATION_PREFIX)]
+            if (*files, *chosen) != self._value:
+                self.set_value((*files, *chosen))
+                self.edited.emit()
+
+    def _show_rows(self) -> None:
+        rows = QWidget()
+        column = QVBoxLayout(rows)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        self.remove_buttons = []
+        titles = self._titles() if self._value else {}
+        for source in self._value:
+            name = titles.get(source, Path(source).name or source)
+            label = QLabel(name)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+            label.setToolTip(source)
+            button = IconButton(self._theme, "close", f"Take “{name}” off the list", size=14)
+            button.clicked.connect(lambda _checked=False, source=source: self._remove(source))
+            row = QHBoxLayout()
+            row.addWidget(label, 1)
+            row.addWidget(button)
+            column.addLayout(row)
+            self.remove_buttons.append(button)
+        self._column.replaceWidget(self._rows, rows)
+        self._rows.hide()
+        self._rows.deleteLater()
+        self._rows = rows
+        rows.setVisible(bool(self._value))

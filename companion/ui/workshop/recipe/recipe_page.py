@@ -1,0 +1,303 @@
+"""A page that asks for a piece of work: a recipe as a form, what it would cost here, and Start.
+
+Every page that begins a job is one of these, with the kinds of recipe it offers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from companion.app.cost_estimate import CostEstimate
+from companion.app.job_orders import prepared
+from companion.core.amounts import bytes_text, duration_text
+from companion.core.errors import CompanionError, RecipeError
+from companion.core.fields import Field
+from companion.core.job import JobOrder
+from companion.core.job_history import JobHistory
+from companion.core.recipes.files import Recipe, read_any_recipe, write_recipe
+from companion.ui.flow_layout import FlowLayout
+from companion.ui.scroll_page import scroll_page
+from companion.ui.settings.editors import ChoiceEditor, Editor
+from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.jobs.words import counted
+from companion.ui.workshop.recipe.known_choices import editors_of
+from companion.ui.workshop.recipe.recipe_form import RecipeForm
+
+WIDEST = 720
+NOT_MEASURED = "What it takes is measured on this computer, in less than a minute."
+
+
+class RecipeKind(NamedTuple):
+    """One kind of work that a page offers."""
+
+    words: str
+    """What it is called in the choice between kinds."""
+    default: Recipe
+    presets: Mapping[str, Recipe]
+    first: tuple[str, ...]
+    """Fields of the recipe that stand on top."""
+    can_estimate: bool = True
+    """Whether a dry run says what it costs."""
+
+
+class RecipePage(QWidget):
+    """`form` is that of the kind that is chosen."""
+
+    def __init__(self, desk: Desk, title: str, sentence: str, kinds: Sequence[RecipeKind]) -> None:
+        super().__init__()
+        self._desk = desk
+        self._kinds: dict[str, RecipeKind] = {kind.default.kind: kind for kind in kinds}
+        self.kind: str = kinds[0].default.kind
+        self.forms: dict[str, RecipeForm] = {}
+        self._forms = QVBoxLayout()
+        self.choice = ChoiceEditor(_KIND)
+        self.choice.offer({name: kind.words for name, kind in self._kinds.items()})
+        self.choice.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.open_button, self.save_button = QPushButton("Open a recipe…"), QPushButton("Save as recipe…")
+        self.cost_button, self.start_button = QPushButton("What will it cost?"), QPushButton("Start")
+        self.cost, self.problem = QLabel(NOT_MEASURED), QLabel()
+        self.estimate = CostEstimate(self)
+        self._build(title, sentence)
+        self._connect()
+        self.choose_kind(self.kind)
+
+    @property
+    def form(self) -> RecipeForm:
+        return self.forms[self.kind]
+
+    def choose_kind(self, kind: str) -> None:
+        self.kind = kind
+        if kind not in self.forms:
+            form = self._make(self._kinds[kind])
+            self.forms[kind] = form
+            self._forms.addWidget(form)
+        for name, form in self.forms.items():
+            form.setVisible(name == kind)
+        self.choice.set_value(kind)
+        self.cost_button.setVisible(self._kinds[kind].can_estimate)
+        self._changed()
+
+    def ready(self) -> tuple[Recipe, JobOrder]:
+        """The recipe with what it leaves open, and its order. Raises CompanionError."""
+        model = self._desk.engine.model
+        return prepared(self.form.recipe(), model.path if model is not None else self._desk.preferences.settings.model)
+
+    def start(self) -> None:
+        """Begin a job and lead there; what cannot be carried out is said instead."""
+        try:
+            recipe, order = self.ready()
+        except CompanionError as error:
+            self._say(error.what, error.remedy)
+            return
+        self.estimate.stop()
+        self._show_cost(NOT_MEASURED)
+        if job := self._desk.jobs.start(recipe, order):
+            self._desk.show_job(job)
+
+    def measure(self) -> None:
+        """Find out what it would cost, or stop finding out."""
+        if self.estimate.is_running:
+            self.estimate.stop()
+            self._show_cost(NOT_MEASURED)
+            return
+        try:
+            recipe, _ = self.ready()
+        except CompanionError as error:
+            self._say(error.what, error.remedy)
+            return
+        self._say("")
+        self.estimate.begin(recipe)
+        if self.estimate.is_running:
+            self._show_cost("Looking into it")
+
+    def open_recipe(self, path: Path) -> None:
+        """Take the recipe of a file, of any kind that the page offers."""
+        with self._desk.notices.telling(CompanionError):
+            recipe = read_any_recipe(path, self._kinds[self.kind].default)
+            if recipe.kind not in self._kinds:
+                raise RecipeError(
+                    f"“{path.name}” is a recipe for something else ({recipe.kind}).", "Open it on the page for that."
+                )
+            self.choose_kind(recipe.kind)
+            self.form.load(recipe)
+            self._changed()
+
+    def save_recipe(self, path: Path) -> None:
+        """Write the recipe as a file that the command line takes, too."""
+        try:
+            write_recipe(path, self.form.recipe())
+        except CompanionError as error:
+            self._say(error.what, error.remedy)
+        except OSError as error:
+            what = f"“{path.name}” could not be saved ({error.strerror})."
+            self._desk.notices.error(what, "Choose another folder, or make room there.")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._desk.jobs.begin()
+        self._follow_jobs()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if self.estimate.is_running:
+            self.estimate.stop()
+            self._show_cost(NOT_MEASURED)
+
+    # Inside
+
+    def _make(self, kind: RecipeKind) -> RecipeForm:
+        editors: dict[str, Editor] = editors_of(kind.default, self._desk)
+        form = RecipeForm(kind.default, self._desk.theme, first=kind.first, presets=kind.presets, editors=editors)
+        if "character" in kind.first:
+            partner = self._desk.conversations.partner
+            form.set_value("character", partner.identifier or partner.name)
+        form.edited.connect(self._changed)
+        return form
+
+    def _changed(self) -> None:
+        """Whatever was measured or said is of another recipe."""
+        self.estimate.stop()
+        self._show_cost(NOT_MEASURED)
+        self._say(self.form.problem())
+
+    def _say(self, *sentences: str) -> None:
+        text = " ".join(filter(None, sentences))
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+
+    def _show_cost(self, text: str) -> None:
+        self.cost.setText(text if text.endswith(".") or not text else f"{text} …")
+        self.cost_button.setText("Stop measuring" if self.estimate.is_running else "What will it cost?")
+
+    def _estimated(self, history: JobHistory) -> None:
+        plan, data = history.plan, history.data
+        if plan is None or data is None:
+            return
+        learned = f"{counted(data.dialogues, 'dialogue')}, {data.held_out:,} of them held out"
+        takes = f"About {duration_text(plan.seconds)} and {bytes_text(plan.memory_bytes)} of memory"
+        self._show_cost(f"{takes}: {counted(plan.steps, 'step')} over {learned}, at {plan.tokens_per_second:,.0f} tok/s.")
+        self.cost.setToolTip("\n".join((*plan.sentences, *data.left_out)))
+
+    def _follow_jobs(self) -> None:
+        """While a job computes, whatever is measured would be too slow."""
+        computing = self._desk.jobs.computing
+        self.cost_button.setEnabled(computing is None)
+        self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else "")
+        self.start_button.setText("Start" if computing is None else "Start after that one")
+        self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing else "")
+
+    def _connect(self) -> None:
+        self.choice.edited.connect(lambda: self.choose_kind(self.choice.value()))
+        self.start_button.clicked.connect(self.start)
+        self.cost_button.clicked.connect(self.measure)
+        self.open_button.clicked.connect(self._ask_for_recipe)
+        self.save_button.clicked.connect(self._ask_where_to_save)
+        self.estimate.progressed.connect(self._show_cost)
+        self.estimate.estimated.connect(self._estimated)
+        self.estimate.failed.connect(self._estimate_failed)
+        self._desk.jobs.changed.connect(self._follow_jobs)
+
+    def _estimate_failed(self, what: str, remedy: str) -> None:
+        self._show_cost(NOT_MEASURED)
+        self._say(what, remedy)
+
+    def _ask_for_recipe(self) -> None:
+        from companion.ui.file_dialogs import ask_for_recipe
+
+        if (path := ask_for_recipe(self)) is not None:
+            self.open_recipe(path)
+
+    def _ask_where_to_save(self) -> None:
+        from companion.ui.file_dialogs import ask_where_to_save_recipe
+
+        if (path := ask_where_to_save_recipe(self, self.form.recipe().name or self.kind)) is not None:
+            self.save_recipe(path)
+
+    def _build(self, title: str, sentence: str) -> None:
+        heading, words = QLabel(title), QLabel(sentence)
+        heading.setProperty("role", "title")
+        words.setProperty("role", "muted")
+        words.setWordWrap(True)
+        self.choice.setVisible(len(self._kinds) > 1)
+        self._forms.setContentsMargins(0, 8, 0, 0)
+        files = FlowLayout()
+        for button in (self.open_button, self.save_button):
+            button.setProperty("role", "quiet")
+            files.addWidget(button)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 24, 0, 32)
+        column.setSpacing(12)
+        for widget in (heading, words):
+            column.addWidget(widget)
+        column.addWidget(self.choice, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(self._forms)
+        column.addLayout(files)
+        column.addStretch(1)
+        self.foot = self._made_foot()
+        """What stands below the form and is not to be covered."""
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll_page(column, WIDEST), 1)
+        outer.addWidget(self.foot)
+
+    def _made_foot(self) -> QWidget:
+        self.start_button.setProperty("role", "primary")
+        for label, role in ((self.cost, "muted"), (self.problem, "problem")):
+            label.setProperty("role", role)
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        words.addWidget(self.problem)
+        words.addWidget(self.cost)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addLayout(words, 1)
+        row.addWidget(self.cost_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.start_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        foot = _Foot(self._desk)
+        middle = QHBoxLayout(foot)
+        middle.setContentsMargins(24, 13, 34, 12)  # as the page above, which has a scroll bar
+        content = QWidget()
+        content.setMaximumWidth(WIDEST)
+        content.setLayout(row)
+        row.setContentsMargins(0, 0, 0, 0)
+        middle.addStretch(1)
+        middle.addWidget(content, 1000)
+        middle.addStretch(1)
+        return foot
+
+
+class _Foot(QWidget):
+    """Stays in sight while the form scrolls, with a line above it."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._theme = desk.theme
+        self._theme.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.colour("surface"))
+        painter.fillRect(0, 0, self.width(), 1, self._theme.colour("line"))
+        painter.end()
+
+
+_KIND = Field(
+    name="kind",
+    title="What is made",
+    sentence="",
+    kind=str,
+    optional=False,
+    default="",
+    minimum=None,
+    maximum=None,
+    choices=(),
+)

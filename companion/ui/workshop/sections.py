@@ -1,0 +1,46 @@
+"""The pages of the workshop, in their order. To add one, add its line to SECTIONS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from companion.ui.workshop.desk import Desk
+
+
+class Section(NamedTuple):
+    """`make` imports the page and makes it, when it is first asked for."""
+
+    title: str
+    sentence: str
+    """What one does there."""
+    make: Callable[[Desk], QWidget]
+
+
+def _train(desk: Desk) -> QWidget:
+    from companion.ui.workshop.train_page import train_page
+
+    return train_page(desk)
+
+
+def _jobs(desk: Desk) -> QWidget:
+    from companion.ui.workshop.jobs.jobs_page import JobsPage
+
+    return JobsPage(desk)
+
+
+def _library(desk: Desk) -> QWidget:
+    from companion.ui.workshop.library.library_page import LibraryPage
+
+    return LibraryPage(desk.theme, desk.library(), desk.downloads())
+
+
+SECTIONS: Final[dict[str, Section]] = {
+    "train": Section("Train", "Teach her from dialogues, with every knob in reach", _train),
+    "jobs": Section("Jobs", "Work that waits, goes on, or is done", _jobs),
+    "library": Section("Library", "Models and adapters, and where each came from", _library),
+}
+"""By the name that `Desk.go` knows: teach, data, train, evaluate, optimize, jobs, library."""

@@ -1,0 +1,184 @@
+"""Connects the workshop with the rest of the program: made when it is first needed, asked when the window closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QStackedWidget
+
+from companion.app.background import Background
+from companion.app.characters import Characters
+from companion.app.conversations import Conversations
+from companion.app.engine import Engine
+from companion.app.notices import Notice, Notices, Tone
+from companion.app.preferences import Preferences
+from companion.core.job import JOBS_FOLDER, WANTED_FILE
+from companion.core.paths import data_folder
+from companion.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from companion.app.downloads import Downloads
+    from companion.app.job_entry import JobEntry
+    from companion.app.jobs import Jobs
+    from companion.app.library.library import Library
+    from companion.core.hardware import Hardware
+    from companion.ui.workshop.jobs.jobs_page import JobsPage
+    from companion.ui.workshop.panel import WorkshopPanel
+
+LOOK_MS = 3000
+"""After the start: whether work of the last time waits to go on. The model is loading until about then."""
+Answer = Literal["go on", "pause", ""]
+
+
+class WorkshopWiring(QObject):
+    """Nothing of the workshop is imported before somebody goes there, or work waits from the last time."""
+
+    stage_made = Signal(object)
+    """A FigureWidget: she stands in the workshop, too."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        stack: QStackedWidget,
+        notices: Notices,
+        preferences: Preferences,
+        engine: Engine,
+        conversations: Conversations,
+        characters: Characters,
+        library: Callable[[], Library],
+        downloads: Callable[[], Downloads],
+        go: Callable[[str], None],
+    ) -> None:
+        """`go` leads the whole window to a page by its name."""
+        super().__init__()
+        self._theme = theme
+        self._stack = stack
+        self._notices = notices
+        self._preferences = preferences
+        self._engine = engine
+        self._conversations = conversations
+        self._characters = characters
+        self._library = library
+        self._downloads = downloads
+        self._go = go
+        self._machine: Background | None = None
+        self._is_closed = False
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        from companion.app.jobs import Jobs
+
+        jobs = Jobs(self._notices, self._preferences)
+        jobs.ended.connect(self._tell_end)
+        return jobs
+
+    @cached_property
+    def panel(self) -> WorkshopPanel:
+        from companion.ui.workshop.desk import Desk
+        from companion.ui.workshop.panel import WorkshopPanel
+
+        desk = Desk(
+            self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
+            self._library, self._downloads, self.show, self.show_job,
+        )  # fmt: skip
+        panel = WorkshopPanel(desk)
+        self._stack.addWidget(panel)
+        self.stage_made.emit(panel.stage)
+        self._machine = Background(parent=self)
+        self._machine.run(_probe, lambda found: panel.navigation.machine.setText(machine_words(found)))
+        return panel
+
+    def start(self) -> None:
+        """The window is there: look, a little later, for work that is to go on."""
+        QTimer.singleShot(LOOK_MS, self, self._look_for_work)
+
+    def show(self, page: str = "") -> None:
+        """Bring a page of the workshop to the front; the one that was shown last, or the first, when none is named."""
+        first = next(iter(self.panel.navigation.buttons))
+        self.panel.show_page(page or self.panel.page or first)
+        self._stack.setCurrentWidget(self.panel)
+
+    def foot_height(self) -> int:
+        """Pixels at the bottom of the page that no notice may cover."""
+        return self.panel.foot_height() if "panel" in self.__dict__ else 0
+
+    def show_job(self, job: str) -> None:
+        """Lead the window to a job."""
+        self._go("workshop")
+        self.show("jobs")
+        self._jobs_page.show_job(job)
+
+    def may_close(self) -> bool:
+        """Asks once what becomes of a running job, and remembers the answer; False when the window is to stay."""
+        own = self.jobs.own if "jobs" in self.__dict__ else None
+        if own is None or _is_quiet(own) or self._preferences.settings.jobs_on_close != "ask":
+            return True
+        answer = self.ask(own)
+        if answer:
+            self._preferences.update(jobs_on_close=answer)
+        return bool(answer)
+
+    def ask(self, entry: JobEntry) -> Answer:
+        """What becomes of this job without the window; empty when the window is to stay."""
+        from companion.ui.workshop.closing_question import ask_about_job
+
+        return ask_about_job(self._stack.window(), entry.title)
+
+    def close(self) -> None:
+        """The program ends. May be called twice."""
+        self._is_closed = True
+        if self._machine is not None:
+            self._machine.close()
+        if "jobs" in self.__dict__:
+            self.jobs.close()
+
+    @property
+    def _jobs_page(self) -> JobsPage:
+        from companion.ui.workshop.jobs.jobs_page import JobsPage
+
+        page = self.panel.pages["jobs"]
+        if not isinstance(page, JobsPage):
+            raise TypeError("the page of jobs is another")
+        return page
+
+    def _look_for_work(self) -> None:
+        if not self._is_closed and any(data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")):
+            self.jobs.begin()
+
+    def _tell_end(self, entry: JobEntry) -> None:
+        """A notice, unless the person is looking at the jobs."""
+        from companion.app.job_entry import JobPhase
+
+        if _is_quiet(entry):
+            return
+        if "panel" in self.__dict__ and self.panel.isVisible() and self.panel.page == "jobs":
+            return
+        tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
+        what = f"“{entry.title}” is {'done' if entry.phase is JobPhase.DONE else entry.phase.value}. {entry.what}"
+        tone = tones.get(entry.phase, Tone.INFORMATION)
+        self._notices.raise_notice(Notice(tone, what, entry.remedy, "Look", lambda: self.show_job(entry.id)))
+
+
+def _is_quiet(entry: JobEntry) -> bool:
+    """Whether nobody asked for this job: the starter model is fitted to the machine without a word."""
+    from companion.core.fitted import NAME
+
+    return entry.summary.name == NAME
+
+
+def machine_words(hardware: Hardware) -> str:
+    """“2 cores · 23.4 GB · no GPU”."""
+    from companion.core.amounts import bytes_text
+
+    cores = "1 core" if hardware.usable_cores == 1 else f"{hardware.usable_cores} cores"
+    memory = bytes_text(hardware.memory_total) if hardware.memory_total else "memory unknown"
+    return " · ".join((cores, memory, hardware.gpus[0].name if hardware.gpus else "no GPU"))
+
+
+def _probe() -> Hardware:
+    from companion.core.hardware import probe
+
+    return probe()

@@ -1,0 +1,218 @@
+"""The page of jobs, redrawn from folders only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+
+from companion.app.job_entry import JobPhase
+from companion.core.job import BuildProven, JobEnded, JobStarted, OutputWritten, PartMeasured, Proven, StageBegan
+from companion.core.job_folder import JobFolder
+from companion.core.recipes.evaluate import Evaluate
+from companion.core.recipes.quantize import Quantize
+from companion.ui.workshop.jobs.jobs_page import JobsPage
+from tests.ui.workshop.conftest import Room
+from tests.ui.workshop.written_jobs import NOON, finished, job, learning, step, trouble, write
+
+LISTED_MS = 10_000
+
+
+@pytest.fixture
+def page(room: Room, qtbot) -> JobsPage:
+    made = JobsPage(room.desk)
+    qtbot.addWidget(made)
+    made.resize(1000, 800)
+    made.show()
+    return made
+
+
+def look_at(page: JobsPage, qtbot, folder: JobFolder) -> None:
+    page._jobs.look()
+    qtbot.waitUntil(lambda: page._jobs.entry(folder.id) is not None, timeout=LISTED_MS)
+    page.show_job(folder.id)
+    size = folder.events_file.stat().st_size if folder.events_file.exists() else 0
+    qtbot.waitUntil(lambda: page._watch is not None and page._watch.folder.id == folder.id, timeout=LISTED_MS)
+    qtbot.waitUntil(lambda: page._watch._reader._offset == size and not page._watch._is_reading, timeout=LISTED_MS)
+    qtbot.waitUntil(lambda: not page.details.charts._waiting, timeout=LISTED_MS)
+    qtbot.wait(50)  # what is new is laid out
+
+
+def words(widget: QWidget) -> str:
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+
+
+def shown_charts(page: JobsPage) -> list[str]:
+    return [title for title, card in page.details.charts.cards.items() if card.isVisible()]
+
+
+def test_an_empty_page_teaches_in_one_sentence_and_leads_on(page: JobsPage, room: Room):
+    assert page.empty.isVisible()
+    page.empty.button.click()
+    assert room.went == ["train"]
+
+
+def test_a_finished_job_is_redrawn_from_its_folder(page: JobsPage, qtbot, tmp_path):
+    folder = job("Hoshi, warmer", *finished(tmp_path / "hoshi.gguf"))
+    look_at(page, qtbot, folder)
+    assert shown_charts(page) == [
+        "Loss", "Learning rate", "Gradient norm", "Speed, tokens per second", "Memory", "Processor",
+    ]  # fmt: skip
+    loss = page.details.charts.cards["Loss"].chart
+    assert [len(line.curve) for line in loss.lines] == [40, 5]
+    told = words(page.details)
+    for word in ("Hoshi, warmer", "All 40 steps are done", "1.41", "−0.49", "40 of 40", "Adapter: hoshi.gguf", "2 min"):
+        assert word in told
+    assert page.details.header.chip.accessibleName() == "State: done"
+
+
+def test_samples_can_be_followed_from_measurement_to_measurement(page: JobsPage, qtbot, tmp_path):
+    look_at(page, qtbot, job("one", *finished(tmp_path / "a.gguf")))
+    samples = page.details.samples
+    assert "(40)" in words(samples)
+    assert "before: As an AI language model" in words(samples)
+    qtbot.mouseClick(samples.earlier, Qt.MouseButton.LeftButton)
+    assert "(30)" in words(samples)
+    samples.slider.setValue(0)
+    assert "before the first step, held-out loss 1.900" in words(samples)
+    assert not samples.earlier.isEnabled()
+
+
+def test_a_job_that_died_says_so_and_trouble_is_told_with_what_to_do(page: JobsPage, qtbot, room: Room):
+    folder = job("dead", *learning(40, 23), trouble(23))
+    look_at(page, qtbot, folder)
+    assert page._jobs.entry(folder.id).phase is JobPhase.STOPPED
+    told = words(page.details.messages)
+    assert "It stopped without a word" in told
+    assert "Step 23: She learns the dialogues by heart." in told
+    assert "More dialogues help." in told
+    buttons = page.details.header.buttons
+    assert [name for name, button in buttons.items() if button.isVisible()] == ["resume", "cancel"]
+    assert buttons["cancel"].text() == "Stop and keep best"
+
+
+def test_a_job_that_grows_is_drawn_while_it_grows(page: JobsPage, qtbot):
+    folder = job("growing", *learning(100, 10))
+    look_at(page, qtbot, folder)
+    chart = page.details.charts.cards["Loss"].chart
+    assert len(chart.lines[0].curve) == 10
+    write(folder, *(step(number, 100) for number in range(11, 51)))
+    page._watch.look()
+    qtbot.waitUntil(lambda: len(chart.lines[0].curve) == 50, timeout=LISTED_MS)
+    qtbot.waitUntil(lambda: not page.details.charts._waiting, timeout=LISTED_MS)
+    assert chart.shown.high == 50
+
+
+def test_kinds_without_curves_are_told_as_stages_and_figures(page: JobsPage, qtbot):
+    parts = [
+        PartMeasured(subject="starter", title=title, state=state, part=number, parts=3, seconds=65.0, why=why, time=NOON)
+        for number, (title, state, why) in enumerate((("Talk", "done", ""), ("Mood", "skipped", "No moods are given.")), 1)
+    ]
+    folder = job(
+        "", JobStarted(pid=1, time=NOON), StageBegan(stage="evaluating", sentence="starter: Talk", time=NOON), *parts,
+        JobEnded(state="interrupted", what="The job was paused after part 2."), recipe=Evaluate(name="starter, measured"),
+    )  # fmt: skip
+    look_at(page, qtbot, folder)
+    assert shown_charts(page) == []
+    told = words(page.details)
+    for word in ("starter, measured", "Talk: starter (1 min)", "Mood: starter, skipped: No moods are given.", "2 of 3", "Parts"):
+        assert word in told
+    assert page.details.header.buttons["cancel"].text() == "Stop and report"
+
+
+def test_a_quantization_shows_its_builds(page: JobsPage, qtbot, tmp_path, monkeypatch):
+    proven = Proven(
+        bytes=82_000_000, bits_per_weight=4.87, divergence=0.0213, dialogues=0.02, general=0.0226, same_top=0.931,
+        perplexity=15.2, source_perplexity=14.9, read=700, write=118, source_read=560, source_write=52,
+    )  # fmt: skip
+    picture = tmp_path / "front.svg"
+    folder = job(
+        "", JobStarted(pid=1, time=NOON), BuildProven(name="build", kinds={"Q4_0": 200}, proven=proven, time=NOON),
+        OutputWritten(file=str(picture), kind="picture", time=NOON), JobEnded(state="done", what="The build is proven."),
+        recipe=Quantize(name="fitted"),
+    )  # fmt: skip
+    look_at(page, qtbot, folder)
+    told = words(page.details)
+    for word in ("82 MB", "4.87 bits per weight", "118 tok/s", "was 52", "Picture: front.svg"):
+        assert word in told
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    button = next(each for each in page.details.results.findChildren(QAbstractButton) if each.text() == "Open")
+    button.click()
+    assert opened == [str(picture)]
+
+
+def test_another_job_takes_the_place_of_the_one_that_was_shown(page: JobsPage, qtbot, tmp_path):
+    first, second = job("first", *finished(tmp_path / "a.gguf")), job("second", JobStarted(pid=1, time=NOON))
+    look_at(page, qtbot, first)
+    assert shown_charts(page)
+    look_at(page, qtbot, second)
+    assert shown_charts(page) == []
+    assert "second" in words(page.details.header)
+    assert not page.details.samples.isVisible()
+    page.list.choose(first.id)
+    qtbot.waitUntil(lambda: shown_charts(page) != [], timeout=LISTED_MS)
+    assert "first" in words(page.details.header)
+
+
+def test_a_job_that_is_chosen_before_it_is_listed_is_shown_when_it_is(page: JobsPage, qtbot, tmp_path):
+    look_at(page, qtbot, job("older", *finished(tmp_path / "a.gguf")))
+    new = job("newer")
+    page.show_job(new.id)
+    qtbot.waitUntil(lambda: "newer" in words(page.details.header), timeout=LISTED_MS)
+    assert page.list.job == new.id
+
+
+def test_the_log_is_written_when_it_is_opened_and_goes_on(page: JobsPage, qtbot):
+    folder = job("log", *learning(40, 10))
+    look_at(page, qtbot, folder)
+    assert page.details.log.toPlainText() == ""
+    page.details.log_fold.set_open(True)
+    text = page.details.log.toPlainText()
+    for line in ("Reading the dialogues.", "90 dialogues to learn from, 10 held out", "Held-out loss after step 10: 1.7850"):
+        assert line in text
+    write(folder, JobEnded(state="interrupted", what="The job was paused after step 10.", time=NOON + 200))
+    page._watch.look()
+    qtbot.waitUntil(lambda: "paused after step 10" in page.details.log.toPlainText(), timeout=LISTED_MS)
+
+
+def test_a_chart_is_saved_and_a_full_disk_becomes_a_notice(page: JobsPage, qtbot, room: Room, tmp_path):
+    look_at(page, qtbot, job("saved", *finished(tmp_path / "a.gguf")))
+    chart = page.details.charts.cards["Loss"].chart
+    page.save_chart(chart, tmp_path / "loss.csv")
+    assert (tmp_path / "loss.csv").read_text(encoding="utf-8").startswith("step,training,held-out\n0,,1.9\n1,")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    page.save_chart(chart, tmp_path / "file" / "loss.png")
+    assert "could not be saved" in room.told[-1].what
+
+
+def test_a_narrow_page_shows_the_list_or_a_job(page: JobsPage, qtbot, tmp_path):
+    page.resize(560, 700)
+    folder = job("narrow", *finished(tmp_path / "a.gguf"))
+    look_at(page, qtbot, folder)
+    assert page.details.isVisible()
+    assert not page.list.isVisible()
+    qtbot.mouseClick(page.details.header.back, Qt.MouseButton.LeftButton)
+    assert page.list.isVisible()
+    assert not page.details.isVisible()
+
+
+def test_a_damaged_recipe_can_be_looked_at(page: JobsPage, qtbot):
+    folder = job("damaged", *learning(40, 5))
+    folder.recipe_file.write_text("{", encoding="utf-8")
+    look_at(page, qtbot, folder)
+    assert "cannot be resumed" in words(page.details.messages) or "not resumed" in words(page.details.messages)
+    assert not page.details.header.buttons["resume"].isVisible()
+
+
+def test_everything_has_a_name_and_can_be_reached_with_the_keyboard(page: JobsPage, qtbot, tmp_path):
+    look_at(page, qtbot, job("named", *finished(Path("/made/a.gguf"))))
+    for button in page.findChildren(QAbstractButton):
+        if button.isVisible():
+            assert button.accessibleName() or button.text()
+            assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+    index = page.list.jobs.index(0)
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith("named, Fine-tuning, done")

@@ -1,0 +1,245 @@
+"""The page on which one teaches: the form is the recipe, and what it begins is a job."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from companion.app.job_orders import prepared
+from companion.core.errors import CompanionError, RecipeError
+from companion.core.fields import fields_of
+from companion.core.recipes.evaluate import Evaluate
+from companion.core.recipes.files import Recipe, write_recipe
+from companion.core.recipes.fine_tune import PRESETS, FineTune
+from companion.core.recipes.parts import Optimizer, Part, Training
+from companion.core.recipes.pretrain import Pretrain
+from companion.core.recipes.quantize import Quantize
+from companion.ui.workshop.recipe.conversation_choice import ConversationChoice
+from companion.ui.workshop.recipe.recipe_editors import FineSpin
+from companion.ui.workshop.recipe.recipe_form import CUSTOM, RecipeForm
+from companion.ui.workshop.recipe.recipe_page import NOT_MEASURED, RecipePage
+from companion.ui.workshop.train_page import train_page
+from tests.small_recipes import QUICK, write_dialogues
+from tests.ui.workshop.conftest import Room
+
+SOON_MS = 60_000
+EVERY_KIND = (FineTune(), Pretrain(), Evaluate(), Quantize())
+
+
+@pytest.fixture
+def page(room: Room, qtbot) -> RecipePage:
+    made = train_page(room.desk)
+    qtbot.addWidget(made)
+    made.resize(800, 700)
+    made.show()
+    return made
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_dialogues(tmp_path / "dialogues.jsonl")
+
+
+def teach(page: RecipePage, model: Path, data: Path) -> None:
+    """A recipe that takes a second."""
+    page.form.load(replace(page.form.recipe(), model=str(model), data_files=(str(data),), character="", name="small"))
+    for change in QUICK:
+        table, _, rest = change.partition(".")
+        field, _, value = rest.partition("=")
+        row = page.form.open(table).rows[field]
+        row.set_value(type(row.value())(value) if not isinstance(row.value(), str) else value)
+        row.edited.emit()
+
+
+@pytest.mark.parametrize("recipe", EVERY_KIND, ids=lambda recipe: recipe.kind)
+def test_every_field_of_every_kind_of_recipe_has_a_row_and_keeps_its_value(recipe: Recipe, theme, qtbot):
+    form = RecipeForm(recipe, theme, first=("name",), presets={})
+    qtbot.addWidget(form)
+    for table, fold in form.folds.items():
+        fold.set_open(True)
+        assert form.forms[table].rows
+    rows = {(table, name): row for table, made in form.forms.items() for name, row in made.rows.items()}
+    for name in recipe.__struct_fields__:
+        value = getattr(recipe, name)
+        for field in fields_of(type(value)) if isinstance(value, Part) else ():
+            row = rows[name, field.name]
+            assert row.value() == getattr(value, field.name)
+            assert row.field.default == getattr(value, field.name)
+            assert not row.reset_button.isVisibleTo(form)
+            assert row.editor.focusProxy() is not None
+    assert form.recipe() == recipe
+
+
+def test_values_of_every_size_are_shown_as_they_are_and_kept(theme, qtbot):
+    form = RecipeForm(FineTune(), theme, first=("name",), presets={})
+    qtbot.addWidget(form)
+    optimizer = form.open("optimizer")
+    for name, value, text in (("learning_rate", 0.00025, "0.00025"), ("epsilon", 1e-8, "1e-08"), ("clip_norm", 0.5, "0.5")):
+        optimizer.rows[name].set_value(value)
+        assert optimizer.rows[name].editor.spin.text() == text
+        assert optimizer.rows[name].value() == value
+
+
+def test_a_number_is_typed_as_people_write_it_and_stays_within_its_bounds(qtbot):
+    spin = FineSpin()
+    qtbot.addWidget(spin)
+    spin.setRange(0, 1)
+    spin.show()
+    for typed, value in (("3e-4", 3e-4), ("0,25", 0.25), ("7", 0.25)):
+        spin.setFocus()
+        spin.selectAll()
+        QTest.keyClicks(spin, typed)
+        QTest.keyClick(spin, Qt.Key.Key_Return)
+        assert spin.value() == pytest.approx(value) or typed == "7"
+    assert spin.value() <= 1
+    spin.setValue(0.001)
+    spin.stepBy(-1)
+    assert spin.value() == pytest.approx(0.0009)
+
+
+def test_a_changed_field_makes_the_preset_ones_own_and_reset_brings_it_back(page: RecipePage):
+    form = page.form
+    assert form.preset.value() == "balanced"
+    row = form.open("training").rows["patience"]
+    row.editor.spin.setValue(7)
+    assert form.preset.value() == CUSTOM
+    assert form.folds["training"].button.text() == "Training · 1 changed"
+    assert form.recipe().training.patience == 7
+    row.reset_button.click()
+    assert form.preset.value() == "balanced"
+    assert form.recipe().training == Training()
+
+
+def test_a_preset_changes_everything_but_what_is_learned_from(page: RecipePage, data):
+    form = page.form
+    form.top.rows["data_files"].editor.add([str(data)])
+    form.preset.set_value("thorough")
+    form.preset.edited.emit()
+    assert form.recipe().optimizer == PRESETS["thorough"].optimizer
+    assert form.recipe().data_files == (str(data),)
+    assert form.recipe().character == "Hoshi", "whom one talks with"
+
+
+def test_an_impossible_value_is_said_and_nothing_begins(page: RecipePage, room: Room):
+    row = page.form.open("adapter").rows["where"]
+    for box in row.editor.boxes.values():
+        box.setChecked(False)
+    row.editor.edited.emit()
+    assert "adapter.where" in page.problem.text()
+    page.start_button.click()
+    assert room.went == []
+
+
+def test_what_is_missing_is_said_in_the_words_of_the_window(page: RecipePage, room: Room, tiny_model):
+    page.form.set_value("model", str(tiny_model))
+    page.start_button.click()
+    assert page.problem.text() == "There is nothing to learn from yet. Add files or conversations under “Dialogues”."
+    page.form.top.rows["data_files"].editor.add(["/nowhere/at-all.jsonl"])
+    page.start_button.click()
+    assert "is not there" in page.problem.text()
+    assert "--" not in page.problem.text()
+    assert room.went == []
+
+
+def test_a_recipe_is_saved_and_opened_again_in_full(page: RecipePage, tmp_path):
+    page.form.open("optimizer").rows["learning_rate"].set_value(0.0005)
+    page.form.open("optimizer").rows["learning_rate"].edited.emit()
+    wanted = page.form.recipe()
+    page.save_recipe(tmp_path / "mine.toml")
+    assert tomllib.loads((tmp_path / "mine.toml").read_text(encoding="utf-8"))["optimizer"] == {"learning_rate": 0.0005}
+    page.form.load(FineTune())
+    page.open_recipe(tmp_path / "mine.toml")
+    assert page.form.recipe() == wanted
+    assert page.form.top.rows["character"].value() == "Hoshi"
+
+
+def test_a_recipe_of_another_kind_opens_its_own_form_and_a_foreign_one_is_refused(page: RecipePage, room: Room, tmp_path):
+    write_recipe(tmp_path / "pretrain.toml", Pretrain(name="own"))
+    page.open_recipe(tmp_path / "pretrain.toml")
+    assert page.kind == "pretrain"
+    assert page.form.recipe().name == "own"
+    write_recipe(tmp_path / "evaluate.toml", Evaluate(name="other"))
+    page.open_recipe(tmp_path / "evaluate.toml")
+    assert page.kind == "pretrain"
+    assert "something else" in room.told[-1].what
+    (tmp_path / "broken.toml").write_text("kind = 3 = 4", encoding="utf-8")
+    page.open_recipe(tmp_path / "broken.toml")
+    assert "not TOML" in room.told[-1].what
+    (tmp_path / "unknown.toml").write_text('kind = "knit"', encoding="utf-8")
+    page.open_recipe(tmp_path / "unknown.toml")
+    assert "unknown kind, “knit”" in room.told[-1].what
+
+
+def test_the_cost_is_measured_by_a_dry_run_and_forgotten_when_something_changes(page: RecipePage, qtbot, tiny_model, data):
+    teach(page, tiny_model, data)
+    page.cost_button.click()
+    assert page.cost_button.text() == "Stop measuring"
+    qtbot.waitUntil(lambda: page.cost.text().startswith("About"), timeout=SOON_MS)
+    assert "of memory" in page.cost.text()
+    assert "steps over 22 dialogues, 2 of them held out" in page.cost.text()
+    assert not page.estimate.is_running
+    page.form.open("training").rows["patience"].editor.spin.setValue(9)
+    assert page.cost.text() == NOT_MEASURED
+
+
+def test_what_goes_wrong_while_measuring_is_said(page: RecipePage, qtbot, tiny_model, tmp_path):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("", encoding="utf-8")
+    teach(page, tiny_model, empty)
+    page.cost_button.click()
+    qtbot.waitUntil(page.problem.isVisible, timeout=SOON_MS)
+    assert page.problem.text()
+    assert page.cost.text() == NOT_MEASURED
+
+
+def test_measuring_stops_when_the_page_is_left(page: RecipePage, qtbot, tiny_model, data):
+    teach(page, tiny_model, data)
+    page.cost_button.click()
+    assert page.estimate.is_running
+    page.hide()
+    assert not page.estimate.is_running
+
+
+def test_sources_are_added_once_and_taken_off_again(page: RecipePage, data):
+    editor = page.form.top.rows["data_files"].editor
+    editor.add([str(data), str(data), "conversation:1"])
+    assert editor.value() == (str(data), "conversation:1")
+    assert len(editor.remove_buttons) == 2
+    editor.remove_buttons[0].click()
+    assert page.form.recipe().data_files == ("conversation:1",)
+
+
+def test_conversations_are_ticked(theme, qtbot):
+    choice = ConversationChoice(None, {"conversation:1": "One", "conversation:2": "Two"}, ["conversation:2"])
+    qtbot.addWidget(choice)
+    assert choice.chosen() == ["conversation:2"]
+    choice.list.item(0).setCheckState(Qt.CheckState.Checked)
+    assert choice.chosen() == ["conversation:1", "conversation:2"]
+
+
+def test_results_get_a_place_of_their_own(tiny_model, data, home):
+    recipe, order = prepared(FineTune(data_files=(str(data),), name="My adapter!"), str(tiny_model))
+    assert recipe.name == "My-adapter"
+    assert recipe.model == str(tiny_model)
+    assert order.output == str(home / "data" / "adapters" / "My-adapter.gguf")
+    Path(order.output).parent.mkdir(parents=True)
+    Path(order.output).touch()
+    assert prepared(recipe, "")[1].output.endswith("My-adapter-2.gguf")
+    with pytest.raises(CompanionError, match="No model is chosen"):
+        prepared(FineTune(data_files=(str(data),)), "")
+    with pytest.raises(RecipeError, match="heads"):
+        prepared(Pretrain(data_files=(str(data),), decoder=replace(Pretrain().decoder, heads=7)), "")
+
+
+def test_a_choice_of_optimizer_is_one_of_those_there_are(theme, qtbot):
+    form = RecipeForm(FineTune(), theme, first=("name",), presets={})
+    qtbot.addWidget(form)
+    box = form.open("optimizer").rows["name"].editor.box
+    assert [box.itemData(row) for row in range(box.count())] == list(
+        next(field for field in fields_of(Optimizer) if field.name == "name").choices
+    )
