@@ -65,7 +65,7 @@ def _planned(weights: GGUFWeights, tensor: TensorInfo, cuts: Sequence[Cut], conf
     packed = weights.packed(tensor.name)
     rows, columns = _staying(match[2], cuts[int(match[1])], config) if match else (None, None)
     if match and match[3] == "bias" and rows is not None:
-        numbers = packed.data.reshape(-1, tensor.type.size).numpy()  # one type of biases has blocks of one number only
+        numbers = packed.data.reshape(-1, tensor.type.size).numpy()  # a bias is never packed: its blocks are single numbers
         return PlannedTensor(tensor.name, (len(rows),), tensor.type, lambda: [numbers[rows]])
     if match and match[3] == "weight" and rows is not None:
         shape = (tensor.shape[0], len(rows))
