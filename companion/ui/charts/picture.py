@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import pairwise
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -18,6 +17,8 @@ GAP = 6.0
 HEADROOM = 0.06
 """Share of the height that stays free above and below the lines."""
 MARK = 3.5
+SAME = 0.4
+"""Points that lie closer than so many pixels are one."""
 DENSE = 6
 """A line that goes up and down by so many times the chart's width is more of a ribbon."""
 
@@ -31,17 +32,17 @@ class Place(NamedTuple):
     log_x: bool
 
     def at(self, x: float, y: float) -> QPointF:
-        return self.all_at([Point(x, y)])[0]
+        return QPointF(*self.all_at([Point(x, y)])[0])
 
-    def all_at(self, points: list[Point]) -> list[QPointF]:
+    def all_at(self, points: list[Point]) -> list[tuple[float, float]]:
         """Where each point lies, in pixels."""
         low = _scaled(self.x.low, self.log_x)
         wide = self.area.width() / max(_scaled(self.x.high, self.log_x) - low, 1e-300)
         high = self.area.height() / self.y.size
         left, bottom, zero = self.area.left(), self.area.bottom(), self.y.low
         if self.log_x:
-            return [QPointF(left + (_scaled(x, True) - low) * wide, bottom - (y - zero) * high) for x, y in points]
-        return [QPointF(left + (x - low) * wide, bottom - (y - zero) * high) for x, y in points]
+            return [(left + (_scaled(x, True) - low) * wide, bottom - (y - zero) * high) for x, y in points]
+        return [(left + (x - low) * wide, bottom - (y - zero) * high) for x, y in points]
 
     def x_at(self, pixel: float) -> float:
         """The number under a pixel column."""
@@ -109,8 +110,7 @@ class ChartPicture(NamedTuple):
 
     def _paint_line(self, painter: QPainter, place: Place, line: Line, points: list[Point]) -> None:
         colour = chart_colour(line.colour, self.theme.palette)
-        pixels = _told_apart(place.all_at(points))
-        ink = sum(abs(after.y() - before.y()) for before, after in pairwise(pixels))
+        pixels, ink = _told_apart(place.all_at(points))
         # A hairline is painted in a tenth of the time: 1.4 instead of 9.5 ms for 100,000 noisy points in 840 columns.
         width = 0 if ink > DENSE * place.area.width() else line.width
         pen = QPen(colour, width, Qt.PenStyle.DashLine if line.dashed else Qt.PenStyle.SolidLine)
@@ -160,13 +160,16 @@ def _value_range(points: list[Point]) -> Bounds:
     return Bounds(0.0 if 0 <= low <= room else low - room, high + room)
 
 
-def _told_apart(pixels: list[QPointF]) -> list[QPointF]:
-    """Without those that lie where the one before does."""
-    kept = pixels[:1]
-    for pixel in pixels[1:]:
-        if abs(pixel.x() - kept[-1].x()) + abs(pixel.y() - kept[-1].y()) > 0.5:
-            kept.append(pixel)
-    return kept
+def _told_apart(places: list[tuple[float, float]]) -> tuple[list[QPointF], float]:
+    """Without those that lie where the one before does; and how far up and down the line goes, in pixels."""
+    kept: list[QPointF] = []
+    ink, left, top = 0.0, -math.inf, 0.0
+    for x, y in places:
+        if x - left > SAME or y - top > SAME or top - y > SAME:
+            ink += abs(y - top) if kept else 0.0
+            kept.append(QPointF(x, y))
+            left, top = x, y
+    return kept, ink
 
 
 def _scaled(value: float, is_log: bool) -> float:
