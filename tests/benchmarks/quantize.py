@@ -1,4 +1,4 @@
-"""`start.py bench quantize [--model FILE]`: our builds against llama.cpp's own recipes of the same source.
+"""`start.py bench quantize [--model FILE] [--only PART]`: our builds against llama.cpp's own recipes of the same source.
 
 Of each stock recipe the divergence is measured, then our build of its bytes, and of its divergence. Everything is
 measured on text that nothing was calibrated with. `--model` takes another source than the starter model, such as a small one that
@@ -35,15 +35,18 @@ STOCK = ("Q2_K", "Q3_K_M", "Q4_0", "IQ4_NL", "Q4_K_M", "Q5_K_M", "Q6_K")
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--only", choices=("walk", "stock", "calibration"))
     options, others = parser.parse_known_args()
     report = Report("Quantization", others)
     with fresh_home():
         source = (options.model or starter_or_leave()).absolute()
         bench = Bench(source, report)
-        bench.walk()
-        bench.against_stock()
-        bench.front()
-        if options.model is None:
+        if options.only in {None, "walk"}:
+            bench.walk()
+        if options.only in {None, "stock"}:
+            bench.against_stock()
+            bench.front()
+        if options.only in {None, "calibration"}:
             bench.calibration()
     return report.finish()
 
@@ -127,9 +130,9 @@ class Bench:
 
     def calibration(self) -> None:
         """With her dialogues in the calibration and without, at the same bytes."""
-        size = f"budget.size={round(0.83 * self.size)}"
-        mixed = self.build(size, recipe=QUICK, anew=True)
-        general = self.build(size, "calibration.own_share=0", recipe=QUICK, anew=True)
+        changes = (f"budget.size={round(0.83 * self.size)}", "search.anchors=0")
+        mixed = self.build(*changes, anew=True)
+        general = self.build(*changes, "calibration.own_share=0", anew=True)
         self.report.add(
             "divergence on dialogues: calibrated with them ÷ on general text", mixed.proven.dialogues / general.proven.dialogues
         )
