@@ -60,11 +60,11 @@ class Search:
         self.trials: list[Trial] = []
         self.choices: list[Choice] = []
 
-    def coordinate_wise(self, kinds: Mapping[KVTypes, float | None]) -> None:
-        """Threads, flash attention, what is computed and handed over at once, then the cache. `kinds` are the types of cache
-        that may be chosen, with their divergence from F16. Raises ModelError where nothing works."""
+    def coordinate_wise(self, kinds: Callable[[], Mapping[KVTypes, float | None]]) -> None:
+        """Threads, flash attention, what is computed and handed over at once, then the cache. `kinds` measures the types of cache
+        that may be chosen: their divergence from F16. Raises ModelError where nothing works."""
         self.threads()
-        steps = (self._flash_attention, self._at_once, self._handed_over, lambda: self._cache_types(kinds))
+        steps = (self._flash_attention, self._at_once, self._handed_over, lambda: self._cache_types(kinds()))
         for step in steps:
             if not self._budget.is_spent:
                 step()
