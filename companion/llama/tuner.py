@@ -13,7 +13,7 @@ from companion.core.amounts import bytes_text
 from companion.core.errors import CompanionError
 from companion.core.gguf.fields import GGUFHeader
 from companion.core.gguf.header import read_header
-from companion.llama.context import Context, ContextOptions, KVTypes
+from companion.llama.context import OUTPUTS, Context, ContextOptions, KVTypes
 from companion.llama.divergence import divergence
 from companion.llama.gpu_layers import best_layers, candidates, too_small, without_gpu
 from companion.llama.library import Library
@@ -37,8 +37,6 @@ READABLE: Final = 8.0
 """Tokens per second: faster than anybody reads."""
 PATIENCE_SECONDS: Final = 4.0
 """What measuring the divergence of one type of cache may cost."""
-OUTPUTS: Final = 16
-"""Tokens of a batch that have logits in the engine."""
 USUAL: Final = 8192
 QUICK_SECONDS, SECONDS, EXHAUSTIVE_SECONDS = 12.0, 60.0, 600.0
 """After so long no further setting is tried."""
@@ -162,11 +160,11 @@ class _Tuning:
     def _gpu_layers(self) -> int:
         order = self.order
         if not order.gpu_memory or order.placement.gpu_layers == 0:
-            why = (
-                "llama.cpp finds no graphics card that it can use."
-                if not order.gpu_memory
-                else "It is turned off in the settings."
+            missing, off = (
+                "llama.cpp finds no graphics card that it can use.",
+                "It is turned off, or failed its check with this model.",
             )
+            why = off if order.gpu_memory else missing
             self._choices.append(without_gpu(why))
             return 0
         counts = candidates(self.header, order.begin, min(USUAL, self.header.context_length or USUAL), order.gpu_memory)
