@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from companion import __version__
+from companion.commands.tuning_tables import choices_table
 from companion.core.amounts import bytes_text
 from companion.core.hardware import describe, probe
 from companion.core.paths import cache_folder, data_folder, log_folder, settings_file, starter_model
@@ -56,6 +57,8 @@ def doctor(*, as_json: bool, benchmark: bool = False) -> int:
         _show_speeds(console, speeds)
     for plan in plans:
         console.print(_plan_table(plan))
+        if plan.tuned is not None:
+            console.print(choices_table(plan.tuned.choices))
     if not plans:
         console.print("\nNo model has been measured yet; the first start of a model does it.")
     return 0 if starter else 1
@@ -108,4 +111,6 @@ def _plan_table(plan: Plan) -> Table:
     table.caption_justify = "left"
     for sentence in plan.failed:
         table.caption += f"\n{sentence}"
+    if plan.tuned is not None:
+        table.caption += "\nIt was tuned since, and runs so:"
     return table

@@ -10,11 +10,10 @@ import msgspec
 from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from companion.commands.chosen_model import required_model
-from companion.core.amounts import bytes_text
+from companion.commands.tuning_tables import choices_table, trials_table
 from companion.core.gguf.header import read_header
 from companion.core.logs import log_to_file
 from companion.core.messages import LoadOptions
@@ -25,7 +24,7 @@ from companion.engine.session import inspect
 from companion.engine.tuning import TuneRequest, tuned_by_child
 from companion.llama.library import Library
 from companion.llama.plan import Plan, plan_file, remember
-from companion.llama.tuned import Choice, Trial, Tuned
+from companion.llama.tuned import Tuned
 
 STEADY = 1.5
 """The same work may take so many times as long at the end as at the beginning; else what was found is not kept."""
@@ -87,32 +86,3 @@ def _show(console: Console, path: Path, found: Tuned, notice: str) -> None:
     else:
         told = f"Kept after {found.seconds:.0f} s of measuring: the engine uses it from the next start of this model on."
         console.print(Text(told))
-
-
-def trials_table(title: str, trials: tuple[Trial, ...]) -> Table:
-    table = Table(title=f"\n{title}: what was tried", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for heading in ("setting", "value", "load", "reads tok/s", "writes tok/s", "memory", "divergence", ""):
-        table.add_column(heading, justify="right" if heading.endswith(("tok/s", "memory", "divergence")) else "left")
-    for each in trials:
-        table.add_row(
-            each.name,
-            each.value,
-            each.load if each.read or each.write else "",
-            f"{each.read:.0f}" if each.read else "–",
-            f"{each.write:.1f}" if each.write else "–",
-            bytes_text(each.memory) if each.memory else "–",
-            "–" if each.divergence is None else f"{each.divergence:.4f}",
-            each.note,
-        )
-    table.caption = "memory: foreseen with a context of 8,192 tokens; divergence: nats per token from a cache in F16"
-    table.caption_justify = "left"
-    return table
-
-
-def choices_table(choices: tuple[Choice, ...]) -> Table:
-    table = Table(title="\nWhat was chosen", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for heading in ("setting", "value", "why"):
-        table.add_column(heading, overflow="fold")
-    for each in choices:
-        table.add_row(each.name, each.value, each.reason)
-    return table

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from companion.core import hardware_linux
 from companion.core.amounts import bytes_text
+from companion.core.hardware_caches import Cache, WindowsCores, caches_text, linux_caches, macos_caches, windows_cores
 
 T = TypeVar("T")
 
@@ -91,6 +92,8 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     memory_available: int
     """Both within the limit of the container, if there is one."""
     gpus: tuple[Gpu, ...]
+    caches: tuple[Cache, ...] = ()
+    """For data, by level; empty when unknown."""
 
 
 def probe(root: Path = ROOT) -> Hardware:
@@ -117,6 +120,7 @@ def _probe_linux(root: Path) -> Hardware:
         memory_total=total,
         memory_available=available,
         gpus=_gpus(root),
+        caches=_or(lambda: linux_caches(root), ()),
     )
 
 
@@ -140,6 +144,7 @@ def describe(hardware: Hardware) -> list[tuple[str, str]]:
     return [
         ("System", f"{hardware.system}, {hardware.architecture}"),
         ("Processor", ", ".join([hardware.processor, _cores_text(hardware), *_sets_text(hardware.instruction_sets)])),
+        *([("Caches", caches_text(hardware.caches))] if hardware.caches else []),
         ("Memory", f"{bytes_text(hardware.memory_total)}, {bytes_text(hardware.memory_available)} free"),
         *(("Graphics", card) for card in cards),
     ]
@@ -257,11 +262,13 @@ def _probe_macos() -> Hardware:
         memory_total=memory.total,
         memory_available=memory.available,
         gpus=(apple,) if _architecture() == "arm64" else (),
+        caches=_or(lambda: macos_caches(values), ()),
     )
 
 
 def _sysctl() -> dict[str, str]:
-    command = ["sysctl", "hw.optional", "hw.perflevel0.physicalcpu", "machdep.cpu"]
+    caches = ("hw.l1dcachesize", "hw.l2cachesize", "hw.l3cachesize", "hw.physicalcpu")
+    command = ["sysctl", "hw.optional", "hw.perflevel0", *caches, "machdep.cpu"]
     lines = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout.splitlines()
     return {key: value for key, _, value in (line.partition(": ") for line in lines)}
 
@@ -270,18 +277,20 @@ def _probe_windows() -> Hardware:
     memory = psutil.virtual_memory()
     logical = psutil.cpu_count() or 1
     physical = psutil.cpu_count(logical=False) or logical
+    cores = _or(windows_cores, WindowsCores((), 0))
     return Hardware(
         system=_or(_windows_system, platform.system()),
         architecture=_architecture(),
         processor=_or(_windows_processor, "Unknown processor"),
         physical_cores=physical,
         logical_cores=logical,
-        performance_cores=physical,
+        performance_cores=cores.fast or physical,
         usable_cores=_or(_affinity, logical),
         instruction_sets=_or(lambda: _sets(_windows_features()), ()),
         memory_total=memory.total,
         memory_available=memory.available,
         gpus=_gpus(ROOT),
+        caches=cores.caches,
     )
 
 

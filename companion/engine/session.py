@@ -17,7 +17,7 @@ from companion.engine.foresight import foresee
 from companion.engine.ladder import Ladder, Report
 from companion.llama.adapter import Adapters, Scaled
 from companion.llama.chat_template import template_of
-from companion.llama.context import Context, ContextOptions, KVTypes
+from companion.llama.context import OUTPUTS, Context, ContextOptions, KVTypes
 from companion.llama.library import Library
 from companion.llama.memory import largest_context_that_fits, memory_need, refusal
 from companion.llama.model import Model
@@ -28,8 +28,6 @@ from companion.llama.tuned import Speculation
 
 DEFAULT_CONTEXT = 8192
 SMALLEST_CONTEXT = 512
-OUTPUTS = 16
-"""Tokens of a batch that have logits: one while reading and writing, more when drafted tokens are verified."""
 DOUBTFUL = 0.5
 """Of the memory that is free: what needs more is not left to an estimate."""
 

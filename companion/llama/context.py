@@ -20,6 +20,8 @@ from companion.llama.prompt import common_prefix
 READ_SECONDS = 0.2
 """A batch of the prompt is made small enough to take about this long, so that Stop is obeyed in time."""
 SMALLEST_BATCH, LARGEST_BATCH = 16, 512
+OUTPUTS = 16
+"""Tokens of a batch that have logits in the engine: one while reading and writing, more when guesses are verified."""
 REPLY_WINDOW, PROMPT_WINDOW = 8, 128
 """Tokens timed together when watching the pace."""
 SHIFT_WITNESS = 32

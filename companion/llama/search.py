@@ -60,16 +60,16 @@ class Search:
         self.trials: list[Trial] = []
         self.choices: list[Choice] = []
 
-    def coordinate_wise(self, kinds: Mapping[KVTypes, float | None]) -> None:
-        """Threads, flash attention, what is computed and handed over at once, then the cache. `kinds` are the types of cache
-        that may be chosen, with their divergence from F16. Raises ModelError where nothing works."""
-        self.threads()
-        steps = (self._flash_attention, self._at_once, self._handed_over, lambda: self._cache_types(kinds))
+    def coordinate_wise(self, kinds: Callable[[], Mapping[KVTypes, float | None]]) -> None:
+        """Threads, flash attention, what is computed and handed over at once, then the cache. `kinds` measures the types of cache
+        that may be chosen: their divergence from F16. Raises ModelError where nothing works."""
+        self._threads()
+        steps = (self._flash_attention, self._at_once, self._handed_over, lambda: self._cache_types(kinds()))
         for step in steps:
             if not self._budget.is_spent:
                 step()
 
-    def threads(self) -> None:
+    def _threads(self) -> None:
         self._budget.tell("threads")
         found = self._by_threads(self._budget.rounds)
         write, read = _fewest(found, "write"), _fewest(found, "read")
@@ -104,6 +104,8 @@ class Search:
         ]
         found: dict[Setting, Speeds] = {}
         for number, shape in enumerate(shapes, start=1):
+            if self._budget.is_spent:
+                break
             self._budget.tell(f"combination {number} of {len(shapes)}")
             self.best = shape
             try:
@@ -120,12 +122,15 @@ class Search:
         self.best = min(found, key=lambda setting: found[setting].turn)
         self.speeds = found[self.best]
         reason = f"The shortest turn of {len(found)} combinations: {self.speeds.turn:.2f} s, the longest {_longest(found):.2f} s."
-        self.choices.append(Choice(name="threads", value=str(self.best.threads), reason=reason))
-
-    def against(self, others: Mapping[str, Setting], rounds: int) -> dict[str, Speeds]:
-        """Settings side by side, without choosing."""
-        with stands(self.model, others, self.effort) as made:
-            return race(made, others, rounds)
+        for name, value in (
+            ("threads", str(self.best.threads)),
+            ("threads for reading", str(self.best.prompt_threads)),
+            ("flash attention", "on" if self.best.flash_attention else "off"),
+            ("micro-batch", str(self.best.ubatch)),
+            ("batch", str(self.best.batch)),
+            ("cache", kind_text(self.best.kv_types)),
+        ):
+            self.choices.append(Choice(name=name, value=value, reason=reason))
 
     def _by_threads(self, rounds: int) -> dict[int, Speeds]:
         settings = {count: self.best._replace(threads=count, prompt_threads=count) for count in self._budget.threads}

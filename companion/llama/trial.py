@@ -18,6 +18,8 @@ MESSAGE, REPLY = 96, 64
 """Tokens of a turn: a message with what goes with it is read, a reply is written."""
 HOPELESS: Final = 1.6
 """A setting that takes so many times as long as the best one is not tried again."""
+GIVEN_UP: Final = 4.0
+"""And one that writes so many times as long is not even timed to its end."""
 Key = TypeVar("Key")
 
 
@@ -112,21 +114,26 @@ class Stand:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._context.close()
 
-    def time(self, setting: Setting) -> Speeds:
-        """One turn with the setting's threads; its other values are those the stand was made with."""
+    def time(self, setting: Setting, best: Speeds | None = None) -> Speeds:
+        """One turn with the setting's threads; its other values are those the stand was made with.
+
+        Threads that wait for each other beside another program can be a hundred times slower. What writes far more slowly than
+        `best` is given up at once, and its reading is taken to be as much slower.
+        """
         context, effort = self._context, self._effort
         context.use_threads(setting.threads, setting.prompt_threads)
         if not context.cut(self._depth):  # a cache that cannot be cut is filled again
             context.read(any_tokens(context, effort.seed))
-        began = time.perf_counter()
-        context.read([*context.tokens, *self._message])
-        read = effort.read / (time.perf_counter() - began)
-        times = []
+        times: list[float] = []
         for token in self._message[: effort.write]:
             began = time.perf_counter()
             context.add(token)
             times.append(time.perf_counter() - began)
-        return Speeds(read, 1 / statistics.median(times))
+            if best is not None and sum(times) * best.write > GIVEN_UP * effort.write:
+                return Speeds(best.read * len(times) / sum(times) / best.write, len(times) / sum(times))
+        began = time.perf_counter()
+        context.read([*context.tokens, *self._message])
+        return Speeds(effort.read / (time.perf_counter() - began), 1 / statistics.median(times))
 
 
 @contextlib.contextmanager
@@ -146,7 +153,8 @@ def race(made: Mapping[Key, Stand], settings: Mapping[Key, Setting], rounds: int
     running = list(made)
     for _ in range(rounds):
         for key in running:
-            best[key] = made[key].time(settings[key]).better(best.get(key, NOTHING))
+            fastest = max(best.values(), key=lambda speeds: speeds.write, default=None)
+            best[key] = made[key].time(settings[key], fastest).better(best.get(key, NOTHING))
         shortest = min(speeds.turn for speeds in best.values())
         running = [key for key in running if best[key].turn <= HOPELESS * shortest]
     return best

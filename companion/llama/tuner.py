@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,7 +13,7 @@ from companion.core.amounts import bytes_text
 from companion.core.errors import CompanionError
 from companion.core.gguf.fields import GGUFHeader
 from companion.core.gguf.header import read_header
-from companion.llama.context import Context, ContextOptions, KVTypes
+from companion.llama.context import OUTPUTS, Context, ContextOptions, KVTypes
 from companion.llama.divergence import divergence
 from companion.llama.gpu_layers import best_layers, candidates, too_small, without_gpu
 from companion.llama.library import Library
@@ -35,10 +35,8 @@ MEMORY_SHARE: Final = 0.7
 """Of what is free: the window and other programs want some, too."""
 READABLE: Final = 8.0
 """Tokens per second: faster than anybody reads."""
-PATIENCE_SECONDS: Final = 6.0
+PATIENCE_SECONDS: Final = 4.0
 """What measuring the divergence of one type of cache may cost."""
-OUTPUTS: Final = 16
-"""Tokens of a batch that have logits in the engine."""
 USUAL: Final = 8192
 QUICK_SECONDS, SECONDS, EXHAUSTIVE_SECONDS = 12.0, 60.0, 600.0
 """After so long no further setting is tried."""
@@ -74,6 +72,8 @@ class _Tuning:
         self._trials: list[Trial] = []
         self._choices: list[Choice] = []
         self._notes: list[str] = []
+        self._kinds: dict[KVTypes, float | None] = {KVTypes(): 0.0}
+        """Types of the cache that may be chosen, with their divergence."""
 
     def run(self) -> Tuned:
         began = time.perf_counter()
@@ -85,15 +85,14 @@ class _Tuning:
             with Stand(model, begin, effort) as stand:
                 before = self._steady(stand, begin)
                 search = Search(model, begin, effort, self._budget(began))
-                kinds = self._divergences(model, effort)
                 if self.order.exhaustive:
-                    search.exhaustive(kinds)
+                    search.exhaustive(self._divergences(model, effort))
                 else:
-                    search.coordinate_wise(kinds)
+                    search.coordinate_wise(lambda: self._divergences(model, effort))
                 search.beside_a_busy_core()
                 self._trials += search.trials
                 self._choices += search.choices
-                setting, context = self._context(model, search, kinds)
+                setting, context = self._context(model, search)
                 speculation = self._speculation(model, setting)
                 after = self._steady(stand, begin)
         return self._result(search, setting, context, placement, speculation, after / before, time.perf_counter() - began)
@@ -161,11 +160,11 @@ class _Tuning:
     def _gpu_layers(self) -> int:
         order = self.order
         if not order.gpu_memory or order.placement.gpu_layers == 0:
-            why = (
-                "llama.cpp finds no graphics card that it can use."
-                if not order.gpu_memory
-                else "It is turned off in the settings."
+            missing, off = (
+                "llama.cpp finds no graphics card that it can use.",
+                "It is turned off, or failed its check with this model.",
             )
+            why = off if order.gpu_memory else missing
             self._choices.append(without_gpu(why))
             return 0
         counts = candidates(self.header, order.begin, min(USUAL, self.header.context_length or USUAL), order.gpu_memory)
@@ -181,7 +180,7 @@ class _Tuning:
 
     def _divergences(self, model: Model, effort: Effort) -> dict[KVTypes, float | None]:
         """Of each type of cache from F16, in nats per token on real dialogues; None where it could not be measured."""
-        found: dict[KVTypes, float | None] = {KVTypes(): 0.0}
+        found = self._kinds
         kinds = KINDS[:1] if self.order.quick else KINDS
         tokens = [token for prompt in talks(model, 3) for token in prompt]
         affordable_tokens = int(effort.read / 0.4 * PATIENCE_SECONDS / 2)
@@ -203,7 +202,7 @@ class _Tuning:
         with Context(model, options) as plain, Context(model, options._replace(kv_types=kind)) as other:
             return float(divergence(plain, other, tokens, chunk=chunk).kl.mean())
 
-    def _context(self, model: Model, search: Search, kinds: Mapping[KVTypes, float | None]) -> tuple[Setting, int]:
+    def _context(self, model: Model, search: Search) -> tuple[Setting, int]:
         """The longest context that memory holds and in which she still writes fast enough, and the setting for it: with a
         smaller cache when no useful context fits otherwise."""
         self._step("context", 0.03)
@@ -212,7 +211,9 @@ class _Tuning:
         room = int(MEMORY_SHARE * self.order.memory)
         wanted = max(size for size in sizes if size <= USUAL or size == sizes[0])
         if self._need(setting, wanted) > room:
-            setting = self._smaller_cache(setting, kinds, wanted, room)
+            if len(self._kinds) == 1:
+                self._divergences(model, search.effort)
+            setting = self._smaller_cache(setting, wanted, room)
         write = self._write_at(model, setting, search)
         slowest = min(READABLE, 0.5 * write(0))
         fitting = [size for size in sizes if self._need(setting, size) <= room]
@@ -229,8 +230,8 @@ class _Tuning:
         self._choices.append(Choice(name="context", value=f"{chosen:,} tokens", reason=why))
         return setting, chosen
 
-    def _smaller_cache(self, setting: Setting, kinds: Mapping[KVTypes, float | None], wanted: int, room: int) -> Setting:
-        moved = {kind: nats for kind, nats in kinds.items() if nats is not None and kind != setting.kv_types}
+    def _smaller_cache(self, setting: Setting, wanted: int, room: int) -> Setting:
+        moved = {kind: nats for kind, nats in self._kinds.items() if nats is not None and kind != setting.kv_types}
         for kind in sorted(moved, key=lambda kind: moved[kind]):
             smaller = setting._replace(kv_types=kind, flash_attention=True)
             if self._need(smaller, wanted) <= room:
@@ -262,10 +263,9 @@ class _Tuning:
         shallow = effort._replace(repeats=1)
         if effort.repeats == 1:
             return lambda depth: search.speeds.write
-        seconds = []
-        for each in (shallow, effort):
-            with Stand(model, setting, each) as stand:
-                seconds.append(1 / max(stand.time(setting).write for _ in range(2)))
+        with Stand(model, setting, shallow) as near, Stand(model, setting, effort) as far:
+            timed = [(near.time(setting).write, far.time(setting).write) for _ in range(3)]
+        seconds = [1 / max(speeds) for speeds in zip(*timed, strict=True)]
         depths = [each.seed * each.repeats for each in (shallow, effort)]
         slope = max(0.0, (seconds[1] - seconds[0]) / (depths[1] - depths[0]))
         start = max(1e-9, seconds[0] - slope * depths[0])

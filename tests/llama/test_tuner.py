@@ -48,7 +48,7 @@ def scripted(monkeypatch, library, wide):
 
     def make(speeds, threads=(1, 2)):
         class Told(Stand):
-            def time(self, setting):
+            def time(self, setting, best=None):
                 super().time(setting)  # it is real, only what it says is not
                 return speeds(self.setting._replace(threads=setting.threads, prompt_threads=setting.prompt_threads))
 
@@ -81,13 +81,22 @@ def test_a_setting_that_cannot_be_made_is_left_out_and_a_hopeless_one_not_tried_
         def __init__(self, speed):
             self.speed = speed
 
-        def time(self, setting):
+        def time(self, setting, best=None):
             tried.append(self.speed)
             return Speeds(self.speed, self.speed)
 
     found = race({"slow": Fixed(10), "fast": Fixed(100)}, {"slow": BEGIN, "fast": BEGIN}, 3)
     assert tried == [10, 100, 100, 100]
     assert found["fast"].read == 100
+
+
+def test_what_is_a_hundred_times_slower_is_given_up_at_once(library, wide):
+    with Model(library, wide) as model, Stand(model, BEGIN, EFFORT) as stand:
+        usual = stand.time(BEGIN)
+        unreachable = Speeds(usual.read * 1000, usual.write * 1000)
+        given_up = stand.time(BEGIN, unreachable)
+    assert given_up.read / unreachable.read == pytest.approx(given_up.write / unreachable.write)
+    assert given_up.write < unreachable.write / 4
 
 
 def test_the_fastest_of_each_is_taken_and_of_equals_the_most_modest(scripted):
@@ -97,7 +106,7 @@ def test_the_fastest_of_each_is_taken_and_of_equals_the_most_modest(scripted):
         return Speeds(read, write)
 
     search = scripted(speeds)
-    search.coordinate_wise({KVTypes(): 0.0})
+    search.coordinate_wise(lambda: {KVTypes(): 0.0})
     assert search.best == Setting(threads=1, prompt_threads=2, batch=128, ubatch=128, flash_attention=True)
     assert search.speeds == Speeds(300, pytest.approx(71.5))
     assert [choice.name for choice in search.choices] == [
@@ -116,7 +125,7 @@ def test_the_fastest_of_each_is_taken_and_of_equals_the_most_modest(scripted):
 )
 def test_another_cache_is_taken_when_it_is_faster_and_harmless(scripted, gain, moved, taken, words):
     search = scripted(lambda setting: Speeds(100, 50 * (gain if setting.kv_types == Q8_0 else 1.0)), (1,))
-    search.coordinate_wise({KVTypes(): 0.0, Q8_0: moved})
+    search.coordinate_wise(lambda: {KVTypes(): 0.0, Q8_0: moved})
     assert (search.best.kv_types == Q8_0) is taken
     cache = search.choices[-1]
     assert words in cache.reason
@@ -137,7 +146,7 @@ def test_trying_everything_finds_what_belongs_together(scripted):
 def test_a_spent_budget_leaves_the_rest_as_it_is(scripted):
     search = scripted(lambda setting: Speeds(100, 50), (1,))
     search._budget = search._budget._replace(deadline=0)
-    search.coordinate_wise({KVTypes(): 0.0})
+    search.coordinate_wise(lambda: {KVTypes(): 0.0})
     assert {choice.name for choice in search.choices} == {"threads", "threads for reading"}
 
 
@@ -173,7 +182,7 @@ def test_where_memory_is_short_the_cache_shrinks_and_then_the_context(library, w
     order = Order(wide, Placement(), BEGIN, (1,), memory=10**10, quick=True)
     plain = tuner._Tuning(library, order, lambda words, share: None)
     need = plain._need(BEGIN, 8192)
-    monkeypatch.setattr(tuner._Tuning, "_divergences", lambda self, model, effort: {KVTypes(): 0.0, Q8_0: 0.001})
+    monkeypatch.setattr(tuner._Tuning, "_divergences", lambda self, model, effort: self._kinds.update({Q8_0: 0.001}))
     for memory, kind, most in ((need * 0.9, Q8_0, 8192), (need * 0.3, KVTypes(), 2048)):
         found = tune(library, order._replace(memory=int(memory / tuner.MEMORY_SHARE)), lambda words, share: None)
         assert found.kv_types == kind
