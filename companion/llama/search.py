@@ -33,8 +33,8 @@ class Budget(NamedTuple):
 
     threads: tuple[int, ...]
     """Counts to try, ascending."""
-    rounds: int
-    """How often each setting is timed."""
+    most_rounds: int
+    """How often each setting is timed, as long as there is time."""
     deadline: float
     """Of `time.perf_counter`: what has not been tried then keeps its value."""
     need: Callable[[Setting], int]
@@ -44,6 +44,10 @@ class Budget(NamedTuple):
     @property
     def is_spent(self) -> bool:
         return time.perf_counter() > self.deadline
+
+    @property
+    def rounds(self) -> int:
+        return 1 if self.is_spent else self.most_rounds
 
 
 class Search:
@@ -87,7 +91,7 @@ class Search:
             return
         self._budget.tell("beside a busy core")
         with BusyCore():
-            found = self._by_threads(max(2, self._budget.rounds - 1))
+            found = self._by_threads(self._budget.rounds)
         self.busy = _fewest(found, "write"), _fewest(found, "read")
         self._record_threads(found, "one core busy")
         told = ", ".join(f"{speeds.write:.0f} with {count}" for count, speeds in sorted(found.items(), reverse=True))

@@ -38,7 +38,7 @@ READABLE: Final = 8.0
 PATIENCE_SECONDS: Final = 4.0
 """What measuring the divergence of one type of cache may cost."""
 USUAL: Final = 8192
-QUICK_SECONDS, SECONDS, EXHAUSTIVE_SECONDS = 12.0, 60.0, 600.0
+QUICK_SECONDS, SECONDS, EXHAUSTIVE_SECONDS = 8.0, 50.0, 600.0
 """After so long no further setting is tried."""
 
 
@@ -84,7 +84,8 @@ class _Tuning:
             effort = affordable(model, begin.prompt_threads)
             with Stand(model, begin, effort) as stand:
                 before = self._steady(stand, begin)
-                search = Search(model, begin, effort, self._budget(began))
+                budget = self._budget(began)
+                search = Search(model, begin, effort, budget)
                 if self.order.exhaustive:
                     search.exhaustive(self._divergences(model, effort))
                 else:
@@ -92,7 +93,7 @@ class _Tuning:
                 search.beside_a_busy_core()
                 self._trials += search.trials
                 self._choices += search.choices
-                setting, context = self._context(model, search)
+                setting, context = self._context(model, search, budget.rounds)
                 speculation = self._speculation(model, setting)
                 after = self._steady(stand, begin)
         return self._result(search, setting, context, placement, speculation, after / before, time.perf_counter() - began)
@@ -142,7 +143,7 @@ class _Tuning:
         seconds = EXHAUSTIVE_SECONDS if order.exhaustive else QUICK_SECONDS if order.quick else SECONDS
         return Budget(
             threads=order.threads,
-            rounds=2 if order.quick or order.exhaustive else 3,
+            most_rounds=2 if order.quick or order.exhaustive else 3,
             deadline=began + seconds,
             need=lambda setting: self._need(setting, min(USUAL, self.header.context_length or USUAL)),
             tell=lambda words: self._step(words, 0.002 if order.exhaustive else 0.06),
@@ -202,7 +203,7 @@ class _Tuning:
         with Context(model, options) as plain, Context(model, options._replace(kv_types=kind)) as other:
             return float(divergence(plain, other, tokens, chunk=chunk).kl.mean())
 
-    def _context(self, model: Model, search: Search) -> tuple[Setting, int]:
+    def _context(self, model: Model, search: Search, rounds: int) -> tuple[Setting, int]:
         """The longest context that memory holds and in which she still writes fast enough, and the setting for it: with a
         smaller cache when no useful context fits otherwise."""
         self._step("context", 0.03)
@@ -214,7 +215,7 @@ class _Tuning:
             if len(self._kinds) == 1:
                 self._divergences(model, search.effort)
             setting = self._smaller_cache(setting, wanted, room)
-        write = self._write_at(model, setting, search)
+        write = self._write_at(model, setting, search, rounds)
         slowest = min(READABLE, 0.5 * write(0))
         fitting = [size for size in sizes if self._need(setting, size) <= room]
         fast = [size for size in fitting if write(size) >= slowest]
@@ -257,14 +258,14 @@ class _Tuning:
             for trial in self._trials
         ]
 
-    def _write_at(self, model: Model, setting: Setting, search: Search) -> Callable[[int], float]:
+    def _write_at(self, model: Model, setting: Setting, search: Search, rounds: int) -> Callable[[int], float]:
         """Tokens per second by depth: the time of a token grows with the cache in a straight line."""
         effort = search.effort
         shallow = effort._replace(repeats=1)
         if effort.repeats == 1:
             return lambda depth: search.speeds.write
         with Stand(model, setting, shallow) as near, Stand(model, setting, effort) as far:
-            timed = [(near.time(setting).write, far.time(setting).write) for _ in range(3)]
+            timed = [(near.time(setting).write, far.time(setting).write) for _ in range(rounds)]
         seconds = [1 / max(speeds) for speeds in zip(*timed, strict=True)]
         depths = [each.seed * each.repeats for each in (shallow, effort)]
         slope = max(0.0, (seconds[1] - seconds[0]) / (depths[1] - depths[0]))
