@@ -123,6 +123,7 @@ def test_no_module_has_grown_too_large_or_a_name_that_says_nothing(path):
         ("companion.window", {"msgspec", "sqlite3", "companion.program", "companion.ui.content", "companion.ui.theme"}),
         ("companion.program", {"torch", "llama_cpp", "numpy", "typer", "rich", "jinja2", "pygments", "markdown_it"}),
         ("companion.app.downloads", {"huggingface_hub", "httpx2", "numpy"}),
+        ("companion.ui.workshop_wiring", {"psutil", "companion.app.jobs", "companion.ui.workshop.panel", "companion.ui.charts"}),
         ("companion.cli", {"torch", "llama_cpp", "numpy", "PySide6", "rich.live"}),
         ("companion.engine.client", {"torch", "llama_cpp", "numpy", "PySide6"}),
         ("companion.engine.worker", {"torch", "PySide6", "typer"}),

@@ -43,5 +43,5 @@ def test_every_button_has_a_name_and_can_be_reached_with_the_keyboard(rail: Rail
 
 def test_the_settings_stand_apart_at_the_bottom(rail: Rail):
     tops = {page: button.y() for page, button in rail.buttons.items()}
-    assert list(tops) == sorted(tops, key=tops.__getitem__) == ["chat", "characters", "memory", "settings"]
-    assert tops["settings"] - tops["memory"] > 200 > tops["memory"] - tops["characters"]
+    assert list(tops) == sorted(tops, key=tops.__getitem__) == ["chat", "characters", "memory", "workshop", "settings"]
+    assert tops["settings"] - tops["workshop"] > 200 > tops["workshop"] - tops["memory"]

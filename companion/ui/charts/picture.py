@@ -70,7 +70,8 @@ class ChartPicture(NamedTuple):
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         y = _value_range([point for some in points for point in some])
-        marks = ticks(y, max(int(size.height() / (metrics.height() * 1.8)), 2))
+        most = max(int(size.height() / (metrics.height() * 1.8)), 2)
+        marks = found if len(found := ticks(y, most)) > 1 else ticks(y, 2 * most)  # one number alone gives no scale
         texts = [self.value_text(mark) for mark in marks]
         left = max((metrics.horizontalAdvance(text) for text in texts), default=0.0) + GAP
         right = max((metrics.horizontalAdvance(line.label) for line in self.lines), default=0.0) + 3 * GAP
