@@ -7,6 +7,7 @@
     checkpoints/       what it can be resumed from
     measured/          of an evaluation: every finished part, which a resumed job does not measure again
     output/            what it made; a file here is complete and verified
+    held-out.jsonl     of a finished training: the dialogues it held back, to measure with later
 """
 
 from __future__ import annotations
@@ -117,6 +118,10 @@ class StepDone(_Event, frozen=True, kw_only=True):
     cpu_percent: float = 0.0
     gpu_percent: float = 0.0
     seconds_left: float = 0.0
+    accuracy: float | None = None
+    """Of a preference tuning: share of the step's pairs in which the better reply has gained more."""
+    margin: float | None = None
+    """By how much it has gained more: β times nats, mean over the step."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,12 +132,20 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluated(_Event, frozen=True, kw_only=True):
-    """The held-out loss at one step."""
+    """The held-out loss at one step; what stands behind the samples is of preference tunings only."""
 
     step: int
     loss: float
     best: bool
     samples: tuple[Sample, ...] = ()
+    accuracy: float | None = None
+    """Share of held-out pairs in which the better reply has gained more than the worse one; a tie counts half."""
+    margin: float | None = None
+    """By how much it has gained more: β times nats, mean over the pairs."""
+    likelier: float | None = None
+    """Share of held-out pairs whose better reply is the likelier one, per token."""
+    chosen_loss: float | None = None
+    """Of the better replies, nats per token."""
 
 
 class PartMeasured(_Event, frozen=True, kw_only=True):

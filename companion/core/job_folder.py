@@ -33,6 +33,9 @@ MAX_NAME = 40
 CANCEL_MARK = "cancel-requested"
 """A file whose presence asks the running process to end: any other process may write it."""
 
+HELD_OUT_FILE = "held-out.jsonl"
+"""The dialogues that a training held back, to be measured with later."""
+
 UNKNOWN_KIND = "unknown"
 """Of a job whose recipe cannot be read."""
 
@@ -50,6 +53,7 @@ class JobFolder:
         self.checkpoints = path / "checkpoints"
         self.output = path / "output"
         self.measured = path / "measured"
+        self.held_out_file = path / HELD_OUT_FILE
         self.lock_file = path / "lock"
         self.cancel_mark = path / CANCEL_MARK
 

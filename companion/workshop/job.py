@@ -29,6 +29,7 @@ from companion.core.pipes import WorkerPipe
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.quantize import Quantize
 from companion.workshop.journal import Journal, Voice
 
@@ -213,6 +214,10 @@ def _recipe_of(job: Job) -> JobEnded:
         from companion.workshop.recipes.fine_tune import fine_tune
 
         return fine_tune(job, recipe)
+    if isinstance(recipe, Prefer):
+        from companion.workshop.recipes.prefer import prefer
+
+        return prefer(job, recipe)
     if isinstance(recipe, Evaluate):
         from companion.workshop.recipes.evaluate import evaluate
 

@@ -14,15 +14,18 @@ from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.mistakes import mistake, there_are
 from companion.core.recipes.parts import Part
+from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.pretrain import Pretrain
 from companion.core.recipes.quantize import Quantize
 
-TrainingRecipe = FineTune | Pretrain
+AdapterRecipe = FineTune | Prefer
+TrainingRecipe = AdapterRecipe | Pretrain
 Recipe = TrainingRecipe | Evaluate | Quantize
-R = TypeVar("R", FineTune, Pretrain, Evaluate, Quantize)
+R = TypeVar("R", FineTune, Prefer, Pretrain, Evaluate, Quantize)
 MAX_BYTES = 1 << 20
-_KINDS: dict[str, type[FineTune] | type[Pretrain] | type[Evaluate] | type[Quantize]] = {
+_KINDS: dict[str, type[FineTune] | type[Prefer] | type[Pretrain] | type[Evaluate] | type[Quantize]] = {
     "fine-tune": FineTune,
+    "prefer": Prefer,
     "pretrain": Pretrain,
     "evaluate": Evaluate,
     "quantize": Quantize,

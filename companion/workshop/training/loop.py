@@ -33,10 +33,11 @@ from companion.workshop.training.checkpoints import (
     save_best,
     save_checkpoint,
 )
+from companion.workshop.training.consolidation import Anchor
 from companion.workshop.training.curves import Curves
 from companion.workshop.training.groups import parameter_groups
-from companion.workshop.training.held_out import held_out_loss
 from companion.workshop.training.machine_use import MachineUse
+from companion.workshop.training.objective import NOTHING, Measurement, Objective
 from companion.workshop.training.optimizers import make_optimizer
 from companion.workshop.training.order import DataOrder
 from companion.workshop.training.pace import Pace
@@ -54,10 +55,10 @@ class Ending(NamedTuple):
 
     reason: Reason
     step: int
-    first_loss: float
-    """Held-out loss before training, NaN when nothing is held out."""
+    first: Measurement
+    """Of what is held out before training; its loss is NaN when nothing is."""
     best_step: int
-    best_loss: float
+    best: Measurement
 
     @property
     def kept_step(self) -> int:
@@ -76,6 +77,8 @@ class Trainer:
         decoder: Decoder,
         data: Source,
         samples: Callable[[], tuple[Sample, ...]],
+        objective: Objective,
+        anchor: Anchor | None = None,
     ) -> None:
         self._job, self._recipe, self.plan = job, recipe, plan
         self._decoder, self._data, self._samples = decoder, data, samples
@@ -87,7 +90,9 @@ class Trainer:
         self.steps = self._order.steps
         self._schedule = Schedule(recipe.schedule, self.steps)
         seed = recipe.training.seed
-        self._stepper = Stepper(decoder, self._optimizer, data, recipe.loss, options, seed, plan.micro_batch_tokens, self._device)
+        self._objective = objective
+        rows = plan.micro_batch_tokens
+        self._stepper = Stepper(decoder, self._optimizer, data, objective, options, seed, rows, self._device, anchor)
         self._trouble = TroubleFinder()
         self._use = MachineUse(self._device)
         self._pace = Pace(self.steps, self._measured_steps())
@@ -96,7 +101,7 @@ class Trainer:
         self._saved: list[tuple[int, int]] = []
         """The step of every checkpoint that is kept, and of the best weights it names; the newest last."""
         self._tokens = 0
-        self._first_loss = self._best_loss = math.nan
+        self._first = self._best = NOTHING
         self._best_step = -1
         self._worse = 0
         self._saved_at = time.monotonic()
@@ -137,7 +142,7 @@ class Trainer:
             self._save()
         finally:
             self._curves.close()
-        return Ending(reason, self.step, self._first_loss, self._best_step, self._best_loss)
+        return Ending(reason, self.step, self._first, self._best_step, self._best)
 
     def best_weights(self) -> dict[str, Tensor]:
         """Those with the lowest held-out loss so far, else the present ones."""
@@ -223,6 +228,8 @@ class Trainer:
             cpu_percent=use.cpu_percent,
             gpu_percent=use.gpu_percent,
             seconds_left=round(self._pace.seconds_left(self.step), 1),
+            accuracy=taken.accuracy,
+            margin=taken.margin,
         )
         self._job.tell(event)
         self._curves.add(event)
@@ -235,18 +242,19 @@ class Trainer:
         loss = math.nan
         if len(self._data.held_out):
             self._job.tell(StageBegan(stage="evaluating", sentence=f"Measuring the held-out loss {self._when}"))
-            loss = held_out_loss(self._decoder, self._data, self._stepper.micro_batch_tokens, self._device, self._listen)
+            found = self._objective.measure(self._decoder, self._stepper.micro_batch_tokens, self._device, self._listen)
+            loss = found.loss
             if not math.isfinite(loss):
                 raise self._not_a_number()
             samples = self._samples()  # may be stopped: nothing has changed until they are there
-            improved = self.step > 0 and (self._best_step < 0 or loss < self._best_loss)
+            improved = self.step > 0 and (self._best_step < 0 or loss < self._best.loss)
             best = improved and self._keep_best(loss)
             if self.step == 0:
-                self._first_loss = loss
+                self._first = found
             elif best:
-                self._best_step, self._best_loss = self.step, loss
+                self._best_step, self._best = self.step, found
             self._worse = 0 if improved or self.step == 0 else self._worse + 1
-            event = Evaluated(step=self.step, loss=loss, best=best, samples=samples)
+            event = Evaluated(step=self.step, best=best, samples=samples, **found._asdict())
             self._job.tell(event)
             self._curves.add(event)
             self._schedule.observe(loss)
@@ -282,8 +290,8 @@ class Trainer:
         path = folder.checkpoint_file(self.step)
         counters = {
             "tokens": self._tokens,
-            "first_loss": self._first_loss,
-            "best_loss": self._best_loss,
+            "first": self._first._asdict(),
+            "best": self._best._asdict(),
             "best_step": self._best_step,
             "worse": self._worse,
             "measured_step": self._measured_step,
@@ -342,7 +350,7 @@ class Trainer:
         counters = state.counters
         self.step = state.step
         self._tokens, self._worse = int(counters["tokens"]), int(counters["worse"])
-        self._first_loss, self._best_loss = float(counters["first_loss"]), float(counters["best_loss"])
+        self._first, self._best = Measurement(**counters["first"]), Measurement(**counters["best"])
         self._best_step, self._measured_step = int(counters["best_step"]), int(counters["measured_step"])
         self._trouble.load_state_dict(counters["trouble"])
         self._pace.load_state_dict(counters["pace"])
@@ -354,7 +362,7 @@ class Trainer:
         try:
             load_best(self._job.folder.checkpoints, self._best_step)
         except JobError as error:
-            self._best_step, self._best_loss = -1, math.nan
+            self._best_step, self._best = -1, NOTHING
             remedy = f"Those of step {self.step:,} count until a later measurement."
             self._report(Trouble(step=self.step, kind="checkpoint", what=error.what, remedy=remedy))
 

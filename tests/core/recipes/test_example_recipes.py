@@ -9,6 +9,7 @@ import pytest
 from companion.core.paths import models_folder
 from companion.core.recipes.files import read_recipe
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.pretrain import Pretrain
 
 EXAMPLES = sorted([*models_folder().glob("recipes/*.toml"), models_folder() / "hoshi" / "recipe.toml"])
@@ -17,7 +18,7 @@ EXAMPLES = sorted([*models_folder().glob("recipes/*.toml"), models_folder() / "h
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_a_recipe_that_says_how_it_is_used(path):
     text = path.read_text(encoding="utf-8")
-    kind = {"fine-tune": FineTune, "pretrain": Pretrain}[tomllib.loads(text)["kind"]]
+    kind = {"fine-tune": FineTune, "prefer": Prefer, "pretrain": Pretrain}[tomllib.loads(text)["kind"]]
     assert read_recipe(path, kind) != kind()
     assert text.startswith("# ")
     assert f"--recipe models/{path.parent.name}/{path.name}" in text
