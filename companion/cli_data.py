@@ -137,3 +137,11 @@ def data_split(
             as_json=as_json,
         )
     )
+
+
+@data.command("feedback")
+def data_feedback(files: Sources, output: NewFolder = None, as_json: AsJson = False) -> None:
+    """What thumbs, edits and chosen alternates say: replies to learn from, and which of two is better."""
+    from companion.commands.feedback import feedback
+
+    raise typer.Exit(feedback(files=files, output=output, as_json=as_json))

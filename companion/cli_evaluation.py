@@ -111,6 +111,46 @@ def compare(
 
 
 @evaluation.command()
+def gate(
+    adapter: Annotated[str, typer.Option("--adapter", help="The new adapter.", metavar="FILE[:SCALE]")],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", help="The old one; the one it began from, or the bare model, otherwise.", metavar="FILE[:SCALE]"
+        ),
+    ] = None,
+    model: ModelFile = None,
+    character: Annotated[
+        str | None, typer.Option("--character", help="Whose card and facts it is measured with.", metavar="CARD")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Your dialogues that it did not learn from; those held back otherwise.", metavar="FILE …"),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="In a minute or two, with less measured.")] = False,
+    changes: Changes = None,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+) -> None:
+    """Decide whether a new adapter takes the old one's place: exit status 0 to adopt it, 3 to keep the old one."""
+    from companion.commands.gate import gate as run_gate
+
+    raise typer.Exit(
+        run_gate(
+            adapter=adapter,
+            against=against,
+            model=model,
+            character=character,
+            data=data or (),
+            quick=quick,
+            changes=changes or (),
+            json_file=json_file,
+            html_file=html_file,
+        )
+    )
+
+
+@evaluation.command()
 def judge(
     a: Annotated[str, typer.Argument(help="A model, adapter, or MODEL+ADAPTER[:SCALE].", metavar="A", show_default=False)],
     b: Annotated[str, typer.Argument(help="Another one.", metavar="B", show_default=False)],

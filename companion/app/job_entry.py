@@ -94,6 +94,7 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 KIND_WORDS = {
     "fine-tune": "Fine-tuning",
+    "prefer": "Preference tuning",
     "pretrain": "Pretraining",
     "evaluate": "Evaluation",
     "quantize": "Quantization",

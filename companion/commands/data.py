@@ -202,6 +202,8 @@ def _print_inspection(found: Inspection) -> None:
         table.add_row(role, f"{counts.turns:,} turns, {counts.words:,} words")
     table.add_row("turns per dialogue", _spread(found.turns_per_dialogue))
     table.add_row("words per reply", _spread(found.words_per_reply))
+    if found.preferences:
+        table.add_row("preferences", found.preferences)
     if found.tokens_per_dialogue is not None:
         table.add_row("tokens per dialogue", _spread(found.tokens_per_dialogue))
     for name, values in found.labels.items():

@@ -147,8 +147,20 @@ class _Shown(_Written):
 
 
 def step_text(event: StepDone) -> str:
-    parts = [f"loss {event.loss:.3f}", f"{event.tokens_per_second:,.0f} tok/s", f"{duration(event.seconds_left)} left"]
+    parts = [
+        f"loss {event.loss:.3f}",
+        *preferred(event.accuracy, event.margin),
+        f"{event.tokens_per_second:,.0f} tok/s",
+        f"{duration(event.seconds_left)} left",
+    ]
     return " · ".join(parts)
+
+
+def preferred(accuracy: float | None, margin: float | None) -> list[str]:
+    """Of a preference tuning: in how many pairs the better reply has gained more, and by how much."""
+    if accuracy is None or margin is None:
+        return []
+    return [f"better preferred in {accuracy:.0%}", f"margin {margin:+.3f}"]
 
 
 def duration(seconds: float) -> str:
@@ -173,8 +185,12 @@ def lines(event: JobEvent) -> list[str]:
     if isinstance(event, Evaluated):
         best = " (best)" if event.best else ""
         said = [f"  {escape(_cut(s.prompt))} → [magenta]{escape(_cut(s.reply))}[/]" for s in event.samples]
-        apart = "" if event.divergence is None else f", divergence from the teacher {event.divergence:.4f}"
-        return [f"step {event.step:,}: held-out loss {event.loss:.4f}{apart}{best}", *said]
+        more = preferred(event.accuracy, event.margin)
+        if event.divergence is not None:
+            more.append(f"divergence from the teacher {event.divergence:.4f}")
+        if event.chosen_loss is not None:
+            more.append(f"loss of better replies {event.chosen_loss:.3f}")
+        return [", ".join([f"step {event.step:,}: held-out loss {event.loss:.4f}{best}", *more]), *said]
     if isinstance(event, PartMeasured):
         return [_part_line(event)]
     if isinstance(event, BuildProven):
@@ -234,6 +250,8 @@ _METRICS: dict[str, Callable[[float], str]] = {
     "teacher_loss": "{:.3f} the teacher’s".format,
     "divergence_before": "divergence from the teacher {:.3f} before".format,
     "divergence": "{:.3f} after".format,
+    "preference_accuracy": "the better reply preferred in {:.0%} of held-out pairs".format,
+    "reward_margin": "margin {:+.3f}".format,
     "held_out_bits_per_byte": "{:.3f} bits per byte".format,
     "steps": "step {:,.0f}".format,
     "seconds": lambda seconds: f"{duration(seconds)} of work",

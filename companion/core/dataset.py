@@ -12,6 +12,12 @@ import msgspec
 
 CONVERSATION_PREFIX: Final = "conversation:"
 """Begins the name of a source that is a conversation of the app and no file: "conversation:12"."""
+THUMB: Final = "thumb"
+"""Label of a dialogue whose last reply was judged by itself: "up" or "down"."""
+
+
+Why = Literal["", "edit", "alternate", "thumbs"]
+"""What says that one reply is better than another: the person wrote it over, went on from it, or judged both by thumbs."""
 
 
 class DialogueTurn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,6 +37,25 @@ class Dialogue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     rejected: tuple[str, ...] = ()
     """Alternates of the last reply that were marked as worse; for preference tuning."""
+
+
+class Preference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which of two replies to the same words is better; with one of them only, a reply that was judged by itself.
+
+    This is also the form of a line of JSON: {"messages": […], "chosen": "…", "rejected": "…"}.
+    """
+
+    messages: tuple[DialogueTurn, ...]
+    """Everything before the reply."""
+    chosen: str = ""
+    rejected: str = ""
+    why: Why = ""
+    id: str = ""
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def is_pair(self) -> bool:
+        return bool(self.chosen and self.rejected)
 
 
 class DatasetSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@
     checkpoints/       what it can be resumed from
     measured/          of an evaluation: every finished part, which a resumed job does not measure again
     output/            what it made; a file here is complete and verified
+    held-out.jsonl     of a finished training: the dialogues it held back, to measure with later
 """
 
 from __future__ import annotations
@@ -122,6 +123,10 @@ class StepDone(_Event, frozen=True, kw_only=True):
     cpu_percent: float = 0.0
     gpu_percent: float = 0.0
     seconds_left: float = 0.0
+    accuracy: float | None = None
+    """Of a preference tuning: share of the step's pairs in which the better reply has gained more."""
+    margin: float | None = None
+    """By how much it has gained more: β times nats, mean over the step."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +137,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluated(_Event, frozen=True, kw_only=True):
-    """The held-out loss at one step."""
+    """The held-out loss at one step; what stands behind the samples is of distillations and preference tunings only."""
 
     step: int
     loss: float
@@ -140,6 +145,14 @@ class Evaluated(_Event, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     divergence: float | None = None
     """Of a distillation: nats per supervised token of Kullback–Leibler from the teacher."""
+    accuracy: float | None = None
+    """Share of held-out pairs in which the better reply has gained more than the worse one; a tie counts half."""
+    margin: float | None = None
+    """By how much it has gained more: β times nats, mean over the pairs."""
+    likelier: float | None = None
+    """Share of held-out pairs whose better reply is the likelier one, per token."""
+    chosen_loss: float | None = None
+    """Of the better replies, nats per token."""
 
 
 class PartMeasured(_Event, frozen=True, kw_only=True):

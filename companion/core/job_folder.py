@@ -37,6 +37,9 @@ CANCEL_MARK, PAUSE_MARK = "cancel-requested", "pause-requested"
 """Files whose presence asks the running process to end or to pause: any other process may write them."""
 PROGRESS_FILE = "progress.json"
 
+HELD_OUT_FILE = "held-out.jsonl"
+"""The dialogues that a training held back, to be measured with later."""
+
 UNKNOWN_KIND = "unknown"
 """Of a job whose recipe cannot be read."""
 
@@ -54,6 +57,7 @@ class JobFolder:
         self.checkpoints = path / "checkpoints"
         self.output = path / "output"
         self.measured = path / "measured"
+        self.held_out_file = path / HELD_OUT_FILE
         self.lock_file = path / "lock"
         self.cancel_mark = path / CANCEL_MARK
         self.pause_mark = path / PAUSE_MARK

@@ -41,6 +41,7 @@ from companion.core.recipes.distill import Distill
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import Quantize
 from companion.workshop.journal import Journal, Voice
@@ -242,6 +243,10 @@ def _recipe_of(job: Job) -> JobEnded:
         from companion.workshop.recipes.distill import distill
 
         return distill(job, recipe)
+    if isinstance(recipe, Prefer):
+        from companion.workshop.recipes.prefer import prefer
+
+        return prefer(job, recipe)
     if isinstance(recipe, Evaluate):
         from companion.workshop.recipes.evaluate import evaluate
 

@@ -120,6 +120,8 @@ def refuse_impossible(recipe: Distill) -> None:
     if not options.share and (options.way == "replies" or not options.hidden):
         what = "With a share of 0 nothing would be taken over from the teacher"
         raise RecipeError(f"{what}.", "Set distillation.share to 0.9, for instance.")
+    if recipe.loss.ewc:
+        raise RecipeError("A student goes on from no adapter whose weights could be held (loss.ewc).", "Set loss.ewc=0.")
     if options.way == "replies" and options.hidden:
         what = "A teacher that only writes replies does not show its hidden states (distillation.hidden)"
         raise RecipeError(f"{what}.", "Set distillation.hidden=0, or distillation.way=logits.")

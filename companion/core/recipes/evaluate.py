@@ -158,6 +158,47 @@ class Complexity(Part, frozen=True, kw_only=True):
     enabled: _Enabled = True
 
 
+class Forgetting(Part, frozen=True, kw_only=True):
+    """What was known before, and whether it still is: the loss on general dialogues and on what was learned earlier."""
+
+    enabled: _Enabled = False
+    dialogues: _Most = 60
+    files: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=100,
+            title="Earlier dialogues",
+            description="Dialogues that were learned from earlier, as held back then; the built-in general ones always count.",
+        ),
+    ] = ()
+
+
+class Gate(Part, frozen=True, kw_only=True):
+    """What a later subject must do to take the place of the first."""
+
+    enabled: Annotated[
+        bool, Meta(title="Decide", description="The verdict is whether the last subject takes the first one's place.")
+    ] = False
+    general: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10,
+            title="General dialogue",
+            description="Nats per token by which it may surely get worse at general dialogue and plain text.",
+        ),
+    ] = 0.05
+    earlier: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10,
+            title="Earlier dialogues",
+            description="Nats per token by which it may surely get worse at each dataset that was learned earlier.",
+        ),
+    ] = 0.1
+
+
 class Certainty(Part, frozen=True, kw_only=True):
     """How surely a number is known."""
 
@@ -207,4 +248,6 @@ class Evaluate(Part, frozen=True, kw_only=True, omit_defaults=False):
     tasks: Tasks = msgspec.field(default_factory=Tasks)
     cost: Cost = msgspec.field(default_factory=Cost)
     complexity: Complexity = msgspec.field(default_factory=Complexity)
+    forgetting: Forgetting = msgspec.field(default_factory=Forgetting)
+    gate: Gate = msgspec.field(default_factory=Gate)
     certainty: Certainty = msgspec.field(default_factory=Certainty)

@@ -15,16 +15,20 @@ from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.mistakes import mistake, there_are
 from companion.core.recipes.parts import Part
+from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.pretrain import Pretrain
 from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import Quantize
 
-TrainingRecipe = FineTune | Pretrain | Distill
+AdapterRecipe = FineTune | Prefer
+LearningRecipe = AdapterRecipe | Distill
+TrainingRecipe = LearningRecipe | Pretrain
 Recipe = TrainingRecipe | Evaluate | Quantize | Prune
-R = TypeVar("R", FineTune, Pretrain, Distill, Evaluate, Quantize, Prune)
+R = TypeVar("R", FineTune, Prefer, Pretrain, Distill, Evaluate, Quantize, Prune)
 MAX_BYTES = 1 << 20
-_KINDS: dict[str, type[FineTune] | type[Pretrain] | type[Distill] | type[Evaluate] | type[Quantize] | type[Prune]] = {
+_KINDS: dict[str, type[FineTune | Prefer | Pretrain | Distill | Evaluate | Quantize | Prune]] = {
     "fine-tune": FineTune,
+    "prefer": Prefer,
     "distill": Distill,
     "pretrain": Pretrain,
     "evaluate": Evaluate,

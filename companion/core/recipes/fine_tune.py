@@ -7,11 +7,22 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from companion.core.recipes.parts import Adapter, Data, Loss, Machine, Optimizer, Part, Schedule, Training, Watch
+from companion.core.recipes.parts import (
+    Adapter,
+    Data,
+    Loss,
+    Machine,
+    Optimizer,
+    Part,
+    Schedule,
+    StartAdapter,
+    Training,
+    Watch,
+)
 
 
 class FineTune(Part, frozen=True, kw_only=True, omit_defaults=False):
-    """`model` and `data_files` are paths; empty `model` means the one the person chats with."""
+    """`model`, `data_files` and `start_adapter` are paths; empty `model` means the one the person chats with."""
 
     kind: Literal["fine-tune"] = "fine-tune"
     model: Annotated[str, Meta(max_length=4096, title="Model", description="The GGUF file to train an adapter for.")] = ""
@@ -27,6 +38,7 @@ class FineTune(Part, frozen=True, kw_only=True, omit_defaults=False):
         ),
     ] = ""
     name: Annotated[str, Meta(max_length=80, title="Name", description="What the adapter is called.")] = ""
+    start_adapter: StartAdapter = ""
     data: Data = msgspec.field(default_factory=Data)
     adapter: Adapter = msgspec.field(default_factory=Adapter)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)

@@ -15,6 +15,28 @@ ScheduleName = Literal["constant", "linear", "cosine", "cosine-restarts", "step"
 Where = Literal["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
 
 
+Ewc = Annotated[
+    float,
+    Meta(
+        ge=0,
+        le=1e6,
+        title="Keep what mattered",
+        description="How firmly weights are held that mattered for earlier dialogues (EWC); 0 not at all, 100 is a beginning.",
+    ),
+]
+EwcFrom = Annotated[
+    tuple[str, ...],
+    Meta(
+        max_length=100,
+        title="Earlier dialogues",
+        description="Dialogues whose skills are kept by it; empty takes what is kept beside the start adapter.",
+    ),
+]
+StartAdapter = Annotated[
+    str, Meta(max_length=4096, title="Start adapter", description="An adapter to go on from; empty begins a new one.")
+]
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Base of a recipe's tables: an unknown field is a mistake the person should hear about."""
 
@@ -210,6 +232,8 @@ class Loss(Part, frozen=True, kw_only=True):
         float,
         Meta(ge=0, le=50, title="NEFTune", description="Strength of the noise on embeddings; 5 often helps small datasets."),
     ] = 0.0
+    ewc: Ewc = 0.0
+    ewc_from: EwcFrom = ()
 
 
 class Training(Part, frozen=True, kw_only=True):

@@ -128,6 +128,8 @@ def refuse_impossible(recipe: Pretrain) -> None:
         )
     if recipe.loss.keep_close:
         raise RecipeError("A model that begins with nothing has nothing to be kept close to.", "Set loss.keep_close to 0.")
+    if recipe.loss.ewc:
+        raise RecipeError("A model that begins with nothing has nothing to forget.", "Set loss.ewc to 0.")
 
 
 def _refuse_shape(decoder: Decoder) -> None:

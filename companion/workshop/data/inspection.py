@@ -15,6 +15,7 @@ from companion.core.dataset import CONVERSATION_PREFIX, Dialogue
 from companion.core.errors import DatasetError
 from companion.workshop.data.cleaning.pipeline import Cleaning, CleaningOptions
 from companion.workshop.data.cleaning.step import Finding
+from companion.workshop.data.preferences import read_preferences
 from companion.workshop.data.sources.reading import data_file, read_all, recognise
 
 EXAMPLES: Final = 3
@@ -54,18 +55,25 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """Only when a model was given to count with."""
     findings: tuple[Finding, ...]
     examples: tuple[Dialogue, ...]
+    pairs: int = 0
+    """Of a better and a worse reply."""
+    thumbs: int = 0
+    """Replies that were judged by themselves."""
+    preferences: str = ""
+    """Both in a sentence; empty when there are none."""
 
 
 def inspect(
     sources: Sequence[str], options: CleaningOptions | None = None, count: Callable[[Dialogue], int] | None = None
 ) -> Inspection:
-    """Reads the sources three times and changes nothing. `count` counts the tokens of a dialogue. Raises DatasetError."""
+    """Reads the sources four times and changes nothing. `count` counts the tokens of a dialogue. Raises DatasetError."""
     counts = _Counts(count)
     for found in read_all(sources, lambda broken: None):
         counts.add(found.dialogue)
     cleaning = Cleaning(sources, options or CleaningOptions())
     for _ in cleaning.dialogues():
         pass
+    judged = read_preferences(sources, lambda broken: None)
     if not counts.dialogues and not cleaning.findings():
         raise DatasetError("There are no dialogues in what was named.", "Choose a file that holds some.")
     return Inspection(
@@ -82,6 +90,9 @@ def inspect(
         tokens_per_dialogue=_spread(counts.tokens) if count is not None else None,
         findings=tuple(cleaning.findings()),
         examples=tuple(counts.examples),
+        pairs=len(judged.pairs),
+        thumbs=len(judged.thumbs),
+        preferences=judged.sentence if judged.pairs or judged.thumbs else "",
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,6 +15,7 @@ import numpy as np
 
 from companion.core.dataset import CONVERSATION_PREFIX, Dialogue, DialogueTurn
 from companion.core.errors import DatasetError
+from companion.core.job_folder import HELD_OUT_FILE
 from companion.core.messages import Turn
 from companion.core.recipes.files import TrainingRecipe
 from companion.core.recipes.pretrain import Pretrain
@@ -21,6 +23,7 @@ from companion.llama.chat_template import ChatTemplate, TemplateError
 from companion.llama.prompt import tokens_of
 from companion.llama.vocabulary import Vocabulary
 from companion.workshop.data.control_tags import tagged
+from companion.workshop.data.held_back import write_held_back
 from companion.workshop.data.opening import Opening
 from companion.workshop.data.prepared import TOKENS_FILE, PreparedData, SamplePrompt
 from companion.workshop.data.replay import chosen_replay
@@ -65,7 +68,9 @@ def prepare(recipe: TrainingRecipe, base: Base, folder: Path, report: Callable[[
         work = _Preparation(recipe, base, writer, report or (lambda fraction: None))
         work.read()
         work.add_replay()
-        writer.finish({"key": key, **work.details()})
+        details = work.details()
+        write_held_back(folder / HELD_OUT_FILE, work.held_back(details["held_out"]))
+        writer.finish({"key": key, **details})
     return PreparedData(TokenFile(path), recipe.data)
 
 
@@ -80,6 +85,9 @@ class _Preparation:
         self._bytes = max(1, sum(_size(source) for source in recipe.data_files))
         self._samples: list[tuple[int, int, Dialogue]] = []
         self._met: dict[str, tuple[int, str]] = {}
+        self._read = 0
+        self._places = array("q")
+        """At which place of the sources each dialogue stands that examples were made of."""
         self.membership = Membership(recipe.training.seed, self._data.group_by, self._data.stratify_by)
         self.notices: list[str] = []
 
@@ -89,6 +97,7 @@ class _Preparation:
             raise DatasetError("No dialogues were named to learn from.", "Name a file, a dataset folder, or a conversation.")
         done = 0
         for number, found in enumerate(read_all(self._recipe.data_files, character=self._opening.name)):
+            self._read = number
             self._add(found)
             done += sum(len(turn.content) for turn in found.dialogue.messages)
             if number % _REPORT_EVERY == 0:
@@ -118,6 +127,13 @@ class _Preparation:
         if there_are < wanted:
             self.notices.append(f"The replay has {there_are:,} dialogues where {wanted:,} were asked for; all of them are used.")
 
+    def held_back(self, numbers: Sequence[int]) -> Iterator[Dialogue]:
+        """These dialogues as they stand in the sources, which are read a second time for it."""
+        places = {self._places[number] for number in numbers}
+        if places:
+            sources = read_all(self._recipe.data_files, character=self._opening.name)
+            yield from (found.dialogue for place, found in enumerate(sources) if place in places)
+
     def details(self) -> dict[str, Any]:
         """The split and what people should know, as it is kept in the file."""
         split = self._split()
@@ -145,6 +161,7 @@ class _Preparation:
             return
         number = len(self.membership)
         score = self.membership.add(found.dialogue)
+        self._places.append(self._read)
         for example in windows.examples:
             self._writer.add(example, number)
         self._keep_sample(score, number, dialogue)
@@ -253,8 +270,12 @@ def _key(recipe: TrainingRecipe, base: Base) -> str:
     """What the examples depend on, apart from the content of the files."""
     character = "" if isinstance(recipe, Pretrain) else recipe.character
     asked = msgspec.json.encode((recipe.data_files, recipe.data, character, recipe.training.seed))
+    return hashlib.sha256(asked + identity_of(base)).hexdigest()
+
+
+def identity_of(base: Base) -> bytes:
+    """What tells models apart that write the same dialogue differently."""
     probe = TrainingTemplate(base.vocabulary, base.template).example(
         Dialogue(messages=(DialogueTurn("user", "How are you?"), DialogueTurn("assistant", "Well, thank you.")))
     )
-    identity = np.asarray([base.vocabulary.size, *probe.tokens], dtype="<i8").tobytes()
-    return hashlib.sha256(asked + identity).hexdigest()
+    return np.asarray([base.vocabulary.size, *probe.tokens], dtype="<i8").tobytes()

@@ -11,6 +11,7 @@ from companion.workshop.evaluation import (
     complexity,
     cost,
     divergence,
+    forgetting,
     likelihood,
     mood_agreement,
     overlap,
@@ -46,6 +47,7 @@ def _has_reference(recipe: Evaluate) -> bool:
 FAMILIES: Final = (
     Kind("likelihood", "Likelihood", lambda recipe: recipe.likelihood.enabled, likelihood.measure),
     Kind("divergence", "Divergence", _has_reference, divergence.measure),
+    Kind("forgetting", forgetting.TITLE, lambda recipe: recipe.forgetting.enabled, forgetting.measure),
     Kind("overlap", "Closeness to what people wrote", lambda recipe: recipe.overlap.enabled, overlap.measure, needs_replies=True),
     Kind("talk", "How she talks", lambda recipe: recipe.talk.enabled, talk.measure, needs_replies=True),
     Kind("persona", "Who she is", lambda recipe: recipe.persona.enabled, persona.measure),

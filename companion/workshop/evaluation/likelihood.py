@@ -125,12 +125,12 @@ def chunk_names(text: Text, chunks: Sequence[Sequence[int]]) -> tuple[str, ...]:
 
 
 def _of_dialogues(found: HeldOut) -> list[Metric]:
-    metrics = [_loss(f"{KEY}.held_out_loss{suffix}", suffix, found.measured) for suffix in _ROLES]
+    metrics = [role_loss(f"{KEY}.held_out_loss{suffix}", suffix, found.measured) for suffix in _ROLES]
     datasets = list(dict.fromkeys(one.dialogue.labels.get(DATASET, "") for one in found.measured))
     if len(datasets) > 1:
         for name in datasets:
             those = [one for one in found.measured if one.dialogue.labels.get(DATASET, "") == name]
-            metrics.append(_loss(f"{KEY}.held_out_loss@{name}", "", those, f" ({name})"))
+            metrics.append(role_loss(f"{KEY}.held_out_loss@{name}", "", those, f" ({name})"))
     hers = [one for one in found.measured if one.assistant.bytes]
     items = Items(
         names=tuple(one.dialogue.id for one in hers),
@@ -148,7 +148,8 @@ def _of_dialogues(found: HeldOut) -> list[Metric]:
     return [*metrics, bits]
 
 
-def _loss(key: str, role: str, measured: Sequence[Measured], more: str = "") -> Metric:
+def role_loss(key: str, role: str, measured: Sequence[Measured], more: str = "") -> Metric:
+    """The held-out loss of what one role says; `more` goes behind the title, for a part of the dialogues."""
     title, of, explained = _ROLES[role]
     those = [(one, of(one)) for one in measured if of(one).tokens]
     items = Items(

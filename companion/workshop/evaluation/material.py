@@ -58,10 +58,15 @@ def read_material(recipe: Evaluate, tell: Tell) -> Material:
     return Material(dialogues, tuple(texts), tuple(prompts))
 
 
+def read_dialogues(source: str, name: str, character: str, most: int) -> list[Dialogue]:
+    """At most so many dialogues of one source, always the same, behind the card of a character. Raises as `read_material`."""
+    return _read(source, name, Opening(character), most).dialogues
+
+
 def licences(recipe: Evaluate) -> tuple[UsedFile, ...]:
     """Which files are measured with, and what one may do with them. Raises as `read_material`."""
     files = [used_file(source) for source in recipe.data_files]
-    files += [used_file(file) for file in recipe.likelihood.text_files]
+    files += [used_file(file) for file in (*recipe.likelihood.text_files, *_earlier(recipe))]
     used = {"dialogues.jsonl": recipe.data_files, "text.txt": recipe.likelihood.text_files}
     own = (name for name, instead in used.items() if not instead)
     return (*files, *(replace(used_file(str(shipped(name))), name=f"built-in {name}", licence=OWN_LICENCE) for name in own))
@@ -77,6 +82,10 @@ def prompts_of(dialogue: Dialogue) -> Iterator[Prompt]:
     for half in filter(None, halves):
         at = half[_order(dialogue.id) % len(half)]
         yield Prompt(f"{dialogue.id}#{at}", replace(dialogue, messages=turns[:at], rejected=()), turns[at].content)
+
+
+def _earlier(recipe: Evaluate) -> tuple[str, ...]:
+    return recipe.forgetting.files if recipe.forgetting.enabled else ()
 
 
 class _Taken(NamedTuple):

@@ -1,7 +1,8 @@
 """A batch as the layers see it: what its dialogues begin with is there once, and their lengths are round.
 
 Dialogues with one character all begin with her card, which is often longer than what follows. Its keys and values are
-the same in each of them, so it is computed once, and all dialogues look at it.
+the same in each of them, so it is computed once, and all dialogues look at it. Neighbours that have more in common, as two
+replies to the same words, have that computed once as well, behind the card.
 
 oneDNN builds and keeps a kernel per shape of a product. With the lengths as they come, fifty steps on two cores kept
 900 MB of kernels and scratch and spent a tenth of the time on building them. Tokens added at the end of a dialogue change
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from companion.workshop.data.batch import Batch
+from companion.workshop.nn.attention import Span
 
 MULTIPLE = 16
 SHARE = 16
@@ -31,7 +33,10 @@ class Aligned(NamedTuple):
     tokens: Tensor
     positions: Tensor
     starts: tuple[int, ...]
-    """Of the shared beginning, if there is one, and of what is left of each dialogue; the last entry is the length."""
+    """Of the shared beginning, if there is one, and of what is left of each dialogue, with what neighbours share before
+    them; the last entry is the length."""
+    before: tuple[tuple[Span, ...], ...]
+    """What each of these stretches sees of the row before itself."""
     shared: int
     """Tokens that all dialogues begin with, at the beginning of the row."""
     lengths: tuple[int, ...]
@@ -58,12 +63,23 @@ def aligned(batch: Batch, rows: Tensor | None, *, share: bool) -> Aligned:
     first = dialogues[0].start
     index = list(range(first, first + shared))
     starts = [0, shared] if shared else [0]
+    before: list[tuple[Span, ...]] = [()] if shared else []
+    root: tuple[Span, ...] = ((0, shared),) if shared else ()
     moved: list[int] = []
-    for dialogue in dialogues:
-        moved += [row - shared + len(index) for row in dialogue.wanted]
-        index += range(dialogue.start + shared, dialogue.start + dialogue.length)
-        index += [dialogue.start] * (-len(index) % MULTIPLE)
-        starts.append(len(index))
+    for neighbours in _neighbours(batch.tokens, dialogues, shared) if share else [dialogues]:
+        common, seen = shared, root
+        if share and len(neighbours) > 1:
+            common = _common_beginning(batch.tokens, neighbours)
+            seen = (*root, (len(index), len(index) + common - shared))
+            index += range(neighbours[0].start + shared, neighbours[0].start + common)
+            starts.append(len(index))
+            before.append(root)
+        for dialogue in neighbours:
+            moved += [row - common + len(index) for row in dialogue.wanted]
+            index += range(dialogue.start + common, dialogue.start + dialogue.length)
+            index += [dialogue.start] * (-len(index) % MULTIPLE)
+            starts.append(len(index))
+            before.append(seen)
     index += [first] * (-len(index) % _step(len(index)))
     starts[-1] = len(index)
     moved += moved[:1] * (-len(moved) % _step(len(moved)))
@@ -72,6 +88,7 @@ def aligned(batch: Batch, rows: Tensor | None, *, share: bool) -> Aligned:
         batch.tokens[taken],
         batch.positions[taken],
         tuple(starts),
+        tuple(before),
         shared,
         tuple(dialogue.length for dialogue in dialogues),
         torch.tensor(moved, device=device),
@@ -95,6 +112,18 @@ def _dialogues(batch: Batch, wanted: list[int]) -> list[_Dialogue]:
             found.append(_Dialogue(start, wanted[after - 1] + 1 - start, [row - start for row in wanted[at:after]]))
         at = after
     return found
+
+
+def _neighbours(tokens: Tensor, dialogues: list[_Dialogue], shared: int) -> list[list[_Dialogue]]:
+    """Runs of dialogues that have more in common than the `shared` tokens of all; one that has not stands alone."""
+    runs = [dialogues[:1]]
+    for dialogue in dialogues[1:]:
+        alike = len(dialogues) > 2 and _common_beginning(tokens, [*runs[-1], dialogue]) >= shared + SHORTEST_SHARED
+        if alike:
+            runs[-1].append(dialogue)
+        else:
+            runs.append([dialogue])
+    return runs
 
 
 def _common_beginning(tokens: Tensor, dialogues: list[_Dialogue]) -> int:

@@ -22,12 +22,17 @@ BLOCK = 160
 """Queries per block at most: measured best of 64 to 464 at dialogues of 464 tokens, with 96 and 128."""
 
 
+Span = tuple[int, int]
+"""Tokens [from, to) of a row."""
+
+
 class Block(NamedTuple):
-    """Queries [query, query_end) look at keys [0, shared) and [key, key_end); `mask` (queries, masked) is for the last."""
+    """Queries [query, query_end) look at keys of `before` and [key, key_end); `mask` (queries, masked) is for the last."""
 
     query: int
     query_end: int
-    shared: int
+    before: tuple[Span, ...]
+    """What other dialogues begin with, too; it stands there once."""
     key: int
     key_end: int
     mask: Tensor
@@ -35,12 +40,14 @@ class Block(NamedTuple):
     def keys(self, of: Tensor) -> Tensor:
         """What the block sees of keys or values, (kv_heads, seen, size)."""
         own = of[:, self.key : self.key_end]
-        return torch.cat((of[:, : self.shared], own), 1) if self.shared else own
+        return torch.cat([*(of[:, start:end] for start, end in self.before), own], 1) if self.before else own
 
     def give(self, gradient: Tensor, to: Tensor) -> None:
         """Add the gradient of `keys` to that of all keys or values."""
-        to[:, : self.shared] += gradient[:, : self.shared]
-        to[:, self.key : self.key_end] += gradient[:, self.shared :]
+        at = 0
+        for start, end in (*self.before, (self.key, self.key_end)):
+            to[:, start:end] += gradient[:, at : at + end - start]
+            at += end - start
 
 
 class AttentionPlan(NamedTuple):
@@ -52,16 +59,23 @@ class AttentionPlan(NamedTuple):
 
     @classmethod
     def make(
-        cls, starts: tuple[int, ...], window: int, group: int, like: Tensor, *, first: int = 0, shared: int = 0
+        cls,
+        starts: tuple[int, ...],
+        window: int,
+        group: int,
+        like: Tensor,
+        *,
+        first: int = 0,
+        before: tuple[tuple[Span, ...], ...] = (),
     ) -> AttentionPlan:
         """`window` is 0 or how far back a token looks; tokens before `first` have keys, but ask no more.
 
-        All dialogues also see the `shared` tokens at the beginning of the row (only without a window). Masks get device
-        and dtype of `like`.
+        `before` holds for each stretch between two `starts` what it sees of the row before itself (only without a window);
+        empty lets each see itself alone. Masks get device and dtype of `like`.
         """
         blocks: list[Block] = []
         masks: dict[tuple[int, ...], Tensor] = {}
-        for start, end in pairwise(starts):
+        for (start, end), seen in zip(pairwise(starts), before or ((),) * len(starts), strict=False):
             for query in range(max(start, first), end, BLOCK):
                 query_end = min(end, query + BLOCK)
                 key = max(start, query - window + 1) if window else start
@@ -69,7 +83,7 @@ class AttentionPlan(NamedTuple):
                 shape = (query_end - query, query - masked, query_end - masked)
                 if shape not in masks:  # the same triangle serves all whole blocks
                     masks[shape] = _mask(*shape, window).to(like)
-                blocks.append(Block(query - first, query_end - first, min(start, shared), key, query_end, masks[shape]))
+                blocks.append(Block(query - first, query_end - first, seen, key, query_end, masks[shape]))
         return cls(tuple(blocks), group)
 
 

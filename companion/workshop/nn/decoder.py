@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from companion.core.recipes.parts import Adapter
 from companion.workshop.data.batch import Batch
 from companion.workshop.nn.alignment import Aligned, aligned
-from companion.workshop.nn.attention import AttentionPlan
+from companion.workshop.nn.attention import AttentionPlan, Span
 from companion.workshop.nn.config import DecoderConfig
 from companion.workshop.nn.lanes import MOST_LANES
 from companion.workshop.nn.layer import Cache, Layer, LayerFunction, Pass
@@ -186,7 +186,7 @@ class Decoder(nn.Module):
         if neftune:
             x = x + _noise(x, work, neftune, seed)
         dropping = self.training and graph and self._adapter is not None and self._adapter.dropout > 0
-        passes = self._passes(work.positions, work.starts, shared=work.shared, seed=seed if dropping else 0, adapted=adapted)
+        passes = self._passes(work.positions, work.starts, before=work.before, seed=seed if dropping else 0, adapted=adapted)
         last = self.config.layers - 1
         found: dict[int, Tensor] = {}
         for layer in self.layers:
@@ -260,14 +260,21 @@ class Decoder(nn.Module):
         return new
 
     def _passes(
-        self, positions: Tensor, starts: tuple[int, ...], *, first: int = 0, shared: int = 0, seed: int = 0, adapted: bool = True
+        self,
+        positions: Tensor,
+        starts: tuple[int, ...],
+        *,
+        first: int = 0,
+        before: tuple[tuple[Span, ...], ...] = (),
+        seed: int = 0,
+        adapted: bool = True,
     ) -> Callable[[int], Pass]:
         """What layer `index` needs of the batch; plans and tables are shared by all layers of a kind."""
         config, group = self.config, self.config.heads // self.config.kv_heads
         layers = range(config.layers)
         like = torch.empty(0, dtype=self.options.compute, device=self.device)
         plans = {
-            window: AttentionPlan.make(starts, window, group, like, first=first, shared=shared)
+            window: AttentionPlan.make(starts, window, group, like, first=first, before=before)
             for window in set(map(config.window, layers))
         }
         tables = {

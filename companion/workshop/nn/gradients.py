@@ -38,6 +38,15 @@ def settle(ledger: Ledger) -> None:
             accumulate(target, gradient)
 
 
+def each_gradient(ledger: Ledger) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """What was kept aside, parameter by parameter."""
+    for target, gradient in ledger.items():
+        if isinstance(target, Stacked):
+            yield from zip(target.masters, target.split(gradient), strict=True)
+        else:
+            yield target, gradient
+
+
 def accumulate(parameter: nn.Parameter, gradient: Tensor, factor: float = 1.0) -> None:
     """Add to `parameter.grad`, which stays in the parameter's dtype."""
     ledger = _ledger.get()
@@ -78,6 +87,10 @@ class Stacked:
         """A copy of all, without a graph."""
         return torch.cat([master.detach() for master in self.masters])
 
+    def split(self, gradient: Tensor) -> tuple[Tensor, ...]:
+        """The rows of each master."""
+        return torch.split(gradient, self._rows)
+
     def accumulate(self, gradient: Tensor, factor: float = 1.0) -> None:
         """Add `factor * gradient` (all rows, columns) to the masters' `.grad`."""
         ledger = _ledger.get()
@@ -85,13 +98,13 @@ class Stacked:
             _note(ledger, self, gradient, self.masters[0].dtype, factor)
         elif all(master.grad is None for master in self.masters):
             self._gradient = _scaled(gradient, self.masters[0].dtype, factor)
-            self._views = torch.split(self._gradient, self._rows)
+            self._views = self.split(self._gradient)
             for master, view in zip(self.masters, self._views, strict=True):
                 master.grad = view
         elif self._views and all(master.grad is view for master, view in zip(self.masters, self._views, strict=True)):
             self._gradient.add_(gradient, alpha=factor)
         else:  # somebody has put gradients of their own there
-            for master, part in zip(self.masters, torch.split(gradient, self._rows), strict=True):
+            for master, part in zip(self.masters, self.split(gradient), strict=True):
                 accumulate(master, part, factor)
 
 

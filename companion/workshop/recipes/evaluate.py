@@ -20,6 +20,7 @@ from companion.core.recipes.evaluate import Evaluate
 from companion.core.report import Section, UsedFile
 from companion.workshop.evaluation.families import Kind, wanted
 from companion.workshop.evaluation.family import Material, Reply, Situation
+from companion.workshop.evaluation.gate import gated
 from companion.workshop.evaluation.material import licences, read_material
 from companion.workshop.evaluation.opened import Opened, open_subjects, reference_for
 from companion.workshop.evaluation.replies import answer
@@ -171,6 +172,8 @@ def _reported(job: Job, recipe: Evaluate, kept: Kept, *, finished: bool) -> JobE
     report = report_of(kept, recipe.certainty, finished=finished)
     if report is None:
         return JobEnded(state="cancelled", what=NOTHING_MEASURED)
+    if recipe.gate.enabled:
+        report = gated(report, recipe.gate)
     job.has_result = True
     try:
         job.stage("exporting", "Writing the report")

@@ -6,7 +6,7 @@ import contextlib
 import filecmp
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +18,10 @@ from companion.core.errors import CompanionError, WorkshopError
 from companion.core.files import replacing
 from companion.core.gguf.header import GGUFHeader
 from companion.core.job import OutputWritten
-from companion.core.recipes.distill import Distill
-from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.files import LearningRecipe
 from companion.llama.library import Library
 from companion.llama.vocabulary import Vocabulary
-from companion.workshop.data.batch import Example
-from companion.workshop.data.prepared import PreparedData
+from companion.workshop.data.batch import Example, pack
 from companion.workshop.data.sources.reading import data_sha256
 from companion.workshop.export.adapter_file import Provenance, write_adapter
 from companion.workshop.export.merge import merge_adapter, merge_tensors
@@ -31,6 +29,7 @@ from companion.workshop.export.verify import Verified, measured_loss, verify_exp
 from companion.workshop.job import Job
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.losses import token_losses
+from companion.workshop.training.consolidation import Fisher, fisher_file, write_fisher
 from companion.workshop.training.plan import TrainingPlan
 
 VERIFIED_TOKENS = 8192
@@ -51,27 +50,26 @@ class Sample(NamedTuple):
     loss: float
 
 
-def verification_sample(decoder: Decoder, data: PreparedData) -> Sample:
+def verification_sample(decoder: Decoder, held_out: Sequence[Example], learned: Sequence[Example]) -> Sample:
     """Held-out dialogues and, where these are few, learned ones: as many as are quickly measured."""
-    chosen: list[int] = []
-    for indices, most in ((data.held_out.tolist(), VERIFIED_TOKENS), (data.train.tolist(), FEW_TOKENS)):
-        for index in indices:
-            if chosen and sum(int(data.lengths[i]) for i in (*chosen, index)) > most:
+    chosen: list[Example] = []
+    for examples, most in ((held_out, VERIFIED_TOKENS), (learned, FEW_TOKENS)):
+        for example in examples:
+            if chosen and sum(len(each.tokens) for each in (*chosen, example)) > most:
                 break
-            chosen.append(index)
+            chosen.append(example)
     decoder.eval()
-    losses = [token_losses(decoder, data.batch([index]).to(decoder.device)).float().cpu() for index in chosen]
-    return Sample([data.example(index) for index in chosen], float(torch.cat(losses).mean()))
+    losses = [token_losses(decoder, pack([example]).to(decoder.device)).float().cpu() for example in chosen]
+    return Sample(chosen, float(torch.cat(losses).mean()))
 
 
-def bits_per_byte(loss: float, data: PreparedData, vocabulary: Vocabulary) -> float:
+def bits_per_byte(loss: float, held_out: Sequence[Example], vocabulary: Vocabulary) -> float:
     """A held-out loss in nats per token as bits per byte of text, which models with different vocabularies have in common.
 
     Control tokens stand for no byte and are counted with the text they mark. NaN when nothing is held out.
     """
     tokens = size = 0
-    for index in data.held_out.tolist():
-        example = data.example(index)
+    for example in held_out:
         learned = [token for token, learn in zip(example.tokens[1:], example.learn[1:], strict=True) if learn]
         tokens += len(learned)
         size += sum(len(vocabulary.piece(token)) for token in learned)
@@ -84,7 +82,7 @@ class Writer:
     def __init__(
         self,
         job: Job,
-        recipe: FineTune | Distill,
+        recipe: LearningRecipe,
         plan: TrainingPlan,
         header: GGUFHeader,
         library: Library,
@@ -96,16 +94,23 @@ class Writer:
         self._header, self._library, self._progress = header, library, progress
         self._lineage = dict(lineage or {})
 
-    def adapter(self, decoder: Decoder, data: PreparedData, sample: Sample, metrics: dict[str, float]) -> Path:
+    def adapter(self, decoder: Decoder, fingerprint: str, sample: Sample, metrics: dict[str, float]) -> Path:
         """The adapter as a finished file in `output/`, and where the person wants it. Raises WorkshopError."""
         path = self._job.folder.output / f"{self._recipe.name or 'adapter'}.gguf"
         with _verified_first(path) as unverified:
-            self._write_adapter(unverified, decoder, data, metrics)
+            self._write_adapter(unverified, decoder, fingerprint, metrics)
             self._job.stage("verifying", "Checking the adapter in llama.cpp")
             verified = self._verify(self._header.path, unverified, sample)
             unverified.replace(path)
         self._deliver(path, "adapter", metrics | {"llama_cpp_loss": verified.loss, "torch_loss": verified.expected})
         return path
+
+    def fisher(self, adapter: Path, fisher: Fisher) -> None:
+        """What mattered for all that the adapter has learned, beside it and beside its copy. Raises WorkshopError."""
+        path = fisher_file(adapter)
+        write_fisher(path, fisher, self._header, self._plan.base_sha256)
+        if self._job.order.output:
+            delivered(path, str(fisher_file(Path(self._job.order.output))))
 
     def merged(self, adapter: Path, target: Path, sample: Sample) -> None:
         """The base with the adapter worked in, of the base's own types. Raises WorkshopError."""
@@ -132,7 +137,7 @@ class Writer:
         metrics = {"llama_cpp_loss": loss, "torch_loss": sample.loss, "bits_per_weight": merged.bits_per_weight}
         self._job.tell(OutputWritten(file=str(target), kind="model", metrics=metrics))
 
-    def model(self, decoder: Decoder, data: PreparedData, sample: Sample, metrics: dict[str, float]) -> Path:
+    def model(self, decoder: Decoder, fingerprint: str, sample: Sample, metrics: dict[str, float]) -> Path:
         """The whole model with all that was trained, be it its weights or an adapter. Raises WorkshopError."""
         path = self._job.folder.output / f"{self._recipe.name or 'model'}.gguf"
         kind = "" if self._header.quantization in UNQUANTIZED else FULL_KIND
@@ -141,7 +146,7 @@ class Writer:
                 merge_tensors(unverified, self._header, decoder.model_tensors(), kind=kind, extra=self._lineage)
             else:
                 beside = path.with_name(f".{path.name}.adapter")
-                self._write_adapter(beside, decoder, data, metrics)
+                self._write_adapter(beside, decoder, fingerprint, metrics)
                 merge_adapter(unverified, self._header, read_adapter(beside), kind=kind, extra=self._lineage)
                 beside.unlink()
             self._job.stage("verifying", "Checking the model in llama.cpp")
@@ -150,14 +155,14 @@ class Writer:
         self._deliver(path, "model", metrics | {"llama_cpp_loss": verified.loss, "torch_loss": verified.expected})
         return path
 
-    def _write_adapter(self, path: Path, decoder: Decoder, data: PreparedData, metrics: dict[str, float]) -> None:
+    def _write_adapter(self, path: Path, decoder: Decoder, fingerprint: str, metrics: dict[str, float]) -> None:
         write_adapter(
             path,
             self._header,
             decoder.adapter_tensors(),
             alpha=self._recipe.adapter.alpha,
             rank_stabilized=self._recipe.adapter.rank_stabilized,
-            provenance=_provenance(self._recipe, data, metrics, self._lineage),
+            provenance=_provenance(self._recipe, fingerprint, metrics, self._lineage),
             base_sha256=self._plan.base_sha256,
         )
 
@@ -193,15 +198,17 @@ def delivered(path: Path, wanted: str) -> Path:
     return where
 
 
-def _provenance(recipe: FineTune | Distill, data: PreparedData, metrics: dict[str, float], lineage: dict[str, str]) -> Provenance:
+def _provenance(recipe: LearningRecipe, fingerprint: str, metrics: dict[str, float], lineage: dict[str, str]) -> Provenance:
     """Files by their names only: an adapter is made to be given to others, whom our folders are none of their business."""
-    names = {field: Path(value).name for field in ("model", "teacher", "character") if (value := getattr(recipe, field, ""))}
+    fields = ("model", "teacher", "character", "start_adapter")
+    names = {field: Path(value).name for field in fields if (value := getattr(recipe, field, ""))}
     replay = replace(recipe.data, replay_file=Path(recipe.data.replay_file).name)
-    told = replace(recipe, **names, data=replay, data_files=tuple(Path(file).name for file in recipe.data_files))
+    loss = replace(recipe.loss, ewc_from=tuple(Path(file).name for file in recipe.loss.ewc_from))
+    told = replace(recipe, **names, data=replay, loss=loss, data_files=tuple(Path(file).name for file in recipe.data_files))
     return Provenance(
         name=recipe.name,
         recipe=told,
-        dataset_fingerprint=data.fingerprint,
+        dataset_fingerprint=fingerprint,
         dataset_files=tuple(hash_ for file in recipe.data_files if (hash_ := data_sha256(file))),
         metrics=metrics,
         extra=lineage,

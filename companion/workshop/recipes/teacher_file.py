@@ -8,7 +8,6 @@ from companion.core.errors import ModelError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader
 from companion.core.recipes.distill import Distillation
-from companion.workshop.data.prepared import PreparedData
 from companion.workshop.job import Job
 from companion.workshop.nn.config import DecoderConfig, refuse_unless_supported
 from companion.workshop.nn.decoder import Decoder
@@ -37,9 +36,10 @@ class TeacherFile:
         matched = student.layers if self._options.hidden else 0
         return TeacherSize(self._config, self._header.weights_bytes, matched)
 
-    def load(self, job: Job, plan: TrainingPlan, student: DecoderConfig, data: PreparedData, seed: int) -> Teacher:
+    def load(self, job: Job, plan: TrainingPlan, student: DecoderConfig, longest: int, seed: int) -> Teacher:
+        """`longest` is the longest dialogue in tokens; what is learned beside the student begins from `seed`."""
         job.stage("loading", f"Loading the teacher “{self.path.stem}”")
-        options = decoder_options(plan, int(data.lengths.max()))._replace(packed=plan.teacher_packed, checkpoint=False)
+        options = decoder_options(plan, longest)._replace(packed=plan.teacher_packed, checkpoint=False)
         return Teacher(Decoder.load(GGUFWeights(self._header), options), self._options, student, seed)
 
 

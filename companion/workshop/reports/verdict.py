@@ -34,7 +34,7 @@ def verdict(report: Report) -> str:
         sentences = _alone(report.measured[0])
     else:
         sentences = [_against(report, later) for later in report.measured[1:]]
-    return " ".join([*sentences, *_limits(report)])
+    return " ".join([*sentences, *limits(report)])
 
 
 def _against(report: Report, later: Measured) -> str:
@@ -135,7 +135,7 @@ def _failing(measured: Measured) -> list[str]:
     return told
 
 
-def _limits(report: Report) -> list[str]:
+def limits(report: Report) -> list[str]:
     """What a reader must know before believing it."""
     told = list(report.cautions)
     failed = dict.fromkeys(section.title for one in report.measured for section in one.sections if section.state == "failed")

@@ -24,7 +24,7 @@ from companion.core.job import Trouble
 from companion.core.job_folder import JobFolder
 from companion.workshop.training.steps import is_out_of_memory
 
-FORM = 2
+FORM = 3
 """Grows when a checkpoint of before can no longer be read."""
 KEPT = 2
 """Checkpoints that are kept: the newest, and the one before in case the newest is damaged on the disk."""

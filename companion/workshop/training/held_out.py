@@ -23,22 +23,26 @@ PLAIN = Loss()
 """Cross-entropy, whatever is trained with: numbers of different recipes can be compared."""
 
 
-class HeldOut(NamedTuple):
-    """Means in nats per supervised token, without dropout or noise."""
+class Measurement(NamedTuple):
+    """What was held out, measured without dropout or noise; what is None is not measured by the objective.
+
+    Of dialogues, means in nats per supervised token.
+    """
 
     loss: float
-    """Cross-entropy."""
-    teacher_loss: float = math.nan
-    """The teacher's own, NaN without one."""
-    divergence: float = math.nan
-    """KL(teacher ‖ student) at temperature 1, NaN without a teacher."""
+    """Cross-entropy; of preferences their own loss."""
+    teacher_loss: float | None = None
+    """The teacher's own."""
+    divergence: float | None = None
+    """KL(teacher ‖ student) at temperature 1."""
+    accuracy: float | None = None
+    margin: float | None = None
+    likelier: float | None = None
+    chosen_loss: float | None = None
 
-    def wanted(self, share: float) -> float:
-        """What is to become small: the teacher counts as much as in training."""
-        return self.loss if math.isnan(self.divergence) else (1 - share) * self.loss + share * self.divergence
 
-
-UNMEASURED = HeldOut(math.nan)
+NOTHING = Measurement(math.nan)
+"""Nothing is held out, or nothing was measured yet."""
 
 
 def measure_held_out(
@@ -48,7 +52,7 @@ def measure_held_out(
     device: torch.device,
     between: Callable[[float], None] = lambda done: None,
     teacher: Teacher | None = None,
-) -> HeldOut:
+) -> Measurement:
     """`between` is called from this thread, after some rows, with the share that is done, and may raise to give up."""
     lanes = teacher.lanes(decoder) if teacher is not None else decoder.lanes()
     rows = micro_batches(data.held_out, data.lengths, micro_batch_tokens // lanes)
@@ -59,7 +63,7 @@ def measure_held_out(
         if teacher is not None:
             return teacher.apart_from(decoder, batch)
         result = supervised_loss(decoder, batch, PLAIN)
-        return Apart(result.cross_entropy, math.nan, math.nan, result.count)
+        return Apart(result.cross_entropy, 0.0, 0.0, result.count)
 
     def measure(mine: list[int], tell: Callable[[float], None], failed: threading.Event) -> list[Apart]:
         found = []
@@ -77,7 +81,10 @@ def measure_held_out(
     finally:
         decoder.train(was_training)
     loss, teacher_loss, divergence, tokens = map(sum, zip(*chain.from_iterable(found), strict=True))
-    return HeldOut(loss / max(tokens, 1), teacher_loss / max(tokens, 1), divergence / max(tokens, 1))
+    count = max(tokens, 1)
+    if teacher is None:
+        return Measurement(loss / count)
+    return Measurement(loss / count, teacher_loss / count, divergence / count)
 
 
 def _silent(done: float) -> None:

@@ -21,7 +21,6 @@ from companion.core.job import CheckpointWritten, Evaluated, Sample, StageBegan,
 from companion.core.recipes.files import TrainingRecipe
 from companion.workshop.job import Job, Stopped
 from companion.workshop.nn.decoder import Decoder
-from companion.workshop.nn.teacher import Teacher
 from companion.workshop.training.checkpoints import (
     KEPT,
     KINDS,
@@ -34,17 +33,19 @@ from companion.workshop.training.checkpoints import (
     save_best,
     save_checkpoint,
 )
+from companion.workshop.training.consolidation import Anchor
 from companion.workshop.training.curves import Curves
 from companion.workshop.training.groups import parameter_groups
-from companion.workshop.training.held_out import UNMEASURED, HeldOut, measure_held_out
+from companion.workshop.training.held_out import NOTHING, Measurement
 from companion.workshop.training.machine_use import MachineUse
+from companion.workshop.training.objective import Objective, trained_weights
 from companion.workshop.training.optimizers import make_optimizer
 from companion.workshop.training.order import DataOrder
 from companion.workshop.training.pace import Pace
 from companion.workshop.training.plan import TrainingPlan, save_plan
 from companion.workshop.training.schedules import Schedule
 from companion.workshop.training.source import Source
-from companion.workshop.training.steps import NoRoom, NotANumber, Stepper, trained_weights
+from companion.workshop.training.steps import NoRoom, NotANumber, Stepper
 from companion.workshop.training.trouble import REMEDIES, TroubleFinder
 
 Reason = Literal["finished", "early", "cancel", "pause"]
@@ -55,10 +56,10 @@ class Ending(NamedTuple):
 
     reason: Reason
     step: int
-    first: HeldOut
-    """Before training; NaN when nothing is held out."""
+    first: Measurement
+    """Of what is held out before training; its loss is NaN when nothing is."""
     best_step: int
-    best: HeldOut
+    best: Measurement
 
     @property
     def kept_step(self) -> int:
@@ -77,22 +78,22 @@ class Trainer:
         decoder: Decoder,
         data: Source,
         samples: Callable[[], tuple[Sample, ...]],
-        teacher: Teacher | None = None,
+        objective: Objective,
+        anchor: Anchor | None = None,
     ) -> None:
         self._job, self._recipe, self.plan = job, recipe, plan
-        self._decoder, self._data, self._samples, self._teacher = decoder, data, samples, teacher
+        self._decoder, self._data, self._samples = decoder, data, samples
         self._device = torch.device(plan.device)
-        self._share = teacher.options.share if teacher is not None else 0.0
-        self._weights = trained_weights(decoder, teacher)
+        self._weights: dict[str, Tensor] = dict(trained_weights(decoder, objective))
         options = recipe.optimizer
         self._optimizer = make_optimizer(parameter_groups(recipe, self._weights), options, plan.learning_rate)
         self._order = DataOrder(data, recipe.training, plan.epochs)
         self.steps = self._order.steps
         self._schedule = Schedule(recipe.schedule, self.steps)
         seed = recipe.training.seed
-        self._stepper = Stepper(
-            decoder, self._optimizer, data, recipe.loss, options, seed, plan.micro_batch_tokens, self._device, teacher
-        )
+        self._objective = objective
+        rows = plan.micro_batch_tokens
+        self._stepper = Stepper(decoder, self._optimizer, data, objective, options, seed, rows, self._device, anchor)
         self._trouble = TroubleFinder()
         self._use = MachineUse(self._device)
         self._pace = Pace(self.steps, self._measured_steps())
@@ -101,7 +102,7 @@ class Trainer:
         self._saved: list[tuple[int, int]] = []
         """The step of every checkpoint that is kept, and of the best weights it names; the newest last."""
         self._tokens = 0
-        self._first = self._best = UNMEASURED
+        self._first = self._best = NOTHING
         self._best_step = -1
         self._worse = 0
         self._saved_at = time.monotonic()
@@ -228,6 +229,8 @@ class Trainer:
             cpu_percent=use.cpu_percent,
             gpu_percent=use.gpu_percent,
             seconds_left=round(self._pace.seconds_left(self.step), 1),
+            accuracy=taken.accuracy,
+            margin=taken.margin,
         )
         self._job.tell(event)
         self._curves.add(event)
@@ -239,21 +242,20 @@ class Trainer:
         began = time.perf_counter()
         if len(self._data.held_out):
             self._job.tell(StageBegan(stage="evaluating", sentence=f"Measuring the held-out loss {self._when}"))
-            rows, teacher = self._stepper.micro_batch_tokens, self._teacher
-            found = measure_held_out(self._decoder, self._data, rows, self._device, self._listen, teacher)
-            wanted = found.wanted(self._share)
+            found = self._objective.measure(self._decoder, self._stepper.micro_batch_tokens, self._device, self._listen)
+            wanted = self._objective.wanted(found)
             if not math.isfinite(wanted):
                 raise self._not_a_number()
             samples = self._samples()  # may be stopped: nothing has changed until they are there
-            improved = self.step > 0 and (self._best_step < 0 or wanted < self._best.wanted(self._share))
+            improved = self.step > 0 and (self._best_step < 0 or wanted < self._objective.wanted(self._best))
             best = improved and self._keep_best(found.loss)
             if self.step == 0:
                 self._first = found
             elif best:
                 self._best_step, self._best = self.step, found
             self._worse = 0 if improved or self.step == 0 else self._worse + 1
-            divergence = None if teacher is None else found.divergence
-            event = Evaluated(step=self.step, loss=found.loss, best=best, samples=samples, divergence=divergence)
+            numbers = {name: value for name, value in found._asdict().items() if name != "teacher_loss"}  # which never changes
+            event = Evaluated(step=self.step, best=best, samples=samples, **numbers)
             self._job.tell(event)
             self._curves.add(event)
             self._schedule.observe(wanted)
@@ -289,8 +291,8 @@ class Trainer:
         path = folder.checkpoint_file(self.step)
         counters = {
             "tokens": self._tokens,
-            "first": list(self._first),
-            "best": list(self._best),
+            "first": self._first._asdict(),
+            "best": self._best._asdict(),
             "best_step": self._best_step,
             "worse": self._worse,
             "measured_step": self._measured_step,
@@ -349,7 +351,7 @@ class Trainer:
         counters = state.counters
         self.step = state.step
         self._tokens, self._worse = int(counters["tokens"]), int(counters["worse"])
-        self._first, self._best = HeldOut(*counters["first"]), HeldOut(*counters["best"])
+        self._first, self._best = Measurement(**counters["first"]), Measurement(**counters["best"])
         self._best_step, self._measured_step = int(counters["best_step"]), int(counters["measured_step"])
         self._trouble.load_state_dict(counters["trouble"])
         self._pace.load_state_dict(counters["pace"])
@@ -361,7 +363,7 @@ class Trainer:
         try:
             load_best(self._job.folder.checkpoints, self._best_step)
         except JobError as error:
-            self._best_step, self._best = -1, UNMEASURED
+            self._best_step, self._best = -1, NOTHING
             remedy = f"Those of step {self.step:,} count until a later measurement."
             self._report(Trouble(step=self.step, kind="checkpoint", what=error.what, remedy=remedy))
 

@@ -10,15 +10,13 @@ from typing import NamedTuple
 
 import torch
 
-from companion.core.recipes.parts import Loss
 from companion.workshop.data.batch import Batch
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.lanes import deal, side_by_side
-from companion.workshop.nn.losses import supervised_loss
-from companion.workshop.nn.teacher import Teacher
 from companion.workshop.training.machine_use import peak_memory
+from companion.workshop.training.objective import Objective, trained_weights
 from companion.workshop.training.source import Source
-from companion.workshop.training.steps import free_memory, is_out_of_memory, trained_weights
+from companion.workshop.training.steps import free_memory, is_out_of_memory
 
 SIZES = (512, 1024, 2048, 4096, 8192, 16_384)
 WORTH = 1.08
@@ -42,11 +40,10 @@ class Speed(NamedTuple):
 def measure_rows(
     decoder: Decoder,
     data: Source,
-    loss: Loss,
+    objective: Objective,
     seed: int,
     sizes: list[int],
     check: Callable[[], None],
-    teacher: Teacher | None = None,
 ) -> list[Speed]:
     """Speeds of the sizes, smallest first, until one does not fit, is not faster, or time is up; empty when none fits.
 
@@ -58,19 +55,19 @@ def measure_rows(
     for size in sizes:
         check()
         try:
-            batches = _batches(decoder, data, size, seed, teacher.lanes(decoder) if teacher is not None else decoder.lanes())
+            batches = _batches(decoder, data, size, seed, objective.lanes(decoder))
             if not speeds:
-                _pass(decoder, batches, loss, teacher)  # the first one also fetches pages and makes room
-            seconds = _pass(decoder, batches, loss, teacher)
+                _pass(decoder, batches, objective)  # the first one also fetches pages and makes room
+            seconds = _pass(decoder, batches, objective)
             if seconds < LONG_PASS:
-                seconds = min(seconds, _pass(decoder, batches, loss, teacher))
+                seconds = min(seconds, _pass(decoder, batches, objective))
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             free_memory()
             break
         finally:
-            for weight in trained_weights(decoder, teacher).values():
+            for weight in trained_weights(decoder, objective).values():
                 weight.grad = None
         tokens = sum(len(batch.tokens) for batch in batches)
         speeds.append(Speed(size, tokens / max(seconds, 1e-9), _memory(decoder.device)))
@@ -94,12 +91,12 @@ def speed_sentence(speeds: list[Speed]) -> str:
     return ", ".join([*parts, *(f"{speed.tokens:,}: {speed.per_second:,.0f}" for speed in others)]) + "."
 
 
-def _pass(decoder: Decoder, batches: list[Batch], loss: Loss, teacher: Teacher | None) -> float:
+def _pass(decoder: Decoder, batches: list[Batch], objective: Objective) -> float:
     """Seconds for a forward and a backward of a batch per lane."""
 
     def learn(batch: Batch, _: threading.Event) -> None:
-        result = supervised_loss(decoder, batch, loss, teacher=teacher)
-        torch.autograd.backward(result.total / max(result.count, 1))
+        result = objective.row(decoder, (), batch, 0)
+        torch.autograd.backward(result.total / max(objective.count((), batch), 1))
 
     began = time.perf_counter()
     side_by_side([partial(learn, batch) for batch in batches])

@@ -63,11 +63,17 @@ def _steps_per_epoch(data: Source, options: Training) -> int:
     return min(max(wanted, 1), count)
 
 
-def micro_batches(examples: Sequence[int] | NDArray[np.int64], lengths: NDArray[np.int64], most_tokens: int) -> list[list[int]]:
-    """The examples of a step in rows of at most `most_tokens`, the longest first. One longer than a row has its own."""
+def micro_batches(
+    examples: Sequence[int] | NDArray[np.int64], lengths: NDArray[np.int64], most_tokens: int, *, sort: bool = True
+) -> list[list[int]]:
+    """The examples of a step in rows of at most `most_tokens`, the longest first. One longer than a row has its own.
+
+    Without `sort` neighbours stay neighbours.
+    """
     rows: list[list[int]] = []
     room = 0
-    for index in sorted(map(int, examples), key=lambda index: (-int(lengths[index]), index)):
+    numbers = list(map(int, examples))
+    for index in sorted(numbers, key=lambda index: (-int(lengths[index]), index)) if sort else numbers:
         if not rows or lengths[index] > room:
             rows.append([])
             room = most_tokens

@@ -10,6 +10,7 @@ import msgspec
 from companion.core.files import write_atomic
 from companion.core.recipes.files import TrainingRecipe
 from companion.core.recipes.parts import Adapter
+from companion.core.recipes.prefer import Prefer
 
 FILE = "plan.json"
 SMALL_DATASET = 300
@@ -18,6 +19,8 @@ SMALL_DATASET = 300
 _RATE_BY_PARAMETERS = ((6e8, 3e-4), (5e9, 2e-4), (2e10, 1e-4))
 """AdamW on an adapter: 3e-4 up to 0.6 billion parameters, less above."""
 _LOWEST_RATE = 5e-5
+_PREFERENCES = 1 / 3
+"""Preferences move an adapter with less than what dialogues do: what is better than what is learned long before the words are."""
 _WHOLE_MODEL = 0.1
 """All weights move with a tenth of an adapter's rate."""
 _RATE_BY_OPTIMIZER = {
@@ -41,6 +44,8 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     base_sha256: str = ""
     teacher_sha256: str = ""
     """Empty without a teacher."""
+    start_sha256: str = ""
+    """Of the adapter it goes on from; empty without one."""
     fingerprint: str = ""
     """Of the data."""
     device: str
@@ -89,4 +94,5 @@ def chosen_rate(recipe: TrainingRecipe, parameters: int, *, whole: bool) -> floa
     if options.name == "lbfgs":
         return _LBFGS_RATE
     rate = next((rate for most, rate in _RATE_BY_PARAMETERS if parameters <= most), _LOWEST_RATE)
-    return rate * _RATE_BY_OPTIMIZER.get(options.name, 1.0) * (_WHOLE_MODEL if whole else 1.0)
+    share = _PREFERENCES if isinstance(recipe, Prefer) else _WHOLE_MODEL if whole else 1.0
+    return rate * _RATE_BY_OPTIMIZER.get(options.name, 1.0) * share

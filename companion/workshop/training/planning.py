@@ -13,8 +13,7 @@ from companion.core.errors import JobError
 from companion.core.job import PlanMade
 from companion.core.recipes.files import TrainingRecipe
 from companion.core.recipes.mistakes import without_effect
-from companion.core.recipes.parts import Adapter, Training
-from companion.workshop.data.prepared import PreparedData
+from companion.core.recipes.parts import Adapter, Loss, Training
 from companion.workshop.nn.config import DecoderConfig
 from companion.workshop.nn.decoder import Decoder, DecoderOptions
 from companion.workshop.nn.teacher import Teacher
@@ -23,9 +22,10 @@ from companion.workshop.training.layout import LARGEST_ROW, SMALLEST_ROW, choose
 from companion.workshop.training.machine import Place, choose_place
 from companion.workshop.training.measure import SIZES, Speed, fastest, measure_rows, speed_sentence
 from companion.workshop.training.memory import TeacherSize
+from companion.workshop.training.objective import Supervised, trained_weights
 from companion.workshop.training.order import DataOrder
 from companion.workshop.training.plan import TrainingPlan, chosen_epochs, chosen_rate
-from companion.workshop.training.steps import trained_weights
+from companion.workshop.training.source import Prepared
 
 SMALL_WORK = 100_000
 """Tokens of all steps together; below it, looking for the best size takes longer than it saves."""
@@ -46,7 +46,7 @@ class Draft(NamedTuple):
 
 def draft_plan(
     recipe: TrainingRecipe,
-    data: PreparedData,
+    data: Prepared,
     config: DecoderConfig,
     parameters: int,
     packed_bytes: int,
@@ -113,20 +113,22 @@ def measured_plan(
     recipe: TrainingRecipe,
     draft: Draft,
     decoder: Decoder,
-    data: PreparedData,
+    data: Prepared,
     check: Callable[[], None],
     teacher: Teacher | None = None,
 ) -> tuple[TrainingPlan, PlanMade]:
     """The plan with its micro-batch, time and memory as measured with the loaded model. Raises JobError when nothing fits."""
     plan = draft.plan
-    speeds = measure_rows(decoder, data, recipe.loss, recipe.training.seed, _sizes(recipe, draft, data), check, teacher)
+    loss = recipe.loss if isinstance(recipe.loss, Loss) else Loss()  # what preferences add to it takes no time
+    objective = Supervised(data, loss, teacher)
+    speeds = measure_rows(decoder, data, objective, recipe.training.seed, _sizes(recipe, draft, data), check)
     if not speeds:
         raise JobError(
             "There is not enough memory for even one row of tokens.",
             "Take packed weights (machine.weights=packed), shorter dialogues (data.longest), a smaller rank or model.",
         )
     chosen = fastest(speeds)
-    trained = sum(weight.numel() for weight in trained_weights(decoder, teacher).values())
+    trained = sum(weight.numel() for weight in trained_weights(decoder, objective).values())
     memory = chosen.memory + STATE_BYTES * trained
     plan = replace(plan, micro_batch_tokens=chosen.tokens, tokens_per_second=round(chosen.per_second, 1), memory_bytes=memory)
     made = PlanMade(
@@ -143,7 +145,7 @@ def measured_plan(
     return plan, made
 
 
-def _sizes(recipe: TrainingRecipe, draft: Draft, data: PreparedData) -> list[int]:
+def _sizes(recipe: TrainingRecipe, draft: Draft, data: Prepared) -> list[int]:
     """Sizes of rows to try, in tokens."""
     if recipe.machine.micro_batch_tokens:
         return [recipe.machine.micro_batch_tokens]
@@ -155,13 +157,13 @@ def _sizes(recipe: TrainingRecipe, draft: Draft, data: PreparedData) -> list[int
     return sizes
 
 
-def _step_tokens(training: Training, data: PreparedData) -> int:
+def _step_tokens(training: Training, data: Prepared) -> int:
     if training.tokens_per_step:
         return min(training.tokens_per_step, data.tokens)
     return min(max(training.dialogues_per_step, 1), len(data.train)) * data.tokens // max(len(data.train), 1)
 
 
-def _seconds(recipe: TrainingRecipe, plan: TrainingPlan, data: PreparedData, speed: Speed) -> float:
+def _seconds(recipe: TrainingRecipe, plan: TrainingPlan, data: Prepared, speed: Speed) -> float:
     steps = plan.steps * _step_tokens(recipe.training, data)
     held_out = int(data.lengths[data.held_out].sum()) * (min(recipe.watch.evaluations, plan.steps) + 1)
     return (steps + FORWARD_SHARE * held_out) / max(speed.per_second, 1e-9)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.workshop.data.batch import Batch
+from companion.workshop.data.prepared import SamplePrompt
 
 
 class Source(Protocol):
-    """Examples by number; `PreparedData` is one."""
+    """Examples by number; `PreparedData` and `PreparedPreferences` are such."""
 
     train: NDArray[np.int64]
     """Numbers of the examples that are learned from."""
@@ -27,4 +28,24 @@ class Source(Protocol):
 
     def batch(self, examples: Sequence[int]) -> Batch:
         """One row of these examples."""
+        ...
+
+
+class Prepared(Source, Protocol):
+    """A source with what a person is told of it, and what a resumed job recognises it by."""
+
+    dialogues: int
+    """That are learned from; of preferences, units."""
+    held_out_dialogues: int
+    tokens: int
+    """Of one epoch."""
+    supervised_tokens: int
+    fingerprint: str
+    left_out: tuple[str, ...]
+    """Sentences about what could not be used as it was."""
+    notices: tuple[str, ...]
+    """Sentences about what was decided."""
+
+    def sample_prompts(self, count: int) -> tuple[SamplePrompt, ...]:
+        """Prompts to answer while training goes on, always the same."""
         ...

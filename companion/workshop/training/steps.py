@@ -11,19 +11,18 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from companion.core.recipes.parts import Loss
 from companion.core.recipes.parts import Optimizer as OptimizerOptions
 from companion.workshop.data.batch import Batch
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.lanes import deal, side_by_side
-from companion.workshop.nn.losses import supervised_loss
-from companion.workshop.nn.teacher import Teacher
+from companion.workshop.training.consolidation import Anchor
+from companion.workshop.training.objective import Objective, Tally, trained_weights
 from companion.workshop.training.optimizers import set_rates, shrink_l1
 from companion.workshop.training.order import micro_batches
 from companion.workshop.training.source import Source
@@ -44,12 +43,35 @@ class Taken(NamedTuple):
     """One step that was taken; `norm` is the gradient's before it was shortened."""
 
     loss: float
-    """Plain cross-entropy in nats per supervised token, whatever else is made small."""
+    """Plain cross-entropy in nats per supervised token, whatever else is made small; of preferences their loss."""
     norm: float
     tokens: int
     data_seconds: float
     shrunk: bool
     """Whether the micro-batch had to become smaller on the way."""
+    accuracy: float | None = None
+    margin: float | None = None
+
+
+class _Gathered(NamedTuple):
+    """Of all rows of a step; both are means over what the objective counts."""
+
+    total: float
+    """What is made small."""
+    tally: Tally
+
+    @property
+    def loss(self) -> float:
+        return self.tally.loss
+
+
+class _Rows(NamedTuple):
+    """The examples of a step, row by row."""
+
+    examples: list[list[int]]
+    batches: list[Batch]
+    counted: int
+    """What their loss is the mean over."""
 
 
 class Stepper:
@@ -60,20 +82,20 @@ class Stepper:
         decoder: Decoder,
         optimizer: torch.optim.Optimizer,
         data: Source,
-        loss: Loss,
+        objective: Objective,
         options: OptimizerOptions,
         seed: int,
         micro_batch_tokens: int,
         device: torch.device,
-        teacher: Teacher | None = None,
+        anchor: Anchor | None = None,
     ) -> None:
         self.micro_batch_tokens = micro_batch_tokens
-        self._decoder, self._optimizer, self._teacher = decoder, optimizer, teacher
+        self._decoder, self._optimizer = decoder, optimizer
         self._data = data
-        self._loss, self._options = loss, options
-        self._seed, self._device = seed, device
-        self._lanes = teacher.lanes(decoder) if teacher is not None else decoder.lanes()
-        self._parameters: list[Tensor] = list(trained_weights(decoder, teacher).values())
+        self._objective, self._options = objective, options
+        self._seed, self._device, self._anchor = seed, device, anchor
+        self._lanes = objective.lanes(decoder)
+        self._parameters: list[Tensor] = list(trained_weights(decoder, objective).values())
 
     def take(self, step: int, examples: Sequence[int], learning_rate: float, between: Callable[[float], None]) -> Taken:
         """`between` is called after some rows with the share that is done, and may raise to give the step up.
@@ -99,77 +121,77 @@ class Stepper:
 
     def _try(self, step: int, examples: Sequence[int], between: Callable[[float], None]) -> Taken:
         began = time.perf_counter()
-        rows = self._rows(examples)
-        batches = [self._data.batch(row) for row in rows]
-        count = sum(len(batch.targets) for batch in batches)
-        tokens = sum(len(batch.tokens) for batch in batches)
+        found = self._rows(examples)
+        batches = [self._data.batch(row) for row in found]
+        rows = _Rows(found, batches, sum(map(self._objective.count, found, batches)))
         data_seconds = time.perf_counter() - began
-        if isinstance(self._optimizer, torch.optim.LBFGS):
-            loss, norm = self._many_evaluations(step, batches, count)
-        else:
-            loss, norm = self._one_evaluation(step, batches, count, between)
+        many = isinstance(self._optimizer, torch.optim.LBFGS)
+        tally, norm = self._many_evaluations(step, rows) if many else self._one_evaluation(step, rows, between)
         self._forget_gradients()
         shrink_l1(self._optimizer, self._options.l1)
         # torch's fused kernels write without counting; the decoder makes its copies anew when the count has grown
         torch.autograd.graph.increment_version(self._parameters)
-        return Taken(loss, norm, tokens, data_seconds, shrunk=False)
+        tokens = sum(len(batch.tokens) for batch in batches)
+        return Taken(tally.loss, norm, tokens, data_seconds, False, tally.accuracy, tally.mean_margin)
 
     def _rows(self, examples: Sequence[int]) -> list[list[int]]:
         """The lanes together hold `micro_batch_tokens` at once."""
         return micro_batches(examples, self._data.lengths, self.micro_batch_tokens // self._lanes)
 
-    def _one_evaluation(
-        self, step: int, batches: list[Batch], count: int, between: Callable[[float], None]
-    ) -> tuple[float, float]:
+    def _one_evaluation(self, step: int, rows: _Rows, between: Callable[[float], None]) -> tuple[Tally, float]:
         try:
-            _, loss = self.gradients(step, batches, count, between)
+            found = self._gradients(step, rows, between)
             norm = self._clipped_norm()
-            if not (math.isfinite(loss) and math.isfinite(norm)):
+            if not (math.isfinite(found.loss) and math.isfinite(norm)):
                 raise NotANumber
         except BaseException:
             self._forget_gradients()
             raise
         self._optimizer.step()
-        return loss, norm
+        return found.tally, norm
 
-    def _many_evaluations(self, step: int, batches: list[Batch], count: int) -> tuple[float, float]:
+    def _many_evaluations(self, step: int, rows: _Rows) -> tuple[Tally, float]:
         """L-BFGS looks along a line: it asks for loss and gradient several times, and must not be left halfway."""
-        seen: list[tuple[float, float]] = []
+        seen: list[tuple[Tally, float]] = []
 
         def closure() -> float:
-            total, loss = self.gradients(step, batches, count, lambda done: None)
-            seen.append((loss, self._norm()))
-            return total + self._add_decay()
+            found = self._gradients(step, rows, lambda done: None)
+            seen.append((found.tally, self._norm()))
+            return found.total + self._add_decay()
 
         self._optimizer.step(closure)
-        loss, norm = seen[0]
-        if not (math.isfinite(loss) and math.isfinite(norm)) or not all(bool(p.isfinite().all()) for p in self._parameters):
+        tally, norm = seen[0]
+        if not (math.isfinite(tally.loss) and math.isfinite(norm)) or not all(bool(p.isfinite().all()) for p in self._parameters):
             raise NotANumber
-        return loss, norm
+        return tally, norm
 
-    def gradients(self, step: int, batches: list[Batch], count: int, between: Callable[[float], None]) -> tuple[float, float]:
-        """Fill the gradients anew; returns what is made small, and the plain cross-entropy, both per supervised token."""
+    def _gradients(self, step: int, rows: _Rows, between: Callable[[float], None]) -> _Gathered:
+        """Fill the gradients anew."""
         self._forget_gradients()
         torch.manual_seed((self._seed * 1_000_003 + step) & 0x7FFF_FFFF)
-        seeds = torch.randint(1, 2**48, (len(batches),)).tolist()
-        dealt = deal([len(batch.tokens) for batch in batches], self._lanes)
+        seeds = torch.randint(1, 2**48, (len(rows.batches),)).tolist()
+        dealt = deal([len(batch.tokens) for batch in rows.batches], self._lanes)
+        count = max(rows.counted, 1)
+        self._objective.begin_step(self._decoder, rows.examples)
 
-        def learn(mine: list[int], first: bool, failed: threading.Event) -> tuple[float, float]:
-            total = plain = 0.0
+        def learn(mine: list[int], first: bool, failed: threading.Event) -> tuple[float, Tally]:
+            total, tally = 0.0, Tally()
             for number, index in enumerate(mine, start=1):
                 if failed.is_set():
                     break
-                batch = batches[index].to(self._device)
-                result = supervised_loss(self._decoder, batch, self._loss, seeds[index], self._teacher)
-                torch.autograd.backward(result.total / max(count, 1))
+                batch = rows.batches[index].to(self._device)
+                result = self._objective.row(self._decoder, rows.examples[index], batch, seeds[index])
+                torch.autograd.backward(result.total / count)
                 total += float(result.total.detach())
-                plain += result.cross_entropy
+                tally = tally.plus(result.tally)
                 if first:
                     between(number / len(mine))
-            return total, plain
+            return total, tally
 
         sums = side_by_side([partial(learn, mine, lane == 0) for lane, mine in enumerate(dealt)])
-        return sum(total for total, _ in sums) / max(count, 1), sum(plain for _, plain in sums) / max(count, 1)
+        tally = reduce(Tally.plus, (tally for _, tally in sums))
+        pulled = self._anchor.pull() if self._anchor is not None else 0.0
+        return _Gathered(sum(total for total, _ in sums) / count + pulled, tally._replace(loss=tally.loss / count))
 
     def _add_decay(self) -> float:
         """The L2 penalty, added to the gradients of matrices too: torch's L-BFGS has none of its own."""
@@ -194,11 +216,6 @@ class Stepper:
     def _forget_gradients(self) -> None:
         for parameter in self._parameters:
             parameter.grad = None
-
-
-def trained_weights(decoder: Decoder, teacher: Teacher | None) -> dict[str, Tensor]:
-    """What an optimizer moves, by name: the decoder's, and what is learned along with a teacher."""
-    return {**decoder.trainable(), **(teacher.trainable() if teacher is not None else {})}
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -55,6 +55,38 @@ def test_loss_and_gradients_are_those_of_each_dialogue_alone(architecture, tmp_p
         torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)
 
 
+def pairs():
+    """Two pairs of replies, each to words of its own behind the card."""
+    asked = [[(11 * n * n + seed) % 280 for n in range(70)] for seed in (1, 2)]
+    return [
+        dialogue(length, CARD + words) for words, lengths in zip(asked, ((20, 33), (9, 200)), strict=True) for length in lengths
+    ]
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma2"])
+def test_replies_to_the_same_words_share_them_behind_the_card(architecture, tmp_path):
+    path = write_architecture(tmp_path / "model.gguf", architecture)
+    decoder = Decoder.load(GGUFWeights(read_header(path)), DecoderOptions(compute=torch.float64))
+    decoder.add_adapter(Adapter(rank=3), seed=0)
+    torch.manual_seed(0)
+    for weight in decoder.trainable().values():
+        weight.data.normal_(0, 0.2)
+    examples = [*pairs(), dialogue(40)]
+    total, _, expected = gradients(decoder, [pack([example]) for example in examples], Loss(keep_close=0.3))
+    shared_total, _, found = gradients(decoder, [pack(examples)], Loss(keep_close=0.3))
+    assert shared_total == pytest.approx(total, rel=1e-6)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_what_a_pair_has_in_common_is_there_once():
+    row = work(pairs())
+    assert row.starts[:4] == (0, 80, 144, 176), "the card, what the first pair answers, its first reply"
+    assert row.before[:4] == ((), ((0, 80),), ((0, 80), (80, 144)), ((0, 80), (80, 144)))
+    assert len(row.tokens) < 80 + 2 * 64 + sum((31 + 16, 44 + 16, 20 + 16, 211 + 16)) + 64
+    assert work(pairs()[:2]).shared == 144, "a pair alone shares all of it in one piece"
+
+
 def test_full_training_gives_the_beginning_its_gradient_once_for_every_dialogue():
     config = DecoderConfig.llama(layers=2, width=32, heads=4, kv_heads=2, feed_forward=64, vocabulary=290, context=512)
     decoder = Decoder.fresh(config, seed=1).train()

@@ -15,8 +15,9 @@ from companion.workshop.job import Wishes
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.recipes.open_base import open_base
-from companion.workshop.training import steps
+from companion.workshop.training import objective
 from companion.workshop.training.groups import parameter_groups
+from companion.workshop.training.objective import Supervised
 from companion.workshop.training.optimizers import Group, make_optimizer
 from companion.workshop.training.steps import Stepper
 from tests.tiny_models import write_tiny_llama
@@ -88,14 +89,14 @@ def test_early_stopping_ends_it_and_keeps_the_best(tiny_model, dialogues):
 
 
 def test_memory_that_runs_out_halves_the_rows_and_the_training_goes_on(tiny_model, dialogues, monkeypatch):
-    true_loss = steps.supervised_loss
+    true_loss = objective.supervised_loss
 
     def loss_with_little_memory(decoder, batch, loss, seed=0, teacher=None):
         if len(batch.tokens) > 150 and torch.is_grad_enabled():
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return true_loss(decoder, batch, loss, seed)
 
-    monkeypatch.setattr(steps, "supervised_loss", loss_with_little_memory)
+    monkeypatch.setattr(objective, "supervised_loss", loss_with_little_memory)
     job = small_job(tiny_model, dialogues, "watch.samples=0")
     events = work_here(job)
     assert ended(events).state == "done"
@@ -107,7 +108,7 @@ def test_without_any_memory_it_ends_in_a_sentence(tiny_model, dialogues, monkeyp
     def no_memory(decoder, batch, loss, seed=0, teacher=None):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(steps, "supervised_loss", no_memory)
+    monkeypatch.setattr(objective, "supervised_loss", no_memory)
     events = work_here(small_job(tiny_model, dialogues, "watch.samples=0"))
     assert ended(events).state == "failed"
     assert "not enough memory" in ended(events).what
@@ -160,7 +161,7 @@ def test_lora_plus_gives_b_its_own_rate_and_frozen_layers_do_not_move(tiny_model
         assert {name.split(".")[1] for name in weights} == {"1"}
         options = Optimizer(learning_rate=0.01)
         optimizer = make_optimizer(parameter_groups(recipe, weights), options, 0.01)
-        stepper = Stepper(decoder, optimizer, data, Loss(), options, 0, 256, torch.device("cpu"))
+        stepper = Stepper(decoder, optimizer, data, Supervised(data, Loss()), options, 0, 256, torch.device("cpu"))
         before = {name: weight.detach().clone() for name, weight in weights.items()}
         stepper.take(0, data.train[:4].tolist(), 0.01, lambda share: None)
     moved = {name: float((weights[name].detach() - before[name]).abs().max()) for name in weights}
@@ -178,7 +179,7 @@ def test_weight_decay_holds_lbfgs_back_too(tiny_model, tmp_path, dialogues):
             options = Optimizer(name="lbfgs", weight_decay=decay)
             weights = decoder.trainable()
             optimizer = make_optimizer([Group(list(weights.values()))], options, 1.0)
-            stepper = Stepper(decoder, optimizer, data, Loss(), options, 0, 256, torch.device("cpu"))
+            stepper = Stepper(decoder, optimizer, data, Supervised(data, Loss()), options, 0, 256, torch.device("cpu"))
             stepper.take(0, data.train.tolist(), 1.0, lambda share: None)
             sizes.append(sum(float(weight.detach().square().sum()) for weight in weights.values()))
     assert sizes[1] < sizes[0] * 0.9

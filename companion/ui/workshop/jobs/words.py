@@ -28,6 +28,7 @@ MADE = {"adapter": "Adapter", "model": "Model", "report": "Report", "picture": "
 METRICS: dict[str, Callable[[float], str]] = {
     "held_out_loss_before": "held-out loss {:.3f} before".format,
     "held_out_loss": "held-out loss {:.3f}".format,
+    "preference_accuracy": "the better reply preferred in {:.0%} of held-out pairs".format,
     "held_out_bits_per_byte": "{:.3f} bits per byte".format,
     "steps": "step {:,.0f}".format,
     "seconds": lambda seconds: f"{duration_text(seconds)} of work",

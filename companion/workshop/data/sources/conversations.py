@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,15 +25,32 @@ _MESSAGES = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE m.conversation = ? 
 _PERSONA = "SELECT name FROM personas WHERE id = ?"
 
 
-def read_stored(number: str, database: Path | None = None, person: str = "") -> Iterator[Found]:
-    """The dialogues of the conversation with this number; `person` is what the settings call the person."""
+class Talk(NamedTuple):
+    """A conversation as the person left it, with everything that was judged, written over or asked for again."""
+
+    messages: tuple[Message, ...]
+    """The whole tree."""
+    active: int | None
+    """The last message of the active path."""
+    labels: dict[str, str]
+    name: str
+    """Begins the ids of its dialogues."""
+    place: str
+    """Begins a sentence."""
+
+    def dialogues(self) -> Iterator[Found]:
+        return (Found(each, self.place) for each in dialogues_of(self.messages, self.active, self.labels, self.name))
+
+
+def stored_talk(number: str, database: Path | None = None, person: str = "") -> Talk:
+    """The conversation with this number; `person` is what the settings call the person. Raises DatasetError."""
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise DatasetError(f"“{CONVERSATION_PREFIX}{number}” names no conversation.", "Write its number behind the colon.")
     path = database_file() if database is None else database
     try:
         with contextlib.closing(_open(path)) as connection:
             row = connection.execute(f"{CONVERSATIONS} AND c.id = ?", (int(number),)).fetchone()
-            messages = [message_from(each) for each in connection.execute(_MESSAGES, (int(number),))]
+            messages = tuple(message_from(each) for each in connection.execute(_MESSAGES, (int(number),)))
             talk = conversation_from(row) if row is not None else None
             if talk is not None and talk.persona:
                 person = next((name for (name,) in connection.execute(_PERSONA, (talk.persona,))), person)
@@ -46,7 +63,7 @@ def read_stored(number: str, database: Path | None = None, person: str = "") -> 
     where = f"The conversation “{talk.title or number}”"
     labels = {"conversation": number, "character": talk.character_name, "user": person.strip()}
     kept = {key: value for key, value in labels.items() if value}
-    yield from (Found(each, where) for each in dialogues_of(messages, talk.active, kept, f"conversation-{number}"))
+    return Talk(messages, talk.active, kept, f"conversation-{number}", where)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -57,7 +74,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def read_sillytavern_chat(path: Path, on_broken: OnBroken) -> Iterator[Found]:
+def sillytavern_talk(path: Path, on_broken: OnBroken) -> Talk:
     """A chat log of SillyTavern: the alternates are its swipes, thumbs and edits those that Companion put there."""
     lines = lines_of(path, on_broken)
     number, first = next(lines)
@@ -67,10 +84,10 @@ def read_sillytavern_chat(path: Path, on_broken: OnBroken) -> Iterator[Found]:
     except (msgspec.DecodeError, BadLineError) as error:
         at, why = (error.number, error.why) if isinstance(error, BadLineError) else (number, "is not JSON")
         raise BrokenDialogue(place(path, at), why, "Correct that line, or export the chat again.") from error
-    yield from _tree(path, tree.conversation, tree.messages, {"user": _name(header, "user_name")})
+    return _talk(path, tree.conversation, tree.messages, {"user": _name(header, "user_name")})
 
 
-def read_export(path: Path, on_broken: OnBroken) -> Iterator[Found]:
+def exported_talk(path: Path, on_broken: OnBroken) -> Talk:
     """A conversation that Companion exported, with all its branches."""
     lines = lines_of(path, on_broken)
     header: dict[str, Any] = msgspec.json.decode(next(lines)[1])
@@ -92,14 +109,13 @@ def read_export(path: Path, on_broken: OnBroken) -> Iterator[Found]:
         updated=0,
         active=last if isinstance(last, int) else None,
     )
-    yield from _tree(path, talk, tuple(messages), {"user": _name(header, "persona")})
+    return _talk(path, talk, tuple(messages), {"user": _name(header, "persona")})
 
 
-def _tree(path: Path, talk: Conversation, messages: tuple[Message, ...], labels: dict[str, str]) -> Iterator[Found]:
+def _talk(path: Path, talk: Conversation, messages: tuple[Message, ...], labels: dict[str, str]) -> Talk:
     named = {"conversation": path.stem, "character": talk.character_name, **labels}
     kept = {key: value for key, value in named.items() if value}
-    for dialogue in dialogues_of(messages, talk.active, kept, path.stem):
-        yield Found(dialogue, f"“{path.name}”")
+    return Talk(messages, talk.active, kept, path.stem, f"“{path.name}”")
 
 
 def _name(fields: dict[str, Any], key: str) -> str:

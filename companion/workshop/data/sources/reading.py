@@ -12,7 +12,7 @@ from companion.core.dataset_folder import DATA_FILE
 from companion.core.errors import DatasetError
 from companion.core.fingerprint import file_sha256
 from companion.core.sillytavern import begins as begins_sillytavern
-from companion.workshop.data.sources.conversations import read_export, read_sillytavern_chat, read_stored
+from companion.workshop.data.sources.conversations import Talk, exported_talk, sillytavern_talk, stored_talk
 from companion.workshop.data.sources.forms import dialogue_of, form_of
 from companion.workshop.data.sources.found import BrokenDialogue, Found, OnBroken, stop
 from companion.workshop.data.sources.lines import json_values, lines_of, opened
@@ -41,18 +41,28 @@ def read(source: str, on_broken: OnBroken = stop, *, character: str = "", person
     `source` is a path or "conversation:<number>". `character` is her name, for texts written as "Name: words"; `person`
     is the name of the person in the settings. Raises DatasetError; `on_broken` is told of single dialogues that are wrong.
     """
-    if source.startswith(CONVERSATION_PREFIX):
-        return read_stored(source.removeprefix(CONVERSATION_PREFIX), person=person)
+    talk = read_talk(source, on_broken, person=person)
+    if talk is not None:
+        return talk.dialogues()
     path = data_file(Path(source))
     form = recognise(path)
     readers: dict[str, Callable[[], Iterator[Found]]] = {
-        "sillytavern": lambda: read_sillytavern_chat(path, on_broken),
-        "companion": lambda: read_export(path, on_broken),
         "csv": lambda: read_table(path, on_broken),
         "text": lambda: read_text(path, on_broken, form="text"),
         "script": lambda: read_text(path, on_broken, character=character),
     }
     return readers.get(form, lambda: _read_values(path, on_broken))()
+
+
+def read_talk(source: str, on_broken: OnBroken = stop, *, person: str = "") -> Talk | None:
+    """The whole tree of a source that is a conversation; None for files of dialogues. Raises DatasetError."""
+    if source.startswith(CONVERSATION_PREFIX):
+        return stored_talk(source.removeprefix(CONVERSATION_PREFIX), person=person)
+    path = data_file(Path(source))
+    form = recognise(path)
+    if form == "sillytavern":
+        return sillytavern_talk(path, on_broken)
+    return exported_talk(path, on_broken) if form == "companion" else None
 
 
 def data_file(path: Path) -> Path:
@@ -68,7 +78,8 @@ def data_sha256(source: str) -> str:
 
 
 def recognise(path: Path) -> str:
-    """The form of a file, from its content: openai, sharegpt, alpaca, pairs, sillytavern, companion, csv, text, script.
+    """The form of a file, from its content: openai, sharegpt, alpaca, pairs, preferences, sillytavern, companion, csv,
+    text, script.
 
     "dialogues" when a file's first line is broken JSON, so that its lines are told one by one what is wrong.
     """
