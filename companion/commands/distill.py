@@ -17,7 +17,7 @@ from companion.core.job_folder import create_job
 from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
 from companion.core.paths import data_folder, settings_file
-from companion.core.recipes.distill import QUICK, Distill, refuse_impossible
+from companion.core.recipes.distill import QUICK, Distill, refuse_as_many_layers, refuse_impossible
 from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.settings import load_settings
 
@@ -47,8 +47,9 @@ def distill(
     named = teacher or (Path(wanted.teacher) if wanted.teacher else None)
     from_whom = required_model(named, load_settings(settings_file()).settings).absolute()
     student = Path(wanted.model).absolute() if wanted.model else None
-    for path in filter(None, (from_whom, student)):
-        read_header(path)
+    header = read_header(from_whom)
+    if student is not None:
+        read_header(student)
     wanted = replace(
         wanted,
         teacher=str(from_whom),
@@ -59,6 +60,7 @@ def distill(
     )
     wanted = replace(wanted, name=name_after(wanted.name or f"{(student or from_whom).stem}-student", "student"))
     refuse_impossible(wanted)
+    refuse_as_many_layers(wanted, header)
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as folder:
             return run_job(create_job(wanted, JobOrder(dry_run=True), Path(folder)), as_json=as_json)

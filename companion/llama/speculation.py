@@ -107,7 +107,7 @@ class DraftModel:
 
 def refuse_as_draft(draft: Model, target: Model) -> None:
     """Raises ModelError unless every token of one is the same text in the other."""
-    if not draft.vocabulary.equals(target.vocabulary):
+    if draft.vocabulary.fingerprint != target.vocabulary.fingerprint:
         raise ModelError(
             f"“{draft.path.name}” cannot guess for “{target.path.name}”: they have different vocabularies.",
             "Choose a smaller model of the same family.",

@@ -40,10 +40,6 @@ class Vocabulary:
         """llama.cpp's own handle, for samplers."""
         return self._pointer
 
-    def equals(self, other: Vocabulary) -> bool:
-        """Whether every token of one is the same text in the other."""
-        return self.size == other.size and all(self.text(token) == other.text(token) for token in range(self.size))
-
     def tokenize(self, text: str) -> list[int]:
         """Tokens of plain text: nothing in it becomes a control token, and no BOS is added."""
         data = text.encode("utf-8", errors="replace")

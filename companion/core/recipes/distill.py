@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from companion.core.errors import RecipeError
+from companion.core.gguf.header import GGUFHeader
 from companion.core.recipes.parts import Adapter, Data, Loss, Machine, Optimizer, Part, Schedule, Training, Watch
 
 
@@ -76,7 +77,10 @@ class Student(Part, frozen=True, kw_only=True):
 
 
 class Distill(Part, frozen=True, kw_only=True, omit_defaults=False):
-    """All paths are absolute. The student is `model`, or made of the teacher's layers when that is empty."""
+    """All paths are absolute. The student is `model`, or made of the teacher's layers when that is empty.
+
+    An adapter of a student that is made on the spot is worked into it: nobody else has that model.
+    """
 
     kind: Literal["distill"] = "distill"
     name: Annotated[str, Meta(max_length=80, title="Name", description="What the student is called.")] = ""
@@ -96,7 +100,7 @@ class Distill(Part, frozen=True, kw_only=True, omit_defaults=False):
     student: Student = msgspec.field(default_factory=Student)
     distillation: Distillation = msgspec.field(default_factory=Distillation)
     data: Data = msgspec.field(default_factory=Data)
-    adapter: Adapter = msgspec.field(default_factory=lambda: Adapter(method="full"))
+    adapter: Adapter = msgspec.field(default_factory=Adapter)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     schedule: Schedule = msgspec.field(default_factory=Schedule)
     loss: Loss = msgspec.field(default_factory=Loss)
@@ -125,3 +129,11 @@ def refuse_impossible(recipe: Distill) -> None:
     if options.way == "replies" and options.hidden:
         what = "A teacher that only writes replies does not show its hidden states (distillation.hidden)"
         raise RecipeError(f"{what}.", "Set distillation.hidden=0, or distillation.way=logits.")
+
+
+def refuse_as_many_layers(recipe: Distill, teacher: GGUFHeader) -> None:
+    """Raises RecipeError when the student would be as large as the teacher it is made of."""
+    layers = recipe.student.layers
+    if layers >= teacher.layers:
+        what = f"“{teacher.name}” has {teacher.layers} layers: a student of {layers} would not be smaller"
+        raise RecipeError(f"{what}.", f"Choose fewer than {teacher.layers} with --layers.")

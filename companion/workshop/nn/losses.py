@@ -96,7 +96,7 @@ class _HeadLoss(torch.autograd.Function):
         head = decoder.head
         weight = head.dense()
         weight_of_teacher = taught.head.dense() if taught is not None else None
-        rows = max(1, CHUNK_BYTES // (4 * weight.shape[0]))
+        rows = chunk_rows(weight.shape[0], taught=taught is not None)
         total = torch.zeros((), dtype=wide(hidden.dtype), device=hidden.device)
         plain = torch.zeros_like(total)
         d_hidden = torch.empty_like(hidden) if graph else None
@@ -170,6 +170,11 @@ def _chunk(logits: Tensor, targets: Tensor, base: Tensor | None, terms: _Terms) 
     return nats, plain, gradient if close is None else gradient.add_(close)
 
 
+def chunk_rows(vocabulary: int, *, taught: bool = False) -> int:
+    """Rows whose logits exist at once: half as many beside a teacher, whose logits and the difference need room too."""
+    return max(1, CHUNK_BYTES // ((8 if taught else 4) * vocabulary))
+
+
 def divergence(ours: Tensor, theirs: Tensor, temperature: float = 1.0, *, reverse: bool = False) -> tuple[Tensor, Tensor]:
     """How far our chances are from the teacher's, and the gradient with respect to our logits (rows, vocabulary).
 
@@ -178,8 +183,7 @@ def divergence(ours: Tensor, theirs: Tensor, temperature: float = 1.0, *, revers
     gradient τ (q - p), wants all that the teacher may say; its `reverse` KL(q ‖ p), gradient τ q (log(q/p) - KL), only what
     she would (Gu et al. 2023, arXiv:2306.08543).
     """
-    log_q = (ours / temperature).log_softmax(-1)
-    log_p = (theirs / temperature).log_softmax(-1)
+    log_q, log_p = ((z if temperature == 1 else z / temperature).log_softmax(-1) for z in (ours, theirs))
     gap = log_q - log_p
     if reverse:
         q = log_q.exp_()
@@ -196,7 +200,7 @@ def token_losses(decoder: Decoder, batch: Batch) -> Tensor:
         return torch.zeros(0, device=decoder.device)
     with torch.no_grad():
         hidden = decoder.hidden(batch, rows=batch.rows)
-        rows = max(1, CHUNK_BYTES // (4 * decoder.config.vocabulary))
+        rows = chunk_rows(decoder.config.vocabulary)
         parts = [
             nn.functional.cross_entropy(decoder.logits(hidden[at : at + rows]), batch.targets[at : at + rows], reduction="none")
             for at in range(0, hidden.shape[0], rows)

@@ -12,7 +12,7 @@ from companion.workshop.data.batch import Batch
 from companion.workshop.nn.config import DecoderConfig
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.gradients import accumulate
-from companion.workshop.nn.losses import CHUNK_BYTES, divergence
+from companion.workshop.nn.losses import chunk_rows, divergence
 
 _SEED = 1
 """A frozen decoder draws nothing; naming a seed leaves the program's chance alone."""
@@ -93,7 +93,7 @@ class Teacher:
         theirs = self.decoder.hidden(batch, rows=batch.rows, seed=_SEED)
         ours = student.hidden(batch, rows=batch.rows, seed=_SEED)
         weights = student.head.dense(), self.decoder.head.dense()
-        rows = max(1, CHUNK_BYTES // (4 * student.config.vocabulary))
+        rows = chunk_rows(student.config.vocabulary, taught=True)
         loss = teacher_loss = nats = 0.0
         for at in range(0, len(batch.targets), rows):
             part = slice(at, at + rows)

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from companion.core.errors import RecipeError
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.job import JobEnded
-from companion.core.recipes.distill import Distill, refuse_impossible
+from companion.core.recipes.distill import Distill, refuse_as_many_layers, refuse_impossible
 from companion.workshop.export.layers import evenly_spread, write_layers
 from companion.workshop.job import Job
 from companion.workshop.recipes.fine_tune import fine_tune
@@ -27,6 +26,8 @@ def distill(job: Job, recipe: Distill) -> JobEnded:
     job.stage("checking", f"Checking the teacher “{path.stem}”")
     header = read_header(path)
     recipe = replace(recipe, model=recipe.model or str(_cut(job, recipe, header)))
+    if recipe.distillation.way == "replies" and job.order.dry_run:
+        return fine_tune(job, recipe)  # on the replies that are there: about as long as the teacher's
     if recipe.distillation.way == "replies":
         taught = written_replies(job, recipe)
         ended = fine_tune(job, replace(recipe, data_files=(str(taught.folder),), character=""))
@@ -36,11 +37,9 @@ def distill(job: Job, recipe: Distill) -> JobEnded:
 
 
 def _cut(job: Job, recipe: Distill, teacher: GGUFHeader) -> Path:
-    """A student of the teacher's own layers, written once per job. Raises RecipeError for more layers than there are."""
+    """A student of the teacher's own layers, written once per job."""
+    refuse_as_many_layers(recipe, teacher)
     layers = recipe.student.layers
-    if layers >= teacher.layers:
-        what = f"“{teacher.name}” has {teacher.layers} layers: a student of {layers} would not be smaller"
-        raise RecipeError(f"{what}.", f"Choose fewer than {teacher.layers} with --layers.")
     path = job.folder.path / "student" / f"{recipe.name or 'student'}.gguf"
     if not path.exists():
         kept = evenly_spread(teacher.layers, layers)

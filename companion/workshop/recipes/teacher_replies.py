@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from companion.core.dataset import DatasetSource, Dialogue
 from companion.core.dataset_folder import DATA_FILE, DatasetWriter, read_source
+from companion.core.errors import WorkshopError
 from companion.core.files import write_atomic
 from companion.core.recipes.distill import Distill
 from companion.core.recipes.evaluate import Evaluate, Replies
@@ -59,6 +60,11 @@ def written_replies(job: Job, recipe: Distill) -> Taught:
         job.stage("data", f"Letting “{Path(recipe.teacher).stem}” write the replies")
         parts = [*_parts(job, recipe, folder)]
         asked, taken = sum(part.asked for part in parts), sum(part.taken for part in parts)
+        if asked and not taken:
+            raise WorkshopError(
+                f"None of {asked:,} replies that the teacher wrote could be taken: they are empty, run in circles or do not end.",
+                "Raise distillation.reply_tokens, or choose another teacher.",
+            )
         told = f"The teacher wrote {taken:,} of {asked:,} replies that it was asked for; the others stayed as they were."
         with DatasetWriter(folder) as writer:
             for part in parts:

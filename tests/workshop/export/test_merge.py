@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from companion.core.adapter import AdapterInfo
+from companion.core.adapter import BASE_SHA256, AdapterInfo
 from companion.core.errors import ModelError, WorkshopError
 from companion.core.gguf.header import read_header
 from companion.core.gguf.types import TENSOR_TYPES
@@ -122,6 +122,15 @@ def test_a_type_is_asked_for_and_rows_that_do_not_fit_it_get_the_next_best(tmp_p
     beside, _ = measured_loss(tiny_model, adapter.path, examples, library=library, threads=1)
     inside, _ = measured_loss(merged.path, None, examples, library=library, threads=1)
     assert inside == pytest.approx(beside, rel=0.05)
+
+
+def test_what_was_changed_claims_no_base_and_what_was_only_packed_still_does(tmp_path):
+    base = write_tiny_llama(tmp_path / "base.gguf", metadata={BASE_SHA256: "ab" * 32})
+    changed = merge_tensors(tmp_path / "a.gguf", read_header(base), {"blk.0.attn_q.weight": torch.ones(64, 64)})
+    packed = merge_tensors(tmp_path / "b.gguf", read_header(base), {}, kind="Q8_0", extra={"general.name": "Packed"})
+    assert BASE_SHA256 not in read_header(changed.path).metadata
+    assert read_header(packed.path).text(BASE_SHA256) == "ab" * 32
+    assert read_header(packed.path).name == "Packed"
 
 
 def test_a_split_model_becomes_one_file(tmp_path):

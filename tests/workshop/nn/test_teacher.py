@@ -12,7 +12,7 @@ from companion.core.gguf.header import read_header
 from companion.core.recipes.distill import Distillation
 from companion.core.recipes.parts import Adapter, Loss
 from companion.workshop.data.batch import Example, pack
-from companion.workshop.nn import losses, teacher
+from companion.workshop.nn import losses
 from companion.workshop.nn.decoder import Decoder, DecoderOptions
 from companion.workshop.nn.lanes import side_by_side
 from companion.workshop.nn.losses import divergence, supervised_loss
@@ -141,7 +141,7 @@ def test_what_is_apart_is_measured_in_chunks_at_temperature_one(tmp_path, monkey
     student, taught = pair(tmp_path, Distillation(temperature=5))
     ours, theirs = states(student, ())[0], states(taught.decoder, ())[0]
     for chunk in (1, 1 << 30):
-        monkeypatch.setattr(teacher, "CHUNK_BYTES", chunk)
+        monkeypatch.setattr(losses, "CHUNK_BYTES", chunk)
         found = taught.apart_from(student.eval(), BATCH)
         assert found.tokens == len(BATCH.targets)
         assert found.divergence == pytest.approx(float(divergence(ours, theirs)[0].sum()))

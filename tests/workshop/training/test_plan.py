@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from companion.core.errors import JobError
+from companion.core.recipes.distill import Distill
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.parts import Adapter, Machine
 from companion.workshop.nn.config import DecoderConfig
 from companion.workshop.training.layout import choose_layout
 from companion.workshop.training.machine import Place, choose_place
-from companion.workshop.training.memory import adapter_parameters, training_need
+from companion.workshop.training.memory import TeacherSize, adapter_parameters, training_need
 from companion.workshop.training.pace import Pace
 from companion.workshop.training.plan import chosen_adapter, chosen_epochs, chosen_rate
 
@@ -40,6 +41,40 @@ def test_weights_are_unpacked_only_when_there_is_room():
     tight = layout(8.5)
     assert (tight.packed, tight.checkpoint) == (True, True)
     assert "packed" in tight.sentences[0]
+
+
+def test_a_teacher_is_counted_and_packed_before_anything_is_computed_twice():
+    student = DecoderConfig.llama(
+        layers=16, width=2048, heads=32, kv_heads=8, feed_forward=8192, vocabulary=128_256, context=8192
+    )  # as in Llama 3.2 1B
+    teacher = TeacherSize(SEVEN_BILLION, PACKED, matched=0)
+
+    def found(gigabytes: float, *changes: str, taught: TeacherSize | None = teacher):
+        recipe = with_changes(FineTune(), ["adapter.rank=16", *changes])
+        return choose_layout(
+            student, 800_000_000, recipe.adapter, recipe.machine, place(gigabytes), typical_length=400, longest=1024,
+            teacher=taught,
+        )  # fmt: skip
+
+    alone = found(64, taught=None)
+    assert not alone.teacher_packed
+    assert found(64).need.fixed > alone.need.fixed + 2 * SEVEN_BILLION.parameters
+    assert [(each.packed, each.checkpoint, each.teacher_packed) for each in map(found, (64, 14, 11))] == [
+        (False, False, False),
+        (False, False, True),
+        (True, False, True),
+    ]
+    assert found(64, "machine.weights=packed").teacher_packed
+    assert "teacher’s weights stay packed" in found(14).sentences[-1]
+    assert found(14).need.beside(found(14).need).per_token == 2 * found(14).need.per_token
+    with pytest.raises(JobError, match="memory") as refused:
+        found(5)
+    assert "a smaller teacher or student" in refused.value.remedy
+    states = choose_layout(
+        student, 800_000_000, Adapter(rank=16), Machine(), place(64), typical_length=400, longest=1024,
+        teacher=teacher._replace(matched=16),
+    )  # fmt: skip
+    assert states.need.per_token > found(64).need.per_token
 
 
 def test_what_the_recipe_fixes_is_fixed():
@@ -89,6 +124,7 @@ def test_larger_models_learn_more_slowly(parameters, rate):
     assert chosen_rate(FineTune(), int(parameters), whole=False) == pytest.approx(rate)
     assert chosen_rate(FineTune(), int(parameters), whole=True) == pytest.approx(rate / 10)
     assert chosen_rate(with_changes(FineTune(), ["optimizer.learning_rate=0.5"]), int(parameters), whole=False) == 0.5
+    assert chosen_rate(Distill(), int(parameters), whole=False) == pytest.approx(3 * rate), "a student has further to go"
 
 
 def test_a_device_that_is_not_there_is_refused():
