@@ -304,7 +304,7 @@ def test_a_dry_run_of_replies_writes_none(teacher, dialogues):
 
 
 def test_the_starter_with_some_layers_less_comes_near_to_itself_again(starter, tmp_path):
-    """Real weights, real words: a few steps of what all 30 layers think teach 27 of them."""
+    """Real weights, real words: a few steps of what all 30 layers think teach 24 of them."""
     data = models_folder() / "calibration" / "dialogues.jsonl"
     lines = data.read_text(encoding="utf-8").splitlines()[:40]
     some = tmp_path / "some.jsonl"
@@ -312,8 +312,8 @@ def test_the_starter_with_some_layers_less_comes_near_to_itself_again(starter, t
     recipe = with_changes(
         Distill(teacher=str(starter), data_files=(str(some),), name="less"),
         [
-            "student.layers=27",
-            "training.steps=8",
+            "student.layers=24",
+            "training.steps=6",
             "training.tokens_per_step=512",
             "data.longest=128",
             "data.most_held_out=4",
@@ -325,5 +325,5 @@ def test_the_starter_with_some_layers_less_comes_near_to_itself_again(starter, t
     events = work_here(create_job(recipe, JobOrder()))
     assert ended(events).state == "done", ended(events)
     first, last = of_kind(events, Evaluated)
-    assert last.divergence < 0.7 * first.divergence
-    assert read_header(Path(of_kind(events, OutputWritten)[0].file)).layers == 27
+    assert last.divergence < 0.85 * first.divergence
+    assert read_header(Path(of_kind(events, OutputWritten)[0].file)).layers == 24
