@@ -14,6 +14,7 @@ from companion.workshop.export.verify import measured_loss
 from companion.workshop.job import Wishes
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.weights import GGUFWeights
+from companion.workshop.recipes import learning
 from companion.workshop.recipes.open_base import open_base
 from companion.workshop.training import objective
 from companion.workshop.training.groups import parameter_groups
@@ -88,6 +89,18 @@ def test_early_stopping_ends_it_and_keeps_the_best(tiny_model, dialogues):
     assert of_kind(events, OutputWritten)[0].metrics["held_out_loss"] == pytest.approx(best.loss, rel=1e-3)
 
 
+def with_loss_after_measuring(monkeypatch, loss):
+    """The training computes its rows with `loss`; what is measured before it begins is computed as ever."""
+    true_plan = learning.measured_plan
+
+    def plan_with_all_memory(*args):
+        made = true_plan(*args)
+        monkeypatch.setattr(objective, "supervised_loss", loss)
+        return made
+
+    monkeypatch.setattr(learning, "measured_plan", plan_with_all_memory)
+
+
 def test_memory_that_runs_out_halves_the_rows_and_the_training_goes_on(tiny_model, dialogues, monkeypatch):
     true_loss = objective.supervised_loss
 
@@ -96,7 +109,7 @@ def test_memory_that_runs_out_halves_the_rows_and_the_training_goes_on(tiny_mode
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return true_loss(decoder, batch, loss, seed)
 
-    monkeypatch.setattr(objective, "supervised_loss", loss_with_little_memory)
+    with_loss_after_measuring(monkeypatch, loss_with_little_memory)
     job = small_job(tiny_model, dialogues, "watch.samples=0")
     events = work_here(job)
     assert ended(events).state == "done"
@@ -108,10 +121,10 @@ def test_without_any_memory_it_ends_in_a_sentence(tiny_model, dialogues, monkeyp
     def no_memory(decoder, batch, loss, seed=0, teacher=None):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(objective, "supervised_loss", no_memory)
+    with_loss_after_measuring(monkeypatch, no_memory)
     events = work_here(small_job(tiny_model, dialogues, "watch.samples=0"))
     assert ended(events).state == "failed"
-    assert "not enough memory" in ended(events).what
+    assert "even in the smallest portions" in ended(events).what
     assert "smaller rank" in ended(events).remedy
 
 
