@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from pathlib import Path
+
+import psutil
 
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.fine_tune import FineTune
@@ -39,3 +42,12 @@ def write_dialogues(path: Path, count: int = 24, seed: int = 1) -> Path:
 
 def small_recipe(model: Path, data: Path, *changes: str) -> FineTune:
     return with_changes(FineTune(model=str(model), data_files=(str(data),), name="small"), [*QUICK, *changes])
+
+
+def end_jobs() -> None:
+    """End the processes of jobs that were let go, also those that have hardly begun and hold no lock yet."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "job" in child.cmdline():
+                child.kill()
+                child.wait(10)

@@ -43,8 +43,6 @@ class Jobs(QObject):
 
     changed = Signal()
     """Another list, or something in it is another."""
-    began = Signal(object)
-    """JobEntry: the process of a job was started."""
     ended = Signal(object)
     """JobEntry: a job that the window was to see to is over, paused itself, or died."""
 
@@ -298,7 +296,6 @@ class Jobs(QObject):
             return
         self._own.add(first.id)
         self._tell_leash()
-        self.began.emit(first)
         self.look()
 
     def _tell_leash(self) -> None:

@@ -16,7 +16,6 @@ import msgspec
 from companion.core.curve import Curve
 from companion.core.job import (
     BuildProven,
-    CheckpointWritten,
     DataReady,
     Evaluated,
     JobEnded,
@@ -75,8 +74,6 @@ class JobHistory:
         self.builds: list[BuildProven] = []
         self.troubles: list[Trouble] = []
         self.outputs: list[OutputWritten] = []
-        self.checkpoint = -1
-        """The step of the newest checkpoint."""
         self.log: list[JobEvent] = []
         """Everything but the steps, in its order."""
 
@@ -116,8 +113,6 @@ class JobHistory:
             self.samples.append(Samples(event.step, event.loss, event.best, event.samples))
         elif isinstance(event, RateTried):
             self._note(TRIED, event.learning_rate, event.loss)
-        elif isinstance(event, CheckpointWritten):
-            self.checkpoint = event.step
         else:
             self._note_numbers(event)
 

@@ -65,10 +65,6 @@ class LeashedJob:
             ) from error
         lower_priority(self._process.pid)
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def exit_status(self) -> int | None:
         """As subprocess has it; None while it runs."""
         return self._process.poll()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -17,12 +16,12 @@ from companion.app.jobs import Jobs
 from companion.app.notices import Notice, Notices
 from companion.app.preferences import Preferences
 from companion.core.job import JobEnded, JobOrder, StepDone
-from companion.core.job_folder import JobFolder, create_job, jobs_folder
+from companion.core.job_folder import create_job
 from companion.core.job_history import JobHistory
 from companion.core.job_queue import wanted
 from companion.core.paths import settings_file
 from companion.workshop.client import JobProcess
-from tests.small_recipes import small_recipe, write_dialogues
+from tests.small_recipes import end_jobs, small_recipe, write_dialogues
 
 LONG = (
     "training.epochs=1000",
@@ -66,8 +65,7 @@ def desks(qapp) -> Iterator[list[Desk]]:
     yield made
     for desk in made:
         desk.close()
-    for folder in jobs_folder().glob("*"):
-        end(JobFolder(folder))
+    end_jobs()
 
 
 @pytest.fixture
@@ -80,14 +78,6 @@ def open_desk(desks: list[Desk]) -> Desk:
     desks.append(made)
     made.jobs.begin()
     return made
-
-
-def end(job: JobFolder) -> None:
-    if pid := job.worker():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            process.kill()
-            process.wait(10)
 
 
 @pytest.fixture(scope="module")

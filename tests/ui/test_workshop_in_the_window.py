@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, QTimer
@@ -16,7 +15,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from companion.app.job_entry import JobPhase
 from companion.core.appearance import Appearance
 from companion.core.job import JobOrder
-from companion.core.job_folder import JobFolder, jobs_folder
+from companion.core.job_folder import create_job
+from companion.core.job_queue import want
 from companion.core.paths import settings_file
 from companion.core.recipes.files import with_changes
 from companion.core.settings import Settings, save_settings
@@ -24,7 +24,7 @@ from companion.program import Program
 from companion.ui.shell import Shell
 from companion.ui.workshop.jobs.jobs_page import JobsPage
 from companion.ui.workshop.recipe.recipe_page import RecipePage
-from tests.small_recipes import small_recipe, write_dialogues
+from tests.small_recipes import end_jobs, small_recipe, write_dialogues
 
 SOON_MS, LATER_MS = 30_000, 600_000
 LONG = ("training.epochs=1000", "training.tokens_per_step=64", "watch.samples=0", "training.patience=0")
@@ -38,9 +38,7 @@ FEW = (
 @pytest.fixture(autouse=True)
 def no_job_left_behind() -> Iterator[None]:
     yield
-    for folder in jobs_folder().glob("*"):
-        if pid := JobFolder(folder).worker():
-            psutil.Process(pid).kill()
+    end_jobs()
 
 
 @pytest.fixture(scope="module")
@@ -227,10 +225,7 @@ def test_the_end_of_a_job_is_told_to_whoever_is_elsewhere(program: Program, qtbo
     qtbot.waitUntil(jobs_page(program).details.results.isVisible, timeout=SOON_MS)
 
 
-def test_work_that_waits_from_the_last_time_goes_on_by_itself(program: Program, qtbot, tiny_model, data, monkeypatch):
-    from companion.core.job_folder import create_job
-    from companion.core.job_queue import want
-
+def test_work_that_waits_from_the_last_time_goes_on_by_itself(program: Program, qtbot, tiny_model, data):
     folder = create_job(small_recipe(tiny_model, data), JobOrder())
     want(folder)
     program.workshop.start()

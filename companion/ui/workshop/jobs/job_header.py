@@ -42,7 +42,7 @@ class JobHeader(QWidget):
         self.more = IconButton(theme, "more", "More about this job", side=36)
         self.menu = QMenu(self)
         self.reveal_action = self.menu.addAction("Open its folder")
-        self.delete_action = self.menu.addAction("Delete…")
+        self.delete_action = self.menu.addAction("Delete")
         self.stage, self.bar = QLabel(), QProgressBar()
         self.stage.setProperty("role", "muted")
         self.stage.setWordWrap(True)
@@ -68,7 +68,6 @@ class JobHeader(QWidget):
         self.buttons["resume"].setText("Start" if entry.phase is JobPhase.UNSTARTED else "Resume")
         self.buttons["cancel"].setText(KEEPS_BEST.get(entry.summary.kind, "Cancel"))
         self.delete_action.setEnabled(entry.may_delete)
-        self.delete_action.setText("Delete")
         self._show_stage(entry)
 
     def set_compact(self, compact: bool) -> None:
