@@ -11,7 +11,6 @@ import typer
 
 from companion import __version__
 from companion.cli_data import data
-from companion.cli_feedback import feedback
 from companion.cli_options import AsJson, ModelFile
 from companion.cli_workshop import jobs, workshop
 from companion.core.errors import CompanionError
@@ -24,7 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(workshop)
-app.add_typer(feedback)
 app.add_typer(jobs)
 app.add_typer(data)
 

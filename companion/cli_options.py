@@ -15,8 +15,3 @@ AsJson = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="One value of the recipe, as TABLE.FIELD=VALUE.", metavar="KEY=VALUE")
 ]
-StartAdapter = Annotated[
-    Path | None, typer.Option("--start-adapter", help="Go on from this adapter instead of a new one.", metavar="FILE.gguf")
-]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Where the report goes.", metavar="FILE.json")]
-HtmlFile = Annotated[Path | None, typer.Option("--html", help="Where its page goes, to look at.", metavar="FILE.html")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from companion.cli_options import AsJson, Changes, HtmlFile, JsonFile, ModelFile, MoreFiles, StartAdapter
+from companion.cli_options import AsJson, Changes, ModelFile, MoreFiles
 
 workshop = typer.Typer()
 DataFiles = Annotated[
@@ -20,6 +20,28 @@ Suite = Annotated[
 Subjects = Annotated[
     list[str], typer.Argument(help="Models, adapters, MODEL+ADAPTER[:SCALE], or reports.", metavar="A B …", show_default=False)
 ]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Where the report goes.", metavar="FILE.json")]
+HtmlFile = Annotated[Path | None, typer.Option("--html", help="Where its page goes, to look at.", metavar="FILE.html")]
+Preset = Annotated[str, typer.Option("--preset", help="How long to learn.", metavar="quick|balanced|thorough")]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", help="A recipe; what it does not say comes from the preset.", metavar="FILE.toml")
+]
+FineTuneChanges = Annotated[
+    list[str] | None, typer.Option("--set", help="One value of the recipe, such as training.epochs=2.", metavar="KEY=VALUE")
+]
+CardBefore = Annotated[
+    str | None, typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD")
+]
+StartAdapter = Annotated[
+    Path | None, typer.Option("--start-adapter", help="Go on from this adapter instead of a new one.", metavar="FILE.gguf")
+]
+AdapterOutput = Annotated[Path | None, typer.Option("--output", help="Where the adapter goes.", metavar="FILE.gguf")]
+MergedOutput = Annotated[
+    Path | None, typer.Option("--merge", help="A whole model with the adapter in it as well.", metavar="FILE.gguf")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Measure and say what it would take, then leave.")]
+FindRate = Annotated[bool, typer.Option("--find-rate", help="Try learning rates and say which suits, then leave.")]
+EventsAsJson = Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")]
 
 
 @workshop.command("fine-tune")
@@ -29,25 +51,16 @@ def fine_tune(
     ] = None,
     more: MoreFiles = None,
     model: ModelFile = None,
-    preset: Annotated[str, typer.Option("--preset", help="How long to learn.", metavar="quick|balanced|thorough")] = "balanced",
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", help="A recipe; what it does not say comes from the preset.", metavar="FILE.toml")
-    ] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", help="One value of the recipe, such as training.epochs=2.", metavar="KEY=VALUE")
-    ] = None,
-    character: Annotated[
-        str | None,
-        typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
-    ] = None,
+    preset: Preset = "balanced",
+    recipe: RecipeFile = None,
+    changes: FineTuneChanges = None,
+    character: CardBefore = None,
     start: StartAdapter = None,
-    output: Annotated[Path | None, typer.Option("--output", help="Where the adapter goes.", metavar="FILE.gguf")] = None,
-    merge: Annotated[
-        Path | None, typer.Option("--merge", help="A whole model with the adapter in it as well.", metavar="FILE.gguf")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and say what it would take, then leave.")] = False,
-    find_rate: Annotated[bool, typer.Option("--find-rate", help="Try learning rates and say which suits, then leave.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
+    output: AdapterOutput = None,
+    merge: MergedOutput = None,
+    dry_run: DryRun = False,
+    find_rate: FindRate = False,
+    as_json: EventsAsJson = False,
 ) -> None:
     """Teach the model you chat with from dialogues; the result is an adapter."""
     from companion.commands.fine_tune import fine_tune as run_fine_tune
@@ -55,6 +68,51 @@ def fine_tune(
     raise typer.Exit(
         run_fine_tune(
             data=[*(data or ()), *(more or ())],
+            model=model,
+            preset=preset,
+            recipe=recipe,
+            changes=changes or (),
+            character=character,
+            start=start,
+            output=output,
+            merge=merge,
+            dry_run=dry_run,
+            find_rate=find_rate,
+            as_json=as_json,
+        )
+    )
+
+
+@workshop.command()
+def prefer(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Conversations (conversation:NUMBER) or files of pairs to learn from.", metavar="FILE …"),
+    ] = None,
+    more: MoreFiles = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="How it is learned; kto takes single thumbs too.", metavar="dpo|kto|orpo"),
+    ] = None,
+    model: ModelFile = None,
+    preset: Preset = "balanced",
+    recipe: RecipeFile = None,
+    changes: FineTuneChanges = None,
+    character: CardBefore = None,
+    start: StartAdapter = None,
+    output: AdapterOutput = None,
+    merge: MergedOutput = None,
+    dry_run: DryRun = False,
+    find_rate: FindRate = False,
+    as_json: EventsAsJson = False,
+) -> None:
+    """Teach which of two replies is better, from thumbs, edits and alternates; the result is an adapter."""
+    from companion.commands.prefer import prefer as run_prefer
+
+    raise typer.Exit(
+        run_prefer(
+            data=[*(data or ()), *(more or ())],
+            method=method,
             model=model,
             preset=preset,
             recipe=recipe,
@@ -241,6 +299,46 @@ def compare(
             named=subjects,
             suite=suite,
             data=data or (),
+            changes=changes or (),
+            json_file=json_file,
+            html_file=html_file,
+        )
+    )
+
+
+@workshop.command()
+def gate(
+    adapter: Annotated[str, typer.Option("--adapter", help="The new adapter.", metavar="FILE[:SCALE]")],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", help="The old one; the one it began from, or the bare model, otherwise.", metavar="FILE[:SCALE]"
+        ),
+    ] = None,
+    model: ModelFile = None,
+    character: Annotated[
+        str | None, typer.Option("--character", help="Whose card and facts it is measured with.", metavar="CARD")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Your dialogues that it did not learn from; those held back otherwise.", metavar="FILE …"),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="In a minute or two, with less measured.")] = False,
+    changes: Changes = None,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+) -> None:
+    """Decide whether a new adapter takes the old one's place: exit status 0 to adopt it, 3 to keep the old one."""
+    from companion.commands.gate import gate as run_gate
+
+    raise typer.Exit(
+        run_gate(
+            adapter=adapter,
+            against=against,
+            model=model,
+            character=character,
+            data=data or (),
+            quick=quick,
             changes=changes or (),
             json_file=json_file,
             html_file=html_file,
