@@ -34,6 +34,7 @@ from companion.core.job_folder import JobFolder
 from companion.core.messages import encode
 from companion.workshop.client import JobProcess
 
+_ONE = {"dialogues": "dialogue", "pairs": "pair", "judged replies": "judged reply"}
 QUIET_SECONDS = 5.0
 """Without a terminal a line about the steps is written at most this often."""
 INTERRUPTED = 130
@@ -177,8 +178,8 @@ def lines(event: JobEvent) -> list[str]:
     if isinstance(event, StageBegan):
         return [escape(event.sentence)]
     if isinstance(event, DataReady):
-        learned = f"{event.dialogues:,} {'dialogue' if event.dialogues == 1 else 'dialogues'} to learn from"
-        counts = f"{learned}, {event.held_out:,} held out; {event.tokens:,} tokens"
+        counted = _ONE.get(event.counted, event.counted) if event.dialogues == 1 else event.counted
+        counts = f"{event.dialogues:,} {counted} to learn from, {event.held_out:,} held out; {event.tokens:,} tokens"
         return [f"{counts}, {event.supervised_tokens:,} of them learned.", *(f"  {escape(text)}" for text in event.left_out)]
     if isinstance(event, PlanMade):
         return plan_lines(event)

@@ -86,6 +86,8 @@ class DataReady(_Event, frozen=True, kw_only=True):
     """SHA-256 of the tokens and masks in their order."""
     left_out: tuple[str, ...] = ()
     """Sentences about dialogues that could not be used."""
+    counted: str = "dialogues"
+    """What is counted: of a preference tuning “pairs”, or “judged replies”."""
 
 
 class PlanMade(_Event, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ def test_one_command_makes_an_adapter_and_a_second_goes_on_from_it(tiny_model, p
     said = " ".join(done.stdout.split())
     for part in (
         "24 pairs of a better and a worse reply",
-        "22 dialogues to learn from",
+        "22 pairs to learn from",
         "better preferred in",
         "margin +",
         "loss of better replies",

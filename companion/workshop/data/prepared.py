@@ -45,6 +45,7 @@ class PreparedData:
         self.dialogues: int = details["dialogues"] - len(held)
         """Dialogues that are learned from, replay not counted."""
         self.replay_examples = int(np.count_nonzero(file.owners < 0))
+        self.counted = "dialogues"
         self.tokens = int(self.lengths[self.train].sum())
         """Tokens of one epoch."""
         self.supervised_tokens = int(self.supervised[self.train].sum())

@@ -51,6 +51,7 @@ class PreparedPreferences:
         """(units,) tokens that are computed for each; what both replies of a pair answer counts once."""
         self.dialogues = len(self.train)
         self.held_out_dialogues = len(self.held_out)
+        self.counted = "pairs" if all(len(unit.replies) == 2 for unit in self.units) else "judged replies"
         self.tokens = int(self.lengths[self.train].sum())
         self.supervised_tokens = sum(int(file.supervised[reply]) for unit in self.train for reply in self.units[unit].replies)
         self.fingerprint: str = hashlib.sha256(bytes.fromhex(file.fingerprint) + self.held_out.tobytes()).hexdigest()

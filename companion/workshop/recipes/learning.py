@@ -76,6 +76,7 @@ class Opened:
                     supervised_tokens=data.supervised_tokens,
                     fingerprint=data.fingerprint,
                     left_out=(*data.left_out, *data.notices),
+                    counted=data.counted,
                 )
             )
         elif self.known.fingerprint != data.fingerprint:

@@ -40,8 +40,7 @@ def prefer(job: Job, recipe: Prefer) -> JobEnded:
         if job.order.find_rate:
             return learning.find_rate(objective)
         kept = Kept(learning)
-        what = "judged replies" if recipe.loss.method == "kto" else "pairs of replies"
-        job.stage("training", f"Learning from {data.dialogues:,} {what}")
+        job.stage("training", f"Learning from {data.dialogues:,} {data.counted}")
         return learning.train(objective, kept.anchor, lambda ending: _finished(learning, data, kept, ending))
 
 

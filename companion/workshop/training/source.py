@@ -37,6 +37,8 @@ class Prepared(Source, Protocol):
     dialogues: int
     """That are learned from; of preferences, units."""
     held_out_dialogues: int
+    counted: str
+    """What these are, in words."""
     tokens: int
     """Of one epoch."""
     supervised_tokens: int

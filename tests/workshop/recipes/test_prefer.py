@@ -19,6 +19,7 @@ from companion.core.recipes.files import with_changes
 from companion.core.recipes.prefer import Prefer
 from companion.workshop.job import Wishes
 from companion.workshop.nn.weights import GGUFWeights
+from tests.workshop.corrupted_pairs import write_corrupted_pairs
 from tests.workshop.small_jobs import QUICK, WORDS, curve, ended, of_kind, small_job, work_here
 
 ROOT = Path(__file__).parents[3]
@@ -52,6 +53,21 @@ def prefer_job(model: Path, data: Path, *changes: str, start: Path | None = None
 def tensors(adapter: str | Path) -> dict[str, np.ndarray]:
     weights = GGUFWeights(read_header(Path(adapter), chat_model=False))
     return {name: weights.packed(name).data.numpy().copy() for name in weights.names}
+
+
+def test_the_starter_model_learns_which_replies_are_hers(starter, tmp_path):
+    """A dozen real pairs behind no card: its rewards begin at nothing, and llama.cpp computes what it learned."""
+    data = write_corrupted_pairs(tmp_path / "hers.jsonl", 12)
+    recipe = Prefer(model=str(starter), data_files=(str(data),), name="hers")
+    changes = ("training.steps=4", "watch.evaluations=1", "watch.samples=0", "adapter.rank=4", "data.held_out=0.25")
+    events = work_here(create_job(with_changes(recipe, [*changes, "optimizer.learning_rate=3e-4"]), JobOrder()))
+    assert ended(events).state == "done", ended(events)
+    first, last = of_kind(events, Evaluated)
+    assert (first.accuracy, first.margin) == (0.5, 0.0)
+    assert last.margin > 0.02
+    assert last.loss < first.loss
+    made = of_kind(events, OutputWritten)[0].metrics
+    assert made["llama_cpp_loss"] == pytest.approx(made["torch_loss"], rel=0.02)
 
 
 @pytest.mark.parametrize("method", ["dpo", "kto", "orpo"])
