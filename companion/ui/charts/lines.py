@@ -30,6 +30,13 @@ class Point(NamedTuple):
     y: float
 
 
+class Points(NamedTuple):
+    """Two lists and not one of pairs: thousands of pairs for every frame make the garbage collector run, 40 ms each time."""
+
+    xs: list[float]
+    ys: list[float]
+
+
 class Bounds(NamedTuple):
     """A range of numbers, `low` below `high`."""
 
@@ -41,7 +48,7 @@ class Bounds(NamedTuple):
         return self.high - self.low
 
 
-def drawn_points(curve: Curve, bounds: Bounds, columns: int) -> list[Point]:
+def drawn_points(curve: Curve, bounds: Bounds, columns: int) -> Points:
     """The points that matter on so many pixel columns between `bounds`, and one beyond at either side.
 
     Of every column the first, least, greatest and last number stay, so that the picture is that of all points (M4, Jugel
@@ -51,8 +58,8 @@ def drawn_points(curve: Curve, bounds: Bounds, columns: int) -> list[Point]:
     first = max(bisect_left(xs, bounds.low, 0, count) - 1, 0)
     last = min(bisect_right(xs, bounds.high, 0, count) + 1, count)
     if last - first <= 4 * columns:
-        return list(map(Point, xs[first:last], ys[first:last]))
-    found: list[Point] = []
+        return Points(list(xs[first:last]), list(ys[first:last]))
+    found = Points([], [])
     begin = first
     for column in range(1, columns + 1):
         edge = bounds.low + bounds.size * column / columns
@@ -60,7 +67,8 @@ def drawn_points(curve: Curve, bounds: Bounds, columns: int) -> list[Point]:
         if end > begin:
             x = xs[begin]
             least, greatest = curve.extremes(begin, end)
-            found += (Point(x, ys[begin]), Point(x, least), Point(x, greatest), Point(xs[end - 1], ys[end - 1]))
+            found.xs.extend((x, x, x, xs[end - 1]))
+            found.ys.extend((ys[begin], least, greatest, ys[end - 1]))
         begin = end
     return found
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
 
 from companion.ui.charts.colours import chart_colour
-from companion.ui.charts.lines import MOST_MARKS, Bounds, Line, Point, drawn_points, number_text, ticks
+from companion.ui.charts.lines import MOST_MARKS, Bounds, Line, Points, drawn_points, number_text, ticks
 from companion.ui.theme import Theme
 
 GAP = 6.0
@@ -32,17 +32,19 @@ class Place(NamedTuple):
     log_x: bool
 
     def at(self, x: float, y: float) -> QPointF:
-        return QPointF(*self.all_at([Point(x, y)])[0])
+        across, down = self.all_at(Points([x], [y]))
+        return QPointF(across[0], down[0])
 
-    def all_at(self, points: list[Point]) -> list[tuple[float, float]]:
+    def all_at(self, points: Points) -> Points:
         """Where each point lies, in pixels."""
         low = _scaled(self.x.low, self.log_x)
         wide = self.area.width() / max(_scaled(self.x.high, self.log_x) - low, 1e-300)
         high = self.area.height() / self.y.size
         left, bottom, zero = self.area.left(), self.area.bottom(), self.y.low
+        down = [bottom - (y - zero) * high for y in points.ys]
         if self.log_x:
-            return [(left + (_scaled(x, True) - low) * wide, bottom - (y - zero) * high) for x, y in points]
-        return [(left + (x - low) * wide, bottom - (y - zero) * high) for x, y in points]
+            return Points([left + (_scaled(x, True) - low) * wide for x in points.xs], down)
+        return Points([left + (x - low) * wide for x in points.xs], down)
 
     def x_at(self, pixel: float) -> float:
         """The number under a pixel column."""
@@ -69,7 +71,7 @@ class ChartPicture(NamedTuple):
         font = self.theme.font(12)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
-        y = _value_range([point for some in points for point in some])
+        y = _value_range(points)
         most = max(int(size.height() / (metrics.height() * 1.8)), 2)
         marks = found if len(found := ticks(y, most)) > 1 else ticks(y, 2 * most)  # one number alone gives no scale
         texts = [self.value_text(mark) for mark in marks]
@@ -109,30 +111,31 @@ class ChartPicture(NamedTuple):
                     QRectF(middle - half - 1, row.top(), 2 * half + 2, row.height()), Qt.AlignmentFlag.AlignHCenter, text
                 )
 
-    def _paint_line(self, painter: QPainter, place: Place, line: Line, points: list[Point]) -> None:
+    def _paint_line(self, painter: QPainter, place: Place, line: Line, points: Points) -> None:
         colour = chart_colour(line.colour, self.theme.palette)
-        pixels, ink = _told_apart(place.all_at(points))
+        pixels = place.all_at(points)
+        path, ink = _path(pixels)
         # A hairline is painted in a tenth of the time: 1.4 instead of 9.5 ms for 100,000 noisy points in 840 columns.
         width = 0 if ink > DENSE * place.area.width() else line.width
         pen = QPen(colour, width, Qt.PenStyle.DashLine if line.dashed else Qt.PenStyle.SolidLine)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
-        if len(pixels) > 1:
-            painter.drawPolyline(QPolygonF(pixels))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(path)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
-        if line.marked and len(pixels) <= MOST_MARKS:
-            for pixel in pixels:
-                painter.drawEllipse(pixel, MARK, MARK)
-        elif pixels:
-            painter.drawEllipse(pixels[-1], line.width + 0.5, line.width + 0.5)
+        if line.marked and len(pixels.xs) <= MOST_MARKS:
+            for x, y in zip(*pixels, strict=True):
+                painter.drawEllipse(QPointF(x, y), MARK, MARK)
+        elif pixels.xs:
+            painter.drawEllipse(path.currentPosition(), line.width + 0.5, line.width + 0.5)
 
-    def _paint_labels(self, painter: QPainter, place: Place, points: list[list[Point]], metrics: QFontMetricsF) -> None:
+    def _paint_labels(self, painter: QPainter, place: Place, points: list[Points], metrics: QFontMetricsF) -> None:
         """Each beside the end of its line; where two would overlap, the lower one moves down."""
         ends = [
-            (place.at(min(some[-1].x, place.x.high), some[-1].y).y(), line)
+            (place.at(place.x.high, some.ys[-1]).y(), line)
             for some, line in zip(points, self.lines, strict=True)
-            if some and line.label
+            if some.ys and line.label
         ]
         below = place.area.top() - metrics.height()
         room = len(ends)
@@ -148,12 +151,12 @@ class ChartPicture(NamedTuple):
             painter.drawEllipse(QPointF(place.area.right() + GAP, below), MARK, MARK)
 
 
-def _value_range(points: list[Point]) -> Bounds:
+def _value_range(points: list[Points]) -> Bounds:
     """With some room around; never empty."""
-    values = [point.y for point in points]
-    if not values:
+    drawn = [some.ys for some in points if some.ys]
+    if not drawn:
         return Bounds(0.0, 1.0)
-    low, high = min(values), max(values)
+    low, high = min(map(min, drawn)), max(map(max, drawn))
     if high - low < 1e-12 * max(abs(high), 1e-12):
         room = abs(high) * 0.1 or 1.0
         return Bounds(low - room, high + room)
@@ -161,16 +164,20 @@ def _value_range(points: list[Point]) -> Bounds:
     return Bounds(0.0 if 0 <= low <= room else low - room, high + room)
 
 
-def _told_apart(places: list[tuple[float, float]]) -> tuple[list[QPointF], float]:
-    """Without those that lie where the one before does; and how far up and down the line goes, in pixels."""
-    kept: list[QPointF] = []
-    ink, left, top = 0.0, -math.inf, 0.0
-    for x, y in places:
+def _path(places: Points) -> tuple[QPainterPath, float]:
+    """Through all places but those that lie where the one before does; and how far it goes up and down, in pixels."""
+    path = QPainterPath()
+    if not places.xs:
+        return path, 0.0
+    left, top = places.xs[0], places.ys[0]
+    path.moveTo(left, top)
+    ink = 0.0
+    for x, y in zip(places.xs, places.ys, strict=True):
         if x - left > SAME or y - top > SAME or top - y > SAME:
-            ink += abs(y - top) if kept else 0.0
-            kept.append(QPointF(x, y))
+            ink += abs(y - top)
+            path.lineTo(x, y)
             left, top = x, y
-    return kept, ink
+    return path, ink
 
 
 def _scaled(value: float, is_log: bool) -> float:

@@ -170,7 +170,9 @@ class JobCharts(QWidget):
         if not self._waiting:
             self._painter.stop()
             return
-        self.cards[self._waiting.pop(0)].show_history(self._history)
+        card = self.cards[self._waiting.pop(0)]
+        card.show_history(self._history)
+        card.chart.repaint()  # now: updates would be gathered and all painted together
 
     def _arrange(self) -> None:
         columns = 2 if self.width() >= TWO_COLUMNS * max(self._theme.font_size / 14, 1.0) else 1
