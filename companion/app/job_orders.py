@@ -14,14 +14,16 @@ from companion.core.errors import ModelError, RecipeError
 from companion.core.gguf.header import read_header
 from companion.core.job import JobOrder
 from companion.core.job_targets import free_name, name_after
-from companion.core.paths import data_folder
+from companion.core.paths import own_adapters_folder, own_models_folder
+from companion.core.recipes.distill import Distill
 from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
+from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.pretrain import Pretrain, refuse_impossible
 
-RESULTS: Final = {"fine-tune": "adapters", "pretrain": "models", "quantize": "models", "distill": "models", "prune": "models"}
-"""Folder of the data folder that a kind's result goes to; of other kinds it stays in the job's own."""
-LEARNS: Final = {"fine-tune", "pretrain", "distill"}
+MODELS: Final = {"pretrain", "quantize", "prune"}
+"""Kinds that make a model; an evaluation's report stays in the job's own folder."""
+LEARNS: Final = {"fine-tune", "prefer", "pretrain", "distill"}
 """Kinds that need something to learn from."""
 
 
@@ -46,10 +48,15 @@ def prepared(recipe: Recipe, model: str) -> tuple[Recipe, JobOrder]:
 
 
 def _order(recipe: Recipe) -> JobOrder:
-    if recipe.kind not in RESULTS:
+    """An adapter goes to the person's adapters, a model to the models."""
+    if isinstance(recipe, FineTune | Prefer | Distill):
+        is_own = isinstance(recipe, Distill) and recipe.student.layers > 0  # nobody else has the model it would belong to
+        whole = recipe.adapter.method == "full" or is_own
+    elif recipe.kind in MODELS:
+        whole = True
+    else:
         return JobOrder()
-    whole = isinstance(recipe, FineTune) and recipe.adapter.method == "full"
-    return JobOrder(output=str(free_name(data_folder() / ("models" if whole else RESULTS[recipe.kind]), recipe.name)))
+    return JobOrder(output=str(free_name(own_models_folder() if whole else own_adapters_folder(), recipe.name)))
 
 
 def _model(path: str) -> str:

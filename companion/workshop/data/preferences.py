@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from companion.core.dataset import THUMB, Dialogue, DialogueTurn, Preference
 from companion.core.errors import DatasetError
@@ -131,12 +132,12 @@ def _of_dialogue(dialogue: Dialogue) -> Iterator[Preference]:
         return
     turns = tuple(DialogueTurn(turn.role, turn.content, train=False) for turn in before)
     labels = {name: value for name, value in dialogue.labels.items() if name != THUMB}
-    make: Callable[..., Preference] = lambda **sides: Preference(messages=turns, id=dialogue.id, labels=labels, **sides)  # noqa: E731
+    bare = Preference(messages=turns, id=dialogue.id, labels=labels)
     worse = [text for text in dialogue.rejected if text.strip()]
-    yield from (make(chosen=last.content, rejected=text) for text in worse)
+    yield from (replace(bare, chosen=last.content, rejected=text) for text in worse)
     if not worse and THUMB in dialogue.labels:
-        side = "chosen" if dialogue.labels[THUMB] == "up" else "rejected"
-        yield make(**{side: last.content})
+        is_good = dialogue.labels[THUMB] == "up"
+        yield replace(bare, chosen=last.content) if is_good else replace(bare, rejected=last.content)
 
 
 def _key(messages: Sequence[DialogueTurn], *replies: str) -> bytes:
