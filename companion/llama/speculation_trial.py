@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -14,6 +15,10 @@ from companion.llama.tuned import Method, Speculation
 
 PAYS: Final = 1.05
 """Gain from which guessing is turned on: less may be noise."""
+RIGHT: Final = 0.1
+"""Share of the guesses that must have been right: with fewer, what looks like a gain is noise."""
+ROUNDS: Final = 2
+"""Each reply is written so often in each way, and its fastest counts."""
 COUNTS: Final = (2, 4, 8)
 """Tokens guessed at once that are tried."""
 PROBE_TOKENS: Final = 600
@@ -21,20 +26,17 @@ PROBE_TOKENS: Final = 600
 
 
 class Replies(NamedTuple):
-    """Writing some replies in one way."""
+    """Writing one reply in one way."""
 
     seconds: float
     tokens: int
     guessed: int
     accepted: int
 
-    def plus(self, other: Replies) -> Replies:
-        return Replies(
-            self.seconds + other.seconds,
-            self.tokens + other.tokens,
-            self.guessed + other.guessed,
-            self.accepted + other.accepted,
-        )
+    @property
+    def pace(self) -> float:
+        """Tokens per second."""
+        return self.tokens / self.seconds if self.tokens else 0.0
 
 
 def speculated(
@@ -46,26 +48,26 @@ def speculated(
     counts: Sequence[int] = COUNTS,
 ) -> list[Speculation]:
     """One result for each number of tokens guessed at once; each dialogue is answered with all of them in turns, in `reply`
-    tokens at most. Raises EngineError."""
+    tokens at most. The gain is that of the dialogue in the middle. Raises EngineError."""
     if not context.can_take_back:
         return []
     moved = drift(context, list(prompts[0])[:PROBE_TOKENS])
-    totals = {count: Replies(0.0, 0, 0, 0) for count in (0, *counts)}
+    written: dict[int, list[Replies]] = {count: [] for count in (0, *counts)}
     for prompt in prompts:
-        for count, before in totals.items():
-            one = _reply(context, drafter if count else None, count, list(prompt), reply)
-            totals[count] = before.plus(one)
-    plain = totals.pop(0)
-    speed = plain.tokens / plain.seconds
+        for count, replies in written.items():
+            same = [_reply(context, drafter if count else None, count, list(prompt), reply) for _ in range(ROUNDS)]
+            replies.append(min(same, key=lambda each: each.seconds))
+    plain = written.pop(0)
     return [
         Speculation(
             method=method,
             tokens=count,
-            acceptance=found.accepted / found.guessed if found.guessed else 0.0,
-            gain=found.tokens / found.seconds / speed,
+            acceptance=sum(each.accepted for each in found) / max(1, sum(each.guessed for each in found)),
+            gain=statistics.median(ours.pace / theirs.pace for ours, theirs in zip(found, plain, strict=True) if theirs.tokens),
             drift=moved,
         )
-        for count, found in totals.items()
+        for count, found in written.items()
+        if any(each.tokens for each in plain)
     ]
 
 
@@ -104,6 +106,6 @@ def verdict(found: Sequence[Speculation], describe: Callable[[Speculation], str]
         "every reply stays the same, bit by bit" if not best.drift else f"but for rounding ({best.drift:.4f} nats) replies stay"
     )
     told = f"{describe(best)}: {best.acceptance:.0%} of the guesses were right, {best.gain:.2f} times as fast"
-    if best.gain >= PAYS:
+    if best.gain >= PAYS and best.acceptance >= RIGHT:
         return best, f"{told}; {same}."
     return Speculation(drift=best.drift, acceptance=best.acceptance, gain=best.gain), f"{told}: that does not pay here."

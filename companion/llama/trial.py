@@ -20,6 +20,9 @@ HOPELESS: Final = 1.6
 """A setting that takes so many times as long as the best one is not tried again."""
 GIVEN_UP: Final = 4.0
 """And one that writes so many times as long is not even timed to its end."""
+LOOKS: Final = 3
+DEPTH: Final = 1024
+"""Tokens that stand in the cache while a setting is timed, as far as the model was trained for so many."""
 Key = TypeVar("Key")
 
 
@@ -82,14 +85,18 @@ def affordable(model: Model, threads: int, seconds: float = 0.4) -> Effort:
     """An effort that reads for about so long."""
     with Context(model, ContextOptions(64, threads, batch=32, flash_attention=True)) as context:
         context.read(any_tokens(context, 8))
-        context.clear()
-        began = time.perf_counter()
-        context.read(any_tokens(context, 32))
-        speed = 32 / (time.perf_counter() - began)
-    read = max(16, min(192, int(speed * seconds) // 16 * 16))
+        times = []
+        for _ in range(LOOKS):  # one alone may be disturbed
+            context.clear()
+            began = time.perf_counter()
+            context.read(any_tokens(context, 32))
+            times.append(time.perf_counter() - began)
+        speed = 32 / min(times)
+    read = max(32, min(192, int(speed * seconds) // 16 * 16))
     trained = model.trained_context_tokens or 2048
     effort = Effort(seed=max(32, min(256, read)), read=read, write=12 if read > 48 else 4)
-    return effort._replace(repeats=max(1, min(4, (trained - read - effort.write - 32) // effort.seed)))
+    room = min(DEPTH, trained - read - effort.write - 32)
+    return effort._replace(repeats=max(1, room // effort.seed))
 
 
 class Stand:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from companion.core.amounts import bytes_text
-from companion.core.errors import CompanionError
+from companion.core.errors import ModelError
 from companion.core.gguf.fields import GGUFHeader
 from companion.core.gguf.header import read_header
 from companion.llama.context import OUTPUTS, Context, ContextOptions, KVTypes
@@ -183,10 +183,9 @@ class _Tuning:
         """Of each type of cache from F16, in nats per token on real dialogues; None where it could not be measured."""
         found = self._kinds
         kinds = KINDS[:1] if self.order.quick else KINDS
-        tokens = [token for prompt in talks(model, 3) for token in prompt]
         affordable_tokens = int(effort.read / 0.4 * PATIENCE_SECONDS / 2)
-        chunk = next((size for size in (512, 256, 128) if size <= min(affordable_tokens, len(tokens))), 0)
-        tokens = tokens[: max(chunk, min(len(tokens), 1024, affordable_tokens))]
+        tokens = [token for prompt in talks(model, 8) for token in prompt][: max(256, min(1024, affordable_tokens))]
+        chunk = next((size for size in (512, 256, 128) if 2 * size <= len(tokens)), 0)  # a divergence takes two at least
         for kind in kinds:
             if not kind.can_shift(self.header.head_sizes[0]):
                 self._notes.append(f"A cache in {kind_text(kind)} was left out: llama.cpp cannot move it to drop old turns.")
@@ -194,7 +193,7 @@ class _Tuning:
             self._step(f"what a cache in {kind_text(kind)} does to her words", 0.05)
             try:
                 found[kind] = self._divergence(model, kind, tokens, chunk) if chunk else None
-            except CompanionError:  # heads of a size that this type cannot hold
+            except ModelError:  # heads of a size that this type cannot hold
                 self._notes.append(f"A cache in {kind_text(kind)} is not possible with this model.")
         return found
 

@@ -31,6 +31,12 @@ CONTEXTS = [
 SHAPES = [{"width": 512, "heads": 8, "kv_heads": 8, "ffn": 2048}, {"width": 768, "heads": 12, "ffn": 2048}]
 
 
+@pytest.fixture
+def library() -> Library:
+    """The newest hears llama.cpp's log; that of the session may not be it, when other tests have made one."""
+    return Library()
+
+
 @pytest.fixture(scope="session")
 def repacked(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The starter model in a type that processors repack."""

@@ -204,6 +204,8 @@ def test_guessing_is_turned_on_only_when_it_pays():
     off, reason = verdict([slow], lambda each: "lookup")
     assert (off.method, off.gain) == ("off", 1.02)
     assert "does not pay" in reason
+    lucky = Speculation(method="lookup", tokens=8, acceptance=0.0, gain=1.4)
+    assert verdict([slow, lucky], lambda each: "lookup")[0].method == "off"
     on, reason = verdict([slow, fast], lambda each: "lookup")
     assert on == fast
     assert "bit by bit" in reason

@@ -39,12 +39,14 @@ from companion.workshop.recipes.result import delivered
 
 FRONT: Final = 7
 """Builds between the smallest and the source's precision that are drawn."""
-ATTEMPTS: Final = 3
-"""Builds that are made until one keeps within the divergence that was asked for, and uses it."""
+ATTEMPTS, MOST_ATTEMPTS = 3, 6
+"""Builds that are made until one uses the divergence that was asked for, and until one keeps within it at all."""
 USED: Final = 0.9
 """Share of the allowed divergence that a build has to use."""
 SAFETY: Final = 1.02
 """By so much less than what is allowed is aimed at after a miss."""
+CAUTION: Final = 1.25
+"""By so much less again, as long as that leads to the same build."""
 AS_FAST: Final = 0.97
 """A speed that is measured so many times another one is the same."""
 
@@ -106,7 +108,7 @@ def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
     file = job.folder.output / f"{recipe.name or 'model'}.gguf"
     best: Made | None = None
     before: Foreseen | None = None
-    for attempt in range(ATTEMPTS):
+    for attempt in range(MOST_ATTEMPTS):
         foreseen = planner.best(recipe.budget, correction=correction)
         if before is not None and foreseen.kinds == before.kinds:
             break
@@ -122,13 +124,23 @@ def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
                 best = Made(tried.replace(file), proven)
         finally:
             tried.unlink(missing_ok=True)
-        if not limit or not foreseen.divergence or (fits and proven.divergence > USED * limit):
+        is_last = best is not None and attempt + 1 >= ATTEMPTS
+        if is_last or not limit or not foreseen.divergence or (fits and proven.divergence > USED * limit):
             break
         correction *= SAFETY * proven.divergence / foreseen.divergence
+        if best is None:
+            correction = _otherwise(planner, recipe, foreseen, correction)
     if best is None:
         what = f"No build that was made kept within {limit} nats per token: the last one moved by {proven.divergence:.4f}."
         raise RecipeError(what, "Allow a little more divergence, or measure more carefully (search.anchor_tokens).")
     return best
+
+
+def _otherwise(planner: Planner, recipe: Quantize, missed: Foreseen, correction: float) -> float:
+    """A correction by which another build is chosen than the one that missed; the source's own types are always left."""
+    while planner.best(recipe.budget, correction=correction).kinds == missed.kinds:
+        correction *= CAUTION
+    return correction
 
 
 def _gains(recipe: Quantize, one: Proven, other: Proven) -> bool:

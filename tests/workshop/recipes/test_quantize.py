@@ -171,19 +171,16 @@ def test_a_stock_build_wins_only_by_what_was_asked_for(budget, stock, wins):
 def test_a_build_with_an_adapter_in_it_claims_no_base(model, tmp_path):
     adapter = write_adapter(tmp_path / "a.gguf", model)
     order = str(tmp_path / "b.gguf")
-    assert (
-        ended(
-            work_here(quantization(model, "budget.divergence=0.01", "proof.stock=false", f"adapter={adapter}", output=order))
-        ).state
-        == "done"
-    )
+    job = quantization(model, "budget.divergence=0.01", "proof.stock=false", f"adapter={adapter}", output=order)
+    end = ended(work_here(job))
+    assert end.state == "done", end
     assert read_header(tmp_path / "b.gguf").text(BASE_SHA256) == ""
 
 
 def test_another_budget_of_a_known_model_measures_nothing_again(model):
-    small = quantization(model, "budget.divergence=0.01", "proof.stock=false", "seed=7")
-    large = quantization(model, "budget.divergence=0.001", "proof.stock=false", "seed=7")
-    again = quantization(model, "budget.divergence=0.001", "proof.stock=false", "seed=7", "calibration.anew=true")
+    small = quantization(model, "budget.divergence=0.02", "proof.stock=false", "seed=7")
+    large = quantization(model, "budget.divergence=0.01", "proof.stock=false", "seed=7")
+    again = quantization(model, "budget.divergence=0.01", "proof.stock=false", "seed=7", "calibration.anew=true")
     for job, is_measured in ((small, True), (large, False), (again, True)):
         events = work_here(job)
         assert ended(events).state == "done", ended(events)
