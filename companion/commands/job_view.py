@@ -250,7 +250,7 @@ _METRICS: dict[str, Callable[[float], str]] = {
     "held_out_loss": "{:.3f} after".format,
     "teacher_loss": "{:.3f} the teacher’s".format,
     "divergence_before": "divergence from the teacher {:.3f} before".format,
-    "divergence": "{:.3f} after".format,
+    "divergence": "divergence {:.3f} now".format,
     "preference_accuracy": "the better reply preferred in {:.0%} of held-out pairs".format,
     "reward_margin": "margin {:+.3f}".format,
     "held_out_bits_per_byte": "{:.3f} bits per byte".format,
