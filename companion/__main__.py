@@ -13,46 +13,10 @@ import sys
 
 def main() -> int:
     arguments = sys.argv[1:]
-    if arguments == ["engine"]:
-        from companion.engine.worker import main as engine
-
-        return engine()
-    if len(arguments) == 2 and arguments[0] == "check":
-        from companion.engine.check import main as check
-
-        return check(arguments[1])
-    if len(arguments) == 2 and arguments[0] == "foresee":
-        from companion.engine.foresight import main as foresee
-
-        return foresee(arguments[1])
-    if len(arguments) == 2 and arguments[0] == "tuning":
-        from companion.engine.tuning import main as tuning
-
-        return tuning(arguments[1])
-    if arguments == ["busy"]:
-        from companion.llama.busy import main as busy
-
-        return busy()
-    if arguments[:1] == ["speech"] and len(arguments) <= 2:
-        from companion.speech.worker import main as speech
-
-        return speech(*arguments[1:])
-    if len(arguments) == 3 and arguments[0] == "paint":
-        from companion.ui.paint import main as paint
-
-        return paint(arguments[1], arguments[2])
-    if len(arguments) == 2 and arguments[0] == "pack":
-        from companion.llama.quantize import main as pack
-
-        return pack(arguments[1])
-    if arguments == ["download"]:
-        from companion.download.worker import main as download
-
-        return download()
-    if arguments[:1] == ["job"] and 2 <= len(arguments) <= 3:
-        from companion.workshop.job import main as job
-
-        return job(*arguments[1:])
+    for role in (_role_of_llama, _other_role):
+        status = role(arguments)
+        if status is not None:
+            return status
     if not arguments:
         if not _wants_terminal():
             from companion.window import main as window
@@ -62,6 +26,70 @@ def main() -> int:
     from companion.cli import run
 
     return run(arguments)
+
+
+def _role_of_llama(arguments: list[str]) -> int | None:
+    """Workers that load llama.cpp and may die in it; None when none of them is asked for."""
+    match arguments:
+        case ["engine"]:
+            from companion.engine.worker import main as engine
+
+            return engine()
+        case ["check", request]:
+            from companion.engine.check import main as check
+
+            return check(request)
+        case ["foresee", request]:
+            from companion.engine.foresight import main as foresee
+
+            return foresee(request)
+        case ["tuning", request]:
+            from companion.engine.tuning import main as tuning
+
+            return tuning(request)
+        case ["tune-model", request]:
+            from companion.engine.tuned_model import main as tune_model
+
+            return tune_model(request)
+        case ["machine"]:
+            from companion.engine.machine import main as machine
+
+            return machine()
+        case ["busy"]:
+            from companion.llama.busy import main as busy
+
+            return busy()
+        case ["pack", order]:
+            from companion.llama.quantize import main as pack
+
+            return pack(order)
+    return None
+
+
+def _other_role(arguments: list[str]) -> int | None:
+    """Workers of the workshop and the window; None when none of them is asked for."""
+    match arguments:
+        case ["job", _] | ["job", _, _]:
+            from companion.workshop.job import main as job
+
+            return job(*arguments[1:])
+        case ["dataset"]:
+            from companion.workshop.data.worker import main as dataset
+
+            return dataset()
+        case ["speech"] | ["speech", _]:
+            from companion.speech.worker import main as speech
+
+            return speech(*arguments[1:])
+        case ["paint", what, where]:
+            from companion.ui.paint import main as paint
+
+            return paint(what, where)
+        case ["download"]:
+            from companion.download.worker import main as download
+
+            return download()
+    return None
 
 
 def _wants_terminal() -> bool:

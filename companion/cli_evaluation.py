@@ -163,8 +163,11 @@ def judge(
     seed: Annotated[
         int, typer.Option("--seed", help="The same seed asks the same questions in the same order.", min=0, max=2**31 - 1)
     ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Pairs out and verdicts in as JSON lines, for programs.")] = False,
 ) -> None:
     """Choose the better of two replies without knowing whose they are."""
     from companion.commands.judge import judge as run_judge
 
-    raise typer.Exit(run_judge(a=a, b=b, data=data or (), prompts=prompts, tokens=tokens, character=character, seed=seed))
+    raise typer.Exit(
+        run_judge(a=a, b=b, data=data or (), prompts=prompts, tokens=tokens, character=character, seed=seed, as_json=as_json)
+    )

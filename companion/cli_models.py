@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from companion.cli_options import AsJson, Changes, ModelFile, MoreFiles
+from companion.cli_options import AsJson, CardBefore, Changes, DryRun, EventsAsJson, ModelFile, MoreFiles, Quicker
 
 models = typer.Typer()
 
@@ -37,14 +37,11 @@ def distill(
         list[str] | None,
         typer.Option("--set", help="One value of the recipe, such as distillation.hidden=1.", metavar="KEY=VALUE"),
     ] = None,
-    character: Annotated[
-        str | None,
-        typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
-    ] = None,
+    character: CardBefore = None,
     output: Annotated[Path | None, typer.Option("--output", help="Where the student goes.", metavar="FILE.gguf")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="See every dialogue once.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and say what it would take, then leave.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
+    dry_run: DryRun = False,
+    as_json: EventsAsJson = False,
 ) -> None:
     """Teach a smaller model to answer as a larger one does: it learns the teacher's chances of every word of your dialogues."""
     from companion.commands.distill import distill as run_distill
@@ -83,18 +80,15 @@ def quantize(
         list[Path] | None, typer.Option("--data", help="Dialogues to calibrate with and to measure on.", metavar="FILE …")
     ] = None,
     more: MoreFiles = None,
-    character: Annotated[
-        str | None,
-        typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
-    ] = None,
+    character: CardBefore = None,
     output: Annotated[Path | None, typer.Option("--output", help="Where the build goes.", metavar="FILE.gguf")] = None,
     pareto: Annotated[
         Path | None,
         typer.Option("--pareto", help="Draw builds of all sizes, and llama.cpp's own beside them.", metavar="FILE.png"),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="In a few minutes, with less measured.")] = False,
+    quick: Quicker = False,
     changes: Changes = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
+    as_json: EventsAsJson = False,
 ) -> None:
     """Make the best build of a model for this machine: smaller, faster, and measured against the original."""
     from companion.commands.quantize import quantize as run_quantize
@@ -150,14 +144,11 @@ def prune(
         list[Path] | None, typer.Option("--data", help="Dialogues to measure with and to recover on.", metavar="FILE …")
     ] = None,
     more: MoreFiles = None,
-    character: Annotated[
-        str | None,
-        typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
-    ] = None,
+    character: CardBefore = None,
     output: Annotated[Path | None, typer.Option("--output", help="Where the pruned model goes.", metavar="FILE.gguf")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="In a few minutes, with less measured.")] = False,
+    quick: Quicker = False,
     changes: Changes = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
+    as_json: EventsAsJson = False,
 ) -> None:
     """Make a model smaller by taking out what matters least in it, measured against the original.
 

@@ -15,3 +15,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="One value of the recipe, as TABLE.FIELD=VALUE.", metavar="KEY=VALUE")
 ]
+
+CardBefore = Annotated[
+    str | None, typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Measure and say what it would take, then leave.")]
+FindRate = Annotated[bool, typer.Option("--find-rate", help="Try learning rates and say which suits, then leave.")]
+Quicker = Annotated[bool, typer.Option("--quick", help="In a few minutes, with less measured.")]
+EventsAsJson = Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from companion.cli_options import AsJson, ModelFile, MoreFiles
+from companion.cli_options import AsJson, CardBefore, DryRun, EventsAsJson, FindRate, ModelFile, MoreFiles
 
 workshop = typer.Typer()
 Preset = Annotated[str, typer.Option("--preset", help="How long to learn.", metavar="quick|balanced|thorough")]
@@ -17,9 +17,6 @@ RecipeFile = Annotated[
 FineTuneChanges = Annotated[
     list[str] | None, typer.Option("--set", help="One value of the recipe, such as training.epochs=2.", metavar="KEY=VALUE")
 ]
-CardBefore = Annotated[
-    str | None, typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD")
-]
 StartAdapter = Annotated[
     Path | None, typer.Option("--start-adapter", help="Go on from this adapter instead of a new one.", metavar="FILE.gguf")
 ]
@@ -27,9 +24,6 @@ AdapterOutput = Annotated[Path | None, typer.Option("--output", help="Where the 
 MergedOutput = Annotated[
     Path | None, typer.Option("--merge", help="A whole model with the adapter in it as well.", metavar="FILE.gguf")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Measure and say what it would take, then leave.")]
-FindRate = Annotated[bool, typer.Option("--find-rate", help="Try learning rates and say which suits, then leave.")]
-EventsAsJson = Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")]
 
 
 @workshop.command("fine-tune")
@@ -123,20 +117,15 @@ def pretrain(
     ] = None,
     more: MoreFiles = None,
     preset: Annotated[str, typer.Option("--preset", help="How large the model is.", metavar="tiny|small|medium")] = "small",
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", help="A recipe; what it does not say comes from the preset.", metavar="FILE.toml")
-    ] = None,
+    recipe: RecipeFile = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="One value of the recipe, such as decoder.layers=8.", metavar="KEY=VALUE")
     ] = None,
-    character: Annotated[
-        str | None,
-        typer.Option("--character", help="Whose card stands before dialogues without a system message.", metavar="CARD"),
-    ] = None,
+    character: CardBefore = None,
     output: Annotated[Path | None, typer.Option("--output", help="Where the model goes.", metavar="FILE.gguf")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and say what it would take, then leave.")] = False,
-    find_rate: Annotated[bool, typer.Option("--find-rate", help="Try learning rates and say which suits, then leave.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The job's events as JSON lines, for programs.")] = False,
+    dry_run: DryRun = False,
+    find_rate: FindRate = False,
+    as_json: EventsAsJson = False,
 ) -> None:
     """Make a small model of your own from nothing: vocabulary, weights and chat template."""
     from companion.commands.pretrain import pretrain as run_pretrain

@@ -214,6 +214,7 @@ class Program:
         content, wiring = self.content, self.wiring
         wiring.personas_requested.connect(lambda: content.show_page("personas"))
         wiring.cards_dropped.connect(self.characters.import_files)
+        content.chat_view.header.teach_pressed.connect(self.workshop.teach)
         content.chat_view.header.small_window_pressed.connect(self.enter_companion_mode)
         content.add_shortcuts(
             {"Ctrl+R": wiring.regenerate_last, "Ctrl+O": wiring.choose_model, "Ctrl+M": self.enter_companion_mode}

@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if word == "setup":
         return 0
     if word == "test":
-        return hand_over([PYTHON, "-m", "pytest", *rest], folder=ROOT)
+        return hand_over([PYTHON, "-m", "pytest", *(rest or side_by_side())], folder=ROOT)
     if word == "bench":
         return hand_over([PYTHON, "-m", f"tests.benchmarks.{rest[0]}", *rest[1:]], folder=ROOT)
     # -P: a folder named like one of our modules in the person's current folder must not be imported instead
@@ -79,6 +79,11 @@ def which_benchmark(name: str, folder: Path) -> str:
     known = ", ".join(sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith(("_", "conftest"))))
     what = f"There is no benchmark “{name}”." if name else "Which benchmark?"
     return f"{what} {f'There are: {known}.' if known else 'There are none yet.'}"
+
+
+def side_by_side() -> list[str]:
+    """pytest's options for all tests: a process for each core, four at most, each file in one of them."""
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
 
 
 def hand_over(command: list[str | Path], folder: Path | None = None) -> int:

@@ -11,8 +11,19 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.fonts=false;qt.accessibility.*=false")
 
+from companion.core import processes
 from companion.core.paths import HOME_VARIABLE, starter_model
 from tests import tiny_models
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of processes that test side by side each keeps to cores of its own, with all it starts: threads of llama.cpp that wait
+    for each other on a core they share take many times as long."""
+    workers, name = os.environ.get("PYTEST_XDIST_WORKER_COUNT"), os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not workers or not hasattr(os, "sched_setaffinity"):
+        return
+    cores, count, number = sorted(os.sched_getaffinity(0)), int(workers), int(name.removeprefix("gw"))
+    os.sched_setaffinity(0, set(cores[number::count]) or {cores[number % len(cores)]})
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +40,12 @@ def home(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) ->
     (folder / "cache").symlink_to(shared_cache, target_is_directory=True)
     monkeypatch.setenv(HOME_VARIABLE, str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def jobs_get_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that give way to everything would never come to an end on a machine that does other things, too."""
+    monkeypatch.setattr(processes, "LOW_PRIORITY", 1)
 
 
 @pytest.fixture

@@ -325,7 +325,7 @@ class Chat(QObject):
             status: Status = "stopped" if event.reason == "stopped" else "complete"
             if self._writing is not None and self._writing.continues and event.reason == "end" and event.tokens == 0:
                 self._notices.information("She has nothing to add.", "Say something, or ask for another reply.")
-            self._finish(status, tokens=event.tokens, speed=event.tokens_per_second)
+            self._finish(status, tokens=event.tokens, speed=event.tokens_per_second, ending=event.reason)
             self.reply_finished.emit(event)
             self._read_ahead()
         else:
@@ -348,11 +348,11 @@ class Chat(QObject):
     def _is_current(self, request: int) -> bool:
         return self._writing is not None and self._writing.request == request and request != 0
 
-    def _finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0) -> None:
+    def _finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0, ending: str = "") -> None:
         writing, self._writing = self._writing, None
         if writing is None:
             return
-        self._keeper.finish(status, tokens=tokens, speed=speed)
+        self._keeper.finish(status, tokens=tokens, speed=speed, ending=ending)
         self._emit_changed(writing.message)
         self._conversations.refresh()
 

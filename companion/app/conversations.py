@@ -19,6 +19,7 @@ from companion.core.persona import Persona
 from companion.core.prompts.macros import fill_macros
 from companion.core.prompts.opening import opening
 from companion.core.prompts.prompt import Scene, greetings
+from companion.core.storage.judged import Judged
 from companion.core.storage.store import Store
 
 Form = Literal["companion", "sillytavern"]
@@ -64,6 +65,10 @@ class Conversations(QObject):
 
     def all(self) -> tuple[Conversation, ...]:
         return self._store.conversations()
+
+    def judged(self) -> tuple[Judged, ...]:
+        """What the person thought of the replies of whom the open conversation is with, those with the most to learn first."""
+        return self._store.judged(self.partner.identifier)
 
     def open(self, conversation: int) -> None:
         found = self._store.conversation(conversation)

@@ -11,8 +11,8 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from companion.app.fetching import Fetching
 from companion.app.notices import Notice, Notices, Tone
+from companion.app.worker_call import WorkerCall
 from companion.core.amounts import bytes_text
 from companion.core.download_messages import (
     Fetch,
@@ -21,6 +21,7 @@ from companion.core.download_messages import (
     FetchDone,
     FetchFailed,
     FetchProgress,
+    decode_fetch_event,
 )
 from companion.core.errors import StoreError
 from companion.core.library.catalog import Offer
@@ -62,7 +63,7 @@ class Downloads(QObject):
     def __init__(self, notices: Notices) -> None:
         super().__init__()
         self._notices = notices
-        self._running: dict[str, Fetching] = {}
+        self._running: dict[str, WorkerCall] = {}
         self._offers: dict[str, Offer] = {}
         self._known: dict[str, Download] = {}
 
@@ -91,7 +92,9 @@ class Downloads(QObject):
         )
         self._tell(offer, replace(self.of(offer), state="asking", what="", remedy="", bytes_per_second=0.0))
         self._offers[offer.key] = offer
-        fetching = self._running[offer.key] = Fetching(offer.key, request, self)
+        fetching = self._running[offer.key] = WorkerCall(
+            "download", "The download", decode_fetch_event, self, request=request, key=offer.key
+        )
         fetching.received.connect(self._receive)
         fetching.ended.connect(self._ended)
 
@@ -144,7 +147,8 @@ class Downloads(QObject):
 
     def _ended(self, key: str, why: str) -> None:
         offer = self._offers[key]
-        self._running.pop(key, None)
+        if (fetching := self._running.pop(key, None)) is not None:
+            fetching.deleteLater()
         now = self._known[offer.key]
         if now.state in UNDER_WAY:
             there = bytes_there(_target(offer))

@@ -111,7 +111,11 @@ class Fitting(QObject):
         if self._jobs.computing is not None:
             return  # what the person wants done comes first
         recipe = Quantize(name="starter-fitted", model=str(starter_model()), character=built_in_character().name, budget=BUDGET)
-        self._keep(replace(fitted, job=self._jobs.start(recipe, with_free_targets(JobOrder(output=str(fitted_file()))))))
+        job = self._jobs.start(recipe, with_free_targets(JobOrder(output=str(fitted_file()))))
+        if not job:  # the person was told why, and need not be told again and again
+            self._timer.stop()
+            return
+        self._keep(replace(fitted, job=job))
         self._quiet = 0  # the list of jobs is read anew meanwhile
 
     def _job_ended(self, entry: JobEntry) -> None:

@@ -6,6 +6,7 @@ from enum import Enum
 
 import msgspec
 
+from companion.core.fitted import NAME
 from companion.core.job_folder import UNKNOWN_KIND, JobSummary
 
 
@@ -42,8 +43,12 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
     phase: JobPhase
     since: float = 0.0
     """Since when the person wants it done by the window, 0 when they do not."""
+    tonight: bool = False
+    """Whether it is for times when nobody needs the computer only."""
+    waits_for: str = ""
+    """What it waits for beside its turn: "tonight" or "memory"."""
     stage: str = ""
-    """What it does now, in words."""
+    """What it does now, or what it waits for, in words."""
     fraction: float = 0.0
     """How much of everything is done, 0 to 1."""
     stage_fraction: float = 0.0
@@ -60,6 +65,11 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
         return KIND_WORDS.get(self.summary.kind, self.summary.kind.replace("-", " ").capitalize())
 
     @property
+    def state_words(self) -> str:
+        """“running”, “waits for tonight”."""
+        return f"waits for {self.waits_for}" if self.waits_for else self.phase.value
+
+    @property
     def is_computing(self) -> bool:
         return self.phase in COMPUTING
 
@@ -69,8 +79,18 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
         return self.since > 0
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nobody asked for it: the starter model is fitted to the machine without a word."""
+        return self.summary.name == NAME
+
+    @property
     def may_pause(self) -> bool:
         return self.phase in {JobPhase.RUNNING, JobPhase.WAITING}
+
+    @property
+    def may_start_now(self) -> bool:
+        """It waits for the night, and need not."""
+        return self.waits_for == "tonight"
 
     @property
     def may_resume(self) -> bool:
@@ -98,6 +118,8 @@ KIND_WORDS = {
     "pretrain": "Pretraining",
     "evaluate": "Evaluation",
     "quantize": "Quantization",
+    "prune": "Pruning",
+    "distill": "Distillation",
     "unknown": "A job of another version",
 }
 """How a kind of recipe is called; one that is not here goes by its own name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -20,23 +20,29 @@ from companion.core.recipes.files import Recipe
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.pretrain import Pretrain, refuse_impossible
+from companion.core.recipes.prune import Prune
 
+R = TypeVar("R", bound=Recipe)
 MODELS: Final = {"pretrain", "quantize", "prune"}
 """Kinds that make a model; an evaluation's report stays in the job's own folder."""
 LEARNS: Final = {"fine-tune", "prefer", "pretrain", "distill"}
 """Kinds that need something to learn from."""
 
 
-def prepared(recipe: Recipe, model: str) -> tuple[Recipe, JobOrder]:
+def prepared(recipe: R, model: str) -> tuple[R, JobOrder]:
     """The recipe with what it leaves open, and where its result goes; `model` is the one that the person chats with.
 
     Raises RecipeError, ModelError or CharacterError, in the words of the window.
     """
     changes: dict[str, object] = {}
-    if "model" in recipe.__struct_fields__:
+    if isinstance(recipe, Distill):
+        changes |= _teacher_and_student(recipe, model)
+    elif "model" in recipe.__struct_fields__:
         changes["model"] = _model(str(getattr(recipe, "model", "")) or model)
     if isinstance(recipe, Pretrain):
         refuse_impossible(recipe)
+    if isinstance(recipe, Prune) and not (recipe.layers or recipe.neurons or recipe.heads or recipe.sparsity or recipe.pattern):
+        raise RecipeError("Nothing is to be taken out yet.", "Choose layers, neurons, heads or a sparsity.")
     files = _files(recipe.data_files)
     if recipe.kind in LEARNS and not files:
         raise RecipeError("There is nothing to learn from yet.", "Add files or conversations under “Dialogues”.")
@@ -64,6 +70,17 @@ def _model(path: str) -> str:
         raise ModelError("No model is chosen.", "Choose a GGUF file under “Model”.")
     read_header(Path(path))
     return str(Path(path).absolute())
+
+
+def _teacher_and_student(recipe: Distill, model: str) -> dict[str, object]:
+    """The teacher is the model that the person chats with unless another one is named; a student has to be."""
+    if bool(recipe.model) == bool(recipe.student.layers):
+        what = "Two students were chosen." if recipe.model else "No student is chosen."
+        raise RecipeError(
+            what, "Choose a smaller model as “Student”, or how many of the teacher's layers make one, under “Student”."
+        )
+    student = _model(recipe.model) if recipe.model else ""
+    return {"teacher": _model(recipe.teacher or model), "model": student}
 
 
 def _files(sources: tuple[str, ...]) -> tuple[str, ...]:

@@ -21,18 +21,22 @@ from companion.app.job_watch import JobWatch
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
 from companion.core.errors import CompanionError, JobError
+from companion.core.folder_trash import purge_trash
 from companion.core.job import Cancel, JobOrder, Pause, Stay
 from companion.core.job_folder import JobFolder, create_job, jobs_folder
 from companion.core.job_queue import forget_wanted, want, wanted
 from companion.core.job_start import LeashedJob
 from companion.core.job_targets import with_free_targets
-from companion.core.job_trash import purge_job_trash, restore_job, trash_job
+from companion.core.job_trash import restore_job, trash_job
 from companion.core.processes import exit_sentence
 from companion.core.recipes.files import Recipe
 
 log = logging.getLogger(__name__)
 TICK_MS = 700
 """How often a running job is looked at."""
+WAITS_FOR_NIGHT = "It begins tonight, while the computer is plugged in and nobody uses it. The window must stay open"
+NIGHT_IS_OFF = "Teaching at night is switched off in the settings: switch it on there, or start it now"
+WAITS_FOR_MEMORY = "It begins when there is memory for it; closing other programs helps"
 KEEP_DELETED_SECONDS = 24 * 3600
 SETTLE_MS = 400
 """A folder that has changed is looked at when it has been quiet for so long: a new job is written in several steps."""
@@ -60,6 +64,9 @@ class Jobs(QObject):
         """How the processes that this window started have died, by job."""
         self._wishes: dict[str, JobPhase] = {}
         """What was asked of jobs that compute."""
+        self._put_off: set[str] = set()
+        """Of those that are to pause, the ones that go on by themselves."""
+        self._is_night = self._is_tight = False
         self._own: set[str] = set()
         """What the window saw to and what ran at the last look."""
         self._tick = QTimer(self, interval=TICK_MS)
@@ -82,7 +89,7 @@ class Jobs(QObject):
             except OSError as error:
                 raise JobError(f"“{folder}” cannot be made ({error.strerror}).", "Make its folder writable.") from error
             self._watcher.addPath(str(folder))
-            self._background.run(partial(purge_job_trash, folder, KEEP_DELETED_SECONDS), lambda _: None)
+            self._background.run(partial(purge_trash, folder, KEEP_DELETED_SECONDS), lambda _: None)
         self.look()
 
     def look(self) -> None:
@@ -125,11 +132,14 @@ class Jobs(QObject):
 
     # What a person does
 
-    def start(self, recipe: Recipe, order: JobOrder) -> str:
-        """A new job, which begins as soon as nothing else computes; returns its id, empty when it cannot be made."""
+    def start(self, recipe: Recipe, order: JobOrder, *, tonight: bool = False) -> str:
+        """A new job, which begins as soon as nothing else computes; returns its id, empty when it cannot be made.
+
+        `tonight` lets it wait for a time when nobody needs the computer, and switches that on.
+        """
         with self._notices.telling(CompanionError):
             job = create_job(recipe, order)
-            want(job)
+            self._want(job, tonight=tonight)
             self.look()
             return job.id
         return ""
@@ -152,11 +162,11 @@ class Jobs(QObject):
                 want(self.folder(job), cancel=True)
                 self.look()
 
-    def resume(self, job: str) -> None:
-        """Go on from its last checkpoint, when its turn comes."""
+    def resume(self, job: str, *, tonight: bool = False) -> None:
+        """Go on from its last checkpoint, when its turn comes; one that waits for the night need not any more."""
         with self._notices.telling(JobError):
             self._died.pop(job, None)
-            want(self.folder(job))
+            self._want(self.folder(job), tonight=tonight)
             self.look()
 
     def retry(self, job: str) -> str:
@@ -175,6 +185,26 @@ class Jobs(QObject):
             forget_wanted(folder)
             trash_job(folder)
             self._notices.undoable(f"“{entry.title}” was deleted.", lambda: self._bring_back(folder))
+            self.look()
+
+    # What the surroundings ask for
+
+    def put_off(self, job: str) -> None:
+        """Let it write a checkpoint and leave; it keeps its place in the queue and goes on when it may."""
+        entry = self.entry(job)
+        if entry is not None and entry.is_ours and entry.phase is JobPhase.RUNNING:
+            self._wish(job, Pause(), goes_on=True)
+
+    def set_night(self, is_night: bool) -> None:
+        """Whether jobs for the night may begin."""
+        if is_night != self._is_night:
+            self._is_night = is_night
+            self.look()
+
+    def set_tight(self, is_tight: bool) -> None:
+        """While memory is tight, nothing begins."""
+        if is_tight != self._is_tight:
+            self._is_tight = is_tight
             self.look()
 
     def close(self) -> None:
@@ -197,12 +227,21 @@ class Jobs(QObject):
 
     # Inside
 
-    def _wish(self, job: str, request: Pause | Cancel) -> None:
+    def _want(self, job: JobFolder, *, tonight: bool) -> None:
+        want(job, tonight=tonight)
+        if tonight:
+            self._preferences.update(teach_at_night=True)
+
+    def _wish(self, job: str, request: Pause | Cancel, *, goes_on: bool = False) -> None:
         entry, folder = self.entry(job), self.folder(job)
         if entry is None:
             return
         with self._notices.telling(JobError):
-            forget_wanted(folder)
+            if goes_on:
+                self._put_off.add(job)
+            else:
+                self._put_off.discard(job)
+                forget_wanted(folder)
             if entry.is_computing:
                 ends = isinstance(request, Cancel)
                 self._wishes[job] = JobPhase.ENDING if ends else JobPhase.PAUSING
@@ -228,6 +267,7 @@ class Jobs(QObject):
         stopped = {left, *self._own} - computing
         self._wishes = {job: phase for job, phase in self._wishes.items() if job in computing}
         entries, over = self._without_those_over(entries, stopped)
+        self._put_off &= computing
         self._own = {entry.id for entry in entries if entry.is_computing and (entry.is_ours or entry.id in self._own)}
         is_news, self.entries = entries != self.entries, entries
         self._watch_unfinished()
@@ -259,6 +299,11 @@ class Jobs(QObject):
             return replace(entry, phase=JobPhase.RUNNING, stage="Starting", what="", remedy="")
         if entry.id in self._died:
             return replace(entry, phase=JobPhase.STOPPED, what=self._died[entry.id], remedy=STOPPED_REMEDY)
+        if entry.phase is JobPhase.WAITING and self._is_tight:
+            return replace(entry, waits_for="memory", stage=WAITS_FOR_MEMORY)
+        if entry.phase is JobPhase.WAITING and entry.tonight and not self._is_night:
+            is_on = self._preferences.settings.teach_at_night
+            return replace(entry, waits_for="tonight", stage=WAITS_FOR_NIGHT if is_on else NIGHT_IS_OFF)
         return entry
 
     def _without_those_over(
@@ -269,7 +314,8 @@ class Jobs(QObject):
         seen: list[JobEntry] = []
         for entry in entries:
             is_final = entry.phase in OVER or entry.phase is JobPhase.STOPPED
-            if entry.id in stopped or (entry.is_ours and is_final):
+            goes_on = entry.id in self._put_off and entry.phase is JobPhase.WAITING
+            if (entry.id in stopped and not goes_on) or (entry.is_ours and is_final):
                 with self._notices.telling(JobError):
                     forget_wanted(self.folder(entry.id))
                 phase = JobPhase.PAUSED if entry.phase is JobPhase.WAITING else entry.phase
@@ -281,7 +327,8 @@ class Jobs(QObject):
 
     def _advance(self) -> None:
         """Begin with the job that has waited longest, when nothing computes."""
-        waiting = sorted((entry for entry in self.entries if entry.phase is JobPhase.WAITING), key=lambda entry: entry.since)
+        ready = (entry for entry in self.entries if entry.phase is JobPhase.WAITING and not entry.waits_for)
+        waiting = sorted(ready, key=lambda entry: entry.since)
         if self._leash is not None or self.computing is not None or not waiting:
             return
         first = waiting[0]
@@ -299,7 +346,11 @@ class Jobs(QObject):
         self.look()
 
     def _tell_leash(self) -> None:
-        if self._leash is not None and self._preferences.settings.jobs_on_close == "go on":
+        """A job for the night leaves with the window: without it nobody would notice who comes back."""
+        if self._leash is None or self._preferences.settings.jobs_on_close != "go on":
+            return
+        asked = wanted(self._leash.job)
+        if asked is None or not asked.tonight:
             self._leash.send(Stay())
 
     def _watch_unfinished(self) -> None:

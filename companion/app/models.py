@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 from companion.app.engine import Engine
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
-from companion.core.character import Character
+from companion.core.character import Character, CharacterOptions
 from companion.core.errors import CompanionError
 from companion.core.gguf.header import read_header
 from companion.core.messages import LoadOptions, ModelInfo
@@ -84,6 +84,11 @@ class Models(QObject):
             self._engine.load(preferred, self._options())
         else:
             self.start()
+
+    def of(self, options: CharacterOptions) -> Path | None:
+        """What a character thinks with, or would once it is loaded; None without any model at all."""
+        named = next((name for name in (options.model, self._preferences.settings.model) if name and Path(name).is_file()), "")
+        return Path(named) if named else starter_model()
 
     def choose_starter(self) -> None:
         starter = starter_model()

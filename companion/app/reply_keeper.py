@@ -48,12 +48,17 @@ class ReplyKeeper(QObject):
             for step in path
         )
 
-    def finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0) -> None:
+    def finish(self, status: Status, *, tokens: int = 0, speed: float = 0.0, ending: str = "") -> None:
         """Save the last word on it; a full disk becomes a notice."""
         self._timer.stop()
         with self._notices.telling(StoreError):
             self._store.finish_message(
-                self._message, text=self.text.rstrip(), status=status, tokens=tokens, tokens_per_second=speed
+                self._message,
+                text=self.text.rstrip(),
+                status=status,
+                tokens=tokens,
+                tokens_per_second=speed,
+                ending=ending,
             )
 
     def _save(self) -> None:

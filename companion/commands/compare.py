@@ -16,6 +16,7 @@ from companion.core.names import numbered
 from companion.core.paths import settings_file
 from companion.core.recipes.evaluate import Certainty
 from companion.core.report import Measured
+from companion.core.report_file import read_report
 from companion.core.settings import load_settings
 
 
@@ -50,7 +51,7 @@ def compare(
 def _compare_reports(paths: Sequence[Path], json_file: Path | None, html_file: Path | None) -> int:
     """Nothing is measured anew: what both reports have of the same dialogues is paired."""
     from companion.core.job import JobOrder
-    from companion.workshop.reports.assemble import assembled, deliver, read_report
+    from companion.workshop.reports.assemble import assembled, deliver
     from companion.workshop.reports.kept import About
 
     read = [read_report(path) for path in paths]

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from companion.commands.printable import printable
-from companion.core.dataset import CONVERSATION_PREFIX, DatasetSource, Dialogue
-from companion.core.dataset_folder import DatasetWriter, read_source
+from companion.core.dataset import DatasetSource, Dialogue
+from companion.core.dataset_findings import CleaningOptions, Finding, Inspection, Spread
+from companion.core.dataset_messages import SplitData, WriteDataset
 from companion.core.errors import DatasetError
-from companion.workshop.data.cleaning.pipeline import Cleaning, CleaningOptions
-from companion.workshop.data.cleaning.step import Finding
-from companion.workshop.data.inspection import Inspection, Spread, form_of_source, inspect
-from companion.workshop.data.sources.reading import read_all
-from companion.workshop.data.splits import members
+from companion.workshop.data.cleaning.pipeline import Cleaning
+from companion.workshop.data.inspection import inspect
+from companion.workshop.data.writing import write_cleaned, write_parts
 
-SHOWN_TURNS = 6
+SHOWN_TURNS, SHOWN_CASES = 6, 5
 
 
 def inspect_data(*, files: Sequence[str], model: Path | None, language: str, mask: Sequence[str], as_json: bool) -> int:
@@ -58,21 +55,15 @@ def clean_data(
 ) -> int:
     """List what is found, then write what is kept as a dataset folder; the files themselves stay as they are."""
     options = CleaningOptions(language=language, mask=split_list(mask), skip=split_list(skip), similar=similar)
-    cleaning = Cleaning(files, options)
     if dry_run:
+        cleaning = Cleaning(files, options)
         for _ in cleaning.dialogues():
             pass
         _report_cleaning(cleaning, None, as_json=as_json)
         return 0
-    with DatasetWriter(required(output)) as writer:
-        for found in cleaning.dialogues():
-            writer.add(found.dialogue)
-        if not writer.dialogues:
-            raise DatasetError(
-                "Nothing is left after cleaning.", "See with --dry-run what is found, and leave steps out by --skip."
-            )
-        _report_cleaning(cleaning, None, as_json=False, file=sys.stderr if as_json else sys.stdout)
-        written = writer.finish(source_of(files, cleaning.sentences()))
+    wanted = WriteDataset(files=tuple(files), output=str(required(output)), cleaning=options)
+    written, cleaning = write_cleaned(wanted, lambda done: None)
+    _report_cleaning(cleaning, None, as_json=False, file=sys.stderr if as_json else sys.stdout)
     if as_json:
         _report_cleaning(cleaning, written, as_json=True)
     else:
@@ -93,22 +84,16 @@ def split_data(
 ) -> int:
     """Write the parts as dataset folders: "train" and "held-out", or one for each fold."""
     folder = required(output)
-    membership = members((found.dialogue for found in read_all(files)), seed=seed, group_by=group_by, stratify_by=stratify_by)
-    how = f"grouped by {group_by or 'equal text'}, balanced by {stratify_by or 'nothing'}, seed {seed}"
-    if folds:
-        if not 2 <= folds <= len(membership):
-            raise DatasetError(
-                f"{len(membership):,} dialogues cannot be divided into {folds} folds.", "Ask for 2 to as many as there are."
-            )
-        parts = {f"fold-{number}": split.held_out for number, split in enumerate(membership.folds(folds), 1)}
-        record = f"Divided by dialogue into {folds} folds ({how}); this is {{}}, to be measured after learning from the others."
-    else:
-        split = membership.hold_out(held_out, len(membership))
-        parts = {"train": split.train, "held-out": split.held_out}
-        record = f"Divided by dialogue, {held_out:.0%} held out ({how}); this is “{{}}”."
-    if not all(len(numbers) for numbers in parts.values()):
-        raise DatasetError("One part would have no dialogues.", "There are too few of them, or all belong together.")
-    written = _write_parts(files, folder, parts, record)
+    wanted = SplitData(
+        files=tuple(files),
+        output=str(folder),
+        held_out=held_out,
+        folds=folds,
+        group_by=group_by,
+        stratify_by=stratify_by,
+        seed=seed,
+    )
+    written, membership = write_parts(wanted)
     if as_json:
         facts = {name: source.dialogues for name, source in written.items()}
         print(json.dumps({"parts": facts, "without_field": membership.unlabelled}, ensure_ascii=False))
@@ -118,17 +103,6 @@ def split_data(
     for field, missing in sorted(membership.unlabelled.items()):
         print(f"{missing:,} dialogues have no “{field}”.")
     return 0
-
-
-def _write_parts(files: Sequence[str], folder: Path, parts: Mapping[str, Iterable[int]], record: str) -> dict[str, DatasetSource]:
-    """One more pass over the files; every dialogue goes to its part."""
-    owner = {int(number): name for name, numbers in parts.items() for number in numbers}
-    with ExitStack() as stack:
-        writers = {name: stack.enter_context(DatasetWriter(folder / name)) for name in parts}
-        for number, found in enumerate(read_all(files)):
-            if number in owner:
-                writers[owner[number]].add(found.dialogue)
-        return {name: writer.finish(source_of(files, (record.format(name),))) for name, writer in writers.items()}
 
 
 def required(output: Path | None) -> Path:
@@ -142,37 +116,12 @@ def split_list(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
-def source_of(files: Sequence[str], steps: Sequence[str]) -> DatasetSource:
-    """Where a new dataset came from: what its sources say, joined, and the steps that made it."""
-    known = [
-        DatasetSource(name="conversations", origin="conversations in Companion", licence="private", consent="the person's own")
-        if file.startswith(CONVERSATION_PREFIX)
-        else read_source(Path(file))
-        for file in files
-    ]
-    first = known[0]
-
-    def joined(field: str) -> str:
-        return "; ".join(dict.fromkeys(value for each in known if (value := getattr(each, field))))
-
-    earlier = tuple(step for each in known for step in each.steps)
-    return replace(
-        first,
-        origin=joined("origin"),
-        form=", ".join(dict.fromkeys(form_of_source(file) for file in files)),
-        licence=joined("licence"),
-        attribution=joined("attribution"),
-        consent=joined("consent"),
-        steps=(*earlier, *steps),
-    )
-
-
 def show_findings(console: Console, findings: Sequence[Finding]) -> None:
     """Each finding as a sentence with its first examples."""
     for finding in findings:
         mark = "•" if finding.changes else "ⓘ"
         console.print(Text(f"{mark} {finding.sentence}", style="bold"))
-        for case in finding.cases:
+        for case in finding.cases[:SHOWN_CASES]:
             after = f"  →  {case.after}" if case.after else ""
             console.print(Text(printable(f"    {case.place}: {case.before}{after}")))
 

@@ -13,9 +13,10 @@ from rich.text import Text
 from companion import __version__
 from companion.commands.tuning_tables import choices_table
 from companion.core.amounts import bytes_text
+from companion.core.benchmark import Benchmark
 from companion.core.hardware import describe, probe
 from companion.core.paths import cache_folder, data_folder, log_folder, settings_file, starter_model
-from companion.llama.benchmark import Benchmark, measure_machine, remembered_benchmark
+from companion.llama.benchmark import measure_machine, remembered_benchmark
 from companion.llama.library import Library, build_description
 from companion.llama.plan import Plan, all_plans
 

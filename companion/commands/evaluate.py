@@ -18,12 +18,11 @@ from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
 from companion.core.job_targets import name_after
 from companion.core.logs import log_to_file
-from companion.core.paths import models_folder, settings_file
+from companion.core.paths import settings_file
 from companion.core.recipes.evaluate import Evaluate
-from companion.core.recipes.files import read_recipe, with_changes
 from companion.core.settings import load_settings
-
-_FILE_FIELDS = {"likelihood": "text_files", "classification": "mood_files tables", "tasks": "folder"}
+from companion.core.subject import subject
+from companion.core.suites import read_suite
 
 
 def evaluate(
@@ -45,7 +44,7 @@ def evaluate(
     base = required_model(model, settings)
     if alone and not adapters:
         raise RecipeError("There is no adapter to be measured alone.", "Name one with --adapter, or leave --alone out.")
-    with_adapters = subjects.subject(base, adapters)
+    with_adapters = subject(base, adapters)
     wanted = (with_adapters,) if alone or not adapters else (with_adapters[:1], with_adapters)
     recipe = with_suite(suite, data, changes)
     against = subjects.parse(reference, settings) if reference else ()
@@ -65,18 +64,10 @@ def measure(recipe: Evaluate, json_file: Path | None, html_file: Path | None) ->
 
 def with_suite(suite: str, data: Sequence[Path], changes: Sequence[str]) -> Evaluate:
     """The recipe of a suite, by its name or as a file, with absolute paths. Raises RecipeError."""
-    path = _suite_file(suite)
-    recipe = with_changes(read_recipe(path, Evaluate, word="suite"), list(changes))
+    recipe = read_suite(suite, changes)
     files = data_files(data, recipe.data_files) if data or recipe.data_files else ()
     who = character_of(None, recipe.character) if recipe.character else ""
-    recipe = _with_absolute_files(recipe, path.parent)
-    return replace(recipe, suite=recipe.suite or path.stem[:80], data_files=files, character=who)
-
-
-def suites() -> list[str]:
-    """Names of the suites that are shipped, the shortest first."""
-    names = {path.stem for path in _folder().glob("*.toml")}
-    return [name for name in ("quick", "standard", "full") if name in names] + sorted(names - {"quick", "standard", "full"})
+    return replace(recipe, data_files=files, character=who)
 
 
 def report_place(path: Path | None) -> str:
@@ -86,36 +77,3 @@ def report_place(path: Path | None) -> str:
     if path is None:
         return ""
     return str(path.absolute() if path.is_file() and is_report(path) else target(path))
-
-
-def _suite_file(suite: str) -> Path:
-    if suite in suites():
-        return _folder() / f"{suite}.toml"
-    path = Path(suite).expanduser().absolute()
-    if not path.is_file():
-        raise RecipeError(f"There is no suite “{suite}”.", f"There are: {', '.join(suites())}, or name a TOML file.")
-    return path
-
-
-def _with_absolute_files(recipe: Evaluate, folder: Path) -> Evaluate:
-    """Files that a suite names lie beside it, else where the person stands. Raises RecipeError when one is missing."""
-
-    def found(field: str, name: str) -> str:
-        for path in (folder / name, Path(name).absolute()):
-            if path.exists():
-                return str(path.resolve())
-        raise RecipeError(f"The file “{name}” is not there.", f"Check the name in {field}.")
-
-    for table, fields in _FILE_FIELDS.items():
-        part = getattr(recipe, table)
-        for field in fields.split():
-            value, called = getattr(part, field), f"{table}.{field}"
-            if value:
-                there = found(called, value) if isinstance(value, str) else tuple(found(called, name) for name in value)
-                part = replace(part, **{field: there})
-        recipe = replace(recipe, **{table: part})
-    return recipe
-
-
-def _folder() -> Path:
-    return models_folder() / "suites"

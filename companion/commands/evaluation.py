@@ -11,6 +11,7 @@ from companion.core.errors import CompanionError
 from companion.core.job import JobOrder
 from companion.core.job_folder import JobFolder
 from companion.core.recipes.evaluate import Certainty, Evaluate
+from companion.core.report_file import read_report
 from companion.workshop.client import JobDied
 
 
@@ -19,7 +20,7 @@ def run_evaluation(job: JobFolder, *, as_json: bool = False, cancel: bool = Fals
 
     When the process dies, what it has measured is made a report here, marked as unfinished.
     """
-    from companion.workshop.reports.assemble import REPORT_FILE, read_report
+    from companion.workshop.reports.assemble import REPORT_FILE
 
     try:
         status = run_job(job, as_json=as_json, cancel=cancel, show_end=False)

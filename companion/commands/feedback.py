@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from companion.commands.data import source_of
 from companion.core.dataset_folder import DATA_FILE, DatasetWriter
 from companion.core.errors import DatasetError
+from companion.workshop.data.origin import source_of
 from companion.workshop.data.preferences import praised, read_preferences, write_preferences
 
 PREFERENCES_FILE: Final = "preferences.jsonl"

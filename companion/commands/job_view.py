@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,27 +14,24 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from companion.commands.printable import printable
-from companion.core.amounts import bytes_text
 from companion.core.job import (
-    BuildProven,
-    DataReady,
+    CheckpointWritten,
     Evaluated,
     JobEnded,
     JobEvent,
+    JobStarted,
     OutputWritten,
     PartMeasured,
-    PlanMade,
-    RateTried,
     StageBegan,
     StageProgress,
     StepDone,
     Trouble,
 )
 from companion.core.job_folder import JobFolder
+from companion.core.job_words import preference_words, sentences
 from companion.core.messages import encode
 from companion.workshop.client import JobProcess
 
-_ONE = {"dialogues": "dialogue", "pairs": "pair", "judged replies": "judged reply"}
 QUIET_SECONDS = 5.0
 """Without a terminal a line about the steps is written at most this often."""
 INTERRUPTED = 130
@@ -150,18 +147,11 @@ class _Shown(_Written):
 def step_text(event: StepDone) -> str:
     parts = [
         f"loss {event.loss:.3f}",
-        *preferred(event.accuracy, event.margin),
+        *preference_words(event.accuracy, event.margin),
         f"{event.tokens_per_second:,.0f} tok/s",
         f"{duration(event.seconds_left)} left",
     ]
     return " · ".join(parts)
-
-
-def preferred(accuracy: float | None, margin: float | None) -> list[str]:
-    """Of a preference tuning: in how many pairs the better reply has gained more, and by how much."""
-    if accuracy is None or margin is None:
-        return []
-    return [f"better preferred in {accuracy:.0%}", f"margin {margin:+.3f}"]
 
 
 def duration(seconds: float) -> str:
@@ -175,101 +165,27 @@ def duration(seconds: float) -> str:
 
 def lines(event: JobEvent) -> list[str]:
     """What stays on the screen of an event, as rich markup."""
-    if isinstance(event, StageBegan):
-        return [escape(event.sentence)]
-    if isinstance(event, DataReady):
-        counted = _ONE.get(event.counted, event.counted) if event.dialogues == 1 else event.counted
-        counts = f"{event.dialogues:,} {counted} to learn from, {event.held_out:,} held out; {event.tokens:,} tokens"
-        return [f"{counts}, {event.supervised_tokens:,} of them learned.", *(f"  {escape(text)}" for text in event.left_out)]
-    if isinstance(event, PlanMade):
-        return plan_lines(event)
-    if isinstance(event, Evaluated):
-        best = " (best)" if event.best else ""
-        said = [f"  {escape(_cut(s.prompt))} → [magenta]{escape(_cut(s.reply))}[/]" for s in event.samples]
-        more = preferred(event.accuracy, event.margin)
-        if event.divergence is not None:
-            more.append(f"divergence from the teacher {event.divergence:.4f}")
-        if event.chosen_loss is not None:
-            more.append(f"loss of better replies {event.chosen_loss:.3f}")
-        return [", ".join([f"step {event.step:,}: held-out loss {event.loss:.4f}{best}", *more]), *said]
-    if isinstance(event, PartMeasured):
-        return [_part_line(event)]
-    if isinstance(event, BuildProven):
-        return build_lines(event)
-    if isinstance(event, RateTried):
-        return [f"  learning rate {event.learning_rate:.1e}: loss {event.loss:.4f}"]
-    if isinstance(event, Trouble):
-        return [f"[yellow]step {event.step:,}: {escape(event.what)} {escape(event.remedy)}[/]"]
-    if isinstance(event, OutputWritten):
-        return [f"[green]{_KINDS[event.kind]}: {escape(event.file)}[/]", *_measured(event.metrics)]
+    if isinstance(event, JobStarted | CheckpointWritten):
+        return []
+    told = [escape(_cut(line)) for line in sentences(event)]
+    if not told:
+        return []
     if isinstance(event, JobEnded):
         colour = {"done": "green", "failed": "red"}.get(event.state, "yellow")
-        return [f"[{colour}]{escape(event.what)}[/]", *([escape(event.remedy)] if event.remedy else [])]
-    return []
+        return [f"[{colour}]{told[0]}[/]", *told[1:]]
+    first, rest = told[0], [f"  {line}" for line in told[1:]]
+    if isinstance(event, PartMeasured):
+        first = f"{event.part} of {event.parts}: {first}"
+        return [first if event.state == "done" else f"[yellow]{first}[/]"]
+    if isinstance(event, Evaluated):
+        return [first, *(f"  {escape(_cut(s.prompt, 160))} → [magenta]{escape(_cut(s.reply, 160))}[/]" for s in event.samples)]
+    if isinstance(event, Trouble):
+        return [f"[yellow]{first}[/]", *rest]
+    if isinstance(event, OutputWritten):
+        return [f"[green]{first}[/]", *(f"[dim]{line}[/]" for line in rest)]
+    return [first, *rest]
 
 
-def _part_line(event: PartMeasured) -> str:
-    named = f"{event.part} of {event.parts}: {_cut(event.subject)}: {_cut(event.title)}"
-    if event.state == "done":
-        return f"{escape(named)} [dim]({duration(event.seconds)})[/]"
-    colour = "yellow" if event.state == "failed" else "dim"
-    return f"{escape(named)} [{colour}]{event.state}: {escape(printable(event.why))}[/]"
-
-
-def build_lines(event: BuildProven) -> list[str]:
-    """What was measured of a build, with what was foreseen behind it."""
-    found = event.proven
-    mixture = ", ".join(f"{count} × {kind}" for kind, count in event.kinds.items())
-    foreseen = f" (foreseen {event.foreseen_divergence:.4f})" if event.foreseen_divergence else ""
-    writes = f" (foreseen {event.foreseen_write:,.0f})" if event.foreseen_write else ""
-    return [
-        f"{escape(event.name)}: {bytes_text(found.bytes)}, {found.bits_per_weight:.2f} bits per weight; {escape(mixture)}",
-        f"  divergence {found.divergence:.4f} nats per token{foreseen}, same likeliest word {found.same_top:.1%}, "
-        f"perplexity {found.perplexity:.2f} instead of {found.source_perplexity:.2f}",
-        f"  writes {found.write:,.0f} tokens/s{writes} instead of {found.source_write:,.0f}, reads {found.read:,.0f} instead of "
-        f"{found.source_read:,.0f}",
-        *(
-            f"  with the adapter “{escape(each.name)}”, which moves {each.effect:.4f}: divergence {each.divergence:.4f}"
-            for each in found.adapters
-        ),
-    ]
-
-
-def plan_lines(event: PlanMade) -> list[str]:
-    speed = f"{event.tokens_per_second:,.0f} tokens/s, {event.micro_batch_tokens:,} at once"
-    steps = f"{event.steps:,} steps in about {duration(event.seconds)}, besides the measuring in between"
-    first = f"{steps}, {bytes_text(event.memory_bytes)} of memory"
-    return [f"{first} ({event.device}, {event.weights} weights, {event.compute}, {speed}).", *map(escape, event.sentences)]
-
-
-_KINDS = {"adapter": "Adapter", "model": "Model", "report": "Report", "picture": "Picture"}
-
-
-_METRICS: dict[str, Callable[[float], str]] = {
-    "held_out_loss_before": "held-out loss {:.3f} before".format,
-    "held_out_loss": "{:.3f} after".format,
-    "teacher_loss": "{:.3f} the teacher’s".format,
-    "divergence_before": "divergence from the teacher {:.3f} before".format,
-    "divergence": "divergence {:.3f} now".format,
-    "preference_accuracy": "the better reply preferred in {:.0%} of held-out pairs".format,
-    "reward_margin": "margin {:+.3f}".format,
-    "held_out_bits_per_byte": "{:.3f} bits per byte".format,
-    "steps": "step {:,.0f}".format,
-    "seconds": lambda seconds: f"{duration(seconds)} of work",
-    "tokens_per_second": "{:,.0f} tokens/s".format,
-    "peak_memory_bytes": lambda size: f"{bytes_text(round(size))} of memory at most" if size else "",
-    "llama_cpp_loss": "checked: loss {:.3f} in llama.cpp".format,
-    "torch_loss": "{:.3f} here".format,
-    "bits_per_weight": "{:.3g} bits per weight".format,
-}
-"""How the numbers of a finished file are told; others are not, being in a sentence already."""
-
-
-def _measured(metrics: dict[str, float]) -> list[str]:
-    parts = list(filter(None, (tell(metrics[name]) for name, tell in _METRICS.items() if name in metrics)))
-    return [f"  [dim]{escape(', '.join(parts))}[/]"] if parts else []
-
-
-def _cut(text: str, most: int = 160) -> str:
+def _cut(text: str, most: int = 1000) -> str:
     line = " ".join(printable(text).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 from rich.console import Console
@@ -16,13 +13,16 @@ from rich.table import Table
 
 from companion.commands import subjects
 from companion.commands.job_files import character_of, data_files
+from companion.commands.judge_contest import Contest
+from companion.commands.judge_json import serve
+from companion.commands.judge_outcome import LEVEL, told_outcome
 from companion.commands.judge_replies import Pair, Question, Replies
 from companion.commands.printable import printable
 from companion.commands.single_key import END, read_key, single_keys
 from companion.core.character_library import built_in_character
-from companion.core.dataset import DialogueTurn
+from companion.core.dataset import CONVERSATION_PREFIX, DialogueTurn
 from companion.core.errors import CompanionError, DatasetError
-from companion.core.judgement import Answer, Judged, Judgement, all_judgements, identity, open_judgement
+from companion.core.judgement import BRADLEY_TERRY, Answer, Judgement, Standing, identity, open_judgement
 from companion.core.logs import log_to_file
 from companion.core.messages import LoadOptions
 from companion.core.paths import settings_file
@@ -31,13 +31,9 @@ from companion.core.recipes.evaluate import Replies as HowMany
 from companion.core.report import Subject
 from companion.core.settings import load_settings
 
-if TYPE_CHECKING:
-    from companion.workshop.evaluation.bradley_terry import Strength, Verdict
-
 KEYS = "1 or 2 is better · t tie · s skip · q end"
 EARLIER_TURNS = 4
 """Turns before the person's last words that are shown."""
-LEVEL = 0.95
 
 
 def judge(
@@ -49,8 +45,29 @@ def judge(
     tokens: int = 160,
     character: str | None = None,
     seed: int = 0,
+    as_json: bool = False,
 ) -> int:
-    """Ask until the prompts are through or the person ends it, then tell; returns the exit status. Raises CompanionError."""
+    """Ask until the prompts are through or the person ends it, then tell; returns the exit status. Raises CompanionError.
+
+    `as_json` speaks `core/judging_messages` with a program instead.
+    """
+    if as_json:
+        return serve(lambda: _contest(a, b, data, prompts, tokens, character, seed))
+    contest = _contest(a, b, data, prompts, tokens, character, seed)
+    console = Console(highlight=False)
+    if contest.questions:
+        console.print("[dim]Loading the models; whose reply is whose is told at the end.[/dim]")
+        with single_keys(), contest.replies() as replies:
+            try:
+                _ask_all(console, contest, replies)
+            except KeyboardInterrupt:
+                console.print()
+    _tell(console, contest.judgement)
+    return 0
+
+
+def _contest(a: str, b: str, data: Sequence[Path], prompts: int, tokens: int, character: str | None, seed: int) -> Contest:
+    """Everything that is checked before a model is loaded. Raises CompanionError."""
     log_to_file("terminal")
     settings = load_settings(settings_file()).settings
     sides = [subjects.parse(text, settings) for text in (a, b)]
@@ -60,18 +77,9 @@ def judge(
         one, other, sides = other, one, sides[::-1]
     known = {judged.prompt for judged in judgement.verdicts()}
     questions = [question for question in _questions(data, prompts, character, seed) if question.name not in known]
-    console = Console(highlight=False)
-    if questions:
-        options = LoadOptions(context_tokens=settings.context_tokens, threads=settings.threads, gpu_layers=settings.gpu_layers)
-        sampling = replace(settings.sampling, max_tokens=tokens)
-        console.print("[dim]Loading the models; whose reply is whose is told at the end.[/dim]")
-        with single_keys(), Replies(sides[0], sides[1], questions, sampling, options) as replies:
-            try:
-                _ask_all(console, judgement, replies, len(questions), seed)
-            except KeyboardInterrupt:
-                console.print()
-    _tell(console, judgement, (one, other))
-    return 0
+    options = LoadOptions(context_tokens=settings.context_tokens, threads=settings.threads, gpu_layers=settings.gpu_layers)
+    sampling = replace(settings.sampling, max_tokens=tokens)
+    return Contest(judgement, sides[0], sides[1], questions, sampling, options, seed)
 
 
 def _described(sides: Sequence[tuple[str, ...]]) -> tuple[Subject, Subject]:
@@ -90,7 +98,7 @@ def _questions(data: Sequence[Path], prompts: int, character: str | None, seed: 
     from companion.workshop.evaluation.replies import seed_of
 
     recipe = Evaluate(
-        data_files=data_files(data, ()) if data else (),
+        data_files=_with_words(data_files(data, ())) if data else (),
         character=character_of(character, built_in_character().name),
         replies=HowMany(dialogues=prompts),
     )
@@ -100,8 +108,18 @@ def _questions(data: Sequence[Path], prompts: int, character: str | None, seed: 
     return [Question(each.name, each.dialogue.messages, seed_of(seed, each.name)) for each in found]
 
 
-def _ask_all(console: Console, judgement: Judgement, replies: Replies, count: int, seed: int) -> None:
-    pairs = iter(replies)
+def _with_words(sources: Sequence[str]) -> tuple[str, ...]:
+    """Without conversations of the app in which nothing was said yet; files are looked at by whoever reads them."""
+    from companion.workshop.data.sources.reading import read
+
+    kept = tuple(each for each in sources if not each.startswith(CONVERSATION_PREFIX) or any(True for _ in read(each)))
+    if not kept:
+        raise DatasetError("These conversations hold nothing to answer.", "Talk to her first, or choose others.")
+    return kept
+
+
+def _ask_all(console: Console, contest: Contest, replies: Replies) -> None:
+    pairs, count = iter(replies), len(contest.questions)
     for number in range(1, count + 1):
         if replies.waiting and console.is_terminal:
             with console.status("Two replies are being written"):
@@ -110,29 +128,16 @@ def _ask_all(console: Console, judgement: Judgement, replies: Replies, count: in
             pair = next(pairs, None)
         if pair is None:
             return
-        order = random.Random(f"{seed}/{pair.question.name}")
-        first: Literal["a", "b"] = "a" if order.random() < 0.5 else "b"
         if pair.a == pair.b:
             console.print(f"[dim]{number} of {count}: both said the same.[/dim]")
             answer: Answer | None = "tie"
         else:
+            first = contest.first(pair)
             _show(console, pair, first, number, count)
             answer = _answer(console, first)
         if answer is None:
             return
-        judgement.add(
-            Judged(
-                prompt=pair.question.name,
-                turns=pair.question.turns,
-                a_reply=pair.a,
-                b_reply=pair.b,
-                answer=answer,
-                first=first,
-                asked=pair.a != pair.b,
-                time=round(time.time(), 3),
-            )
-        )
-        judgement.write_dataset()
+        contest.keep(pair, answer)
 
 
 def _show(console: Console, pair: Pair, first: str, number: int, count: int) -> None:
@@ -164,69 +169,30 @@ def _answer(console: Console, first: str) -> Answer | None:
         console.print(f"[dim]That key means nothing here: {KEYS}[/dim]")
 
 
-def _tell(console: Console, judgement: Judgement, sides: tuple[Subject, Subject]) -> None:
+def _tell(console: Console, judgement: Judgement) -> None:
     """Whose replies they were, who was preferred, and where the verdicts are."""
-    from companion.workshop.evaluation.bradley_terry import Verdict, duel, strengths
-
-    verdicts = [judged for judged in judgement.verdicts() if judged.answer != "skip"]
-    if not verdicts:
+    outcome = told_outcome(judgement)
+    if outcome is None:
         console.print("Nothing was judged yet.")
         return
-    names = [side.name for side in sides]
-    counts = {answer: sum(judged.answer == answer for judged in verdicts) for answer in ("a", "b", "tie")}
     console.print(Rule(style="dim"))
-    alike = sum(not judged.asked for judged in verdicts)
-    ties = f"{_times(counts['tie'])} they were as good{f' ({alike} of them word for word alike)' if alike else ''}"
-    console.print(f"{escape(names[0])} was preferred {_times(counts['a'])}, {escape(names[1])} {_times(counts['b'])}; {ties}.")
-    asked = [judged for judged in verdicts if judged.answer != "tie"]
-    firsts = sum(judged.answer == judged.first for judged in asked)
-    if asked:
-        console.print(f"[dim]The reply shown first was chosen in {firsts} of {len(asked)}.[/dim]")
-    _show_strengths(console, strengths(_every_verdict(), level=LEVEL))
-    found = duel([Verdict(names[0], names[1], judged.answer) for judged in verdicts if judged.answer != "skip"], *names)
-    learned = judgement.write_dataset()
-    if learned:
-        console.print(f"[dim]{learned:,} preferences to learn from: {escape(str(judgement.folder))}[/dim]")
-    if found is not None:
-        better, share = (names[1], found.share) if found.share >= 0.5 else (names[0], 1 - found.share)
-        low, high = (found.interval.low, found.interval.high) if found.share >= 0.5 else (
-            1 - found.interval.high, 1 - found.interval.low)  # fmt: skip
-        sure = "beyond chance" if found.p < 1 - LEVEL else "which may be chance: judge more of them"
-        console.print(
-            f"{escape(better)} is preferred in {share:.0%} of {len(verdicts)} ({low:.0%} to {high:.0%}), {sure}.", style="bold"
-        )
+    first, *others = outcome.details
+    console.print(escape(first))
+    for each in others:
+        console.print(f"[dim]{escape(each)}[/dim]")
+    _show_standings(console, outcome.standings)
+    if outcome.preferences:
+        console.print(f"[dim]{outcome.preferences:,} preferences to learn from: {escape(str(judgement.folder))}[/dim]")
+    console.print(escape(outcome.sentence), style="bold")
 
 
-def _every_verdict() -> list[Verdict]:
-    """Of all contests there ever were: strengths of three and more follow from pairs."""
-    from companion.workshop.evaluation.bradley_terry import Verdict
-
-    found: list[Verdict] = []
-    names: dict[str, str] = {}
-    for judgement in all_judgements():
-        contest = judgement.contest()
-        if contest is None:
-            continue
-        for side in (contest.a, contest.b):
-            key = identity(side)
-            taken = {name for other, name in names.items() if other != key}
-            names.setdefault(key, side.name if side.name not in taken else f"{side.name} {key[:4]}")
-        sides = names[identity(contest.a)], names[identity(contest.b)]
-        found += [Verdict(*sides, judged.answer) for judged in judgement.verdicts() if judged.answer != "skip"]
-    return found
-
-
-def _show_strengths(console: Console, found: Sequence[Strength]) -> None:
+def _show_standings(console: Console, found: Sequence[Standing]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("all verdicts so far")
     for heading in ("strength", f"{LEVEL:.0%} interval", "wins", "losses"):
         table.add_column(heading, justify="right")
     for each in found:
-        interval = f"{each.interval.low:+.2f} to {each.interval.high:+.2f}"
-        table.add_row(escape(each.name), f"{each.value:+.2f}", interval, f"{each.wins:g}", f"{each.losses:g}")
+        interval = f"{each.low:+.2f} to {each.high:+.2f}"
+        table.add_row(escape(each.name), f"{each.strength:+.2f}", interval, f"{each.wins:g}", f"{each.losses:g}")
     console.print(table)
-    console.print("[dim]Bradley–Terry: a strength 1 higher is preferred in 73 % of cases; a tie is half a win.[/dim]")
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+    console.print(f"[dim]{BRADLEY_TERRY}[/dim]")

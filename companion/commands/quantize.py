@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from companion.commands.job_view import run_job
 from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.amounts import bytes_of
 from companion.core.character_library import built_in_character
-from companion.core.errors import RecipeError, WorkshopError
+from companion.core.errors import RecipeError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import JobOrder
@@ -24,7 +21,6 @@ from companion.core.job_folder import create_job
 from companion.core.job_targets import free_name, name_after
 from companion.core.logs import log_to_file
 from companion.core.paths import own_models_folder, settings_file
-from companion.core.processes import worker_command
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.quantize import QUICK, Quantize
 from companion.core.settings import load_settings
@@ -66,37 +62,17 @@ def quantize(
         character=character_of(character, built_in_character().name),
         name=name_after(where.stem, "model"),
     )
-    picture = _picture_place(pareto)
-    status = run_job(create_job(wanted, JobOrder(output=str(where), page=str(picture or ""))), as_json=as_json)
-    if pareto is not None and picture is not None and picture.is_file() and pareto.suffix.lower() == ".png":
-        _painted(picture, pareto.absolute())
-    return status
+    order = JobOrder(output=str(where), page=str(_picture_place(pareto) or ""))
+    return run_job(create_job(wanted, order), as_json=as_json)
 
 
 def _picture_place(wanted: Path | None) -> Path | None:
-    """Where the job draws: SVG, which a PNG is painted of afterwards. Raises RecipeError and JobError."""
+    """Where the picture goes. Raises RecipeError and JobError."""
     if wanted is None:
         return None
     if wanted.suffix.lower() not in {".svg", ".png"}:
         raise RecipeError(f"“{wanted.name}” is neither a PNG nor an SVG file.", "Name one that ends in .png or .svg.")
-    return target(target(wanted).with_suffix(".svg"))
-
-
-def _painted(drawing: Path, picture: Path) -> None:
-    """The PNG of an SVG file, by a process that knows Qt. Raises WorkshopError."""
-    from companion.workshop.reports.plots import without_variables
-
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "plain.svg"
-        plain.write_text(without_variables(drawing.read_text(encoding="utf-8")), encoding="utf-8")
-        done = subprocess.run(
-            worker_command("paint", str(plain), str(picture)),
-            env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
-            capture_output=True,
-            check=False,
-        )
-    if done.returncode:
-        raise WorkshopError(f"“{picture}” could not be painted.", f"The same picture is in “{drawing}”.")
+    return target(wanted)
 
 
 def _bytes(text: str | None) -> int:

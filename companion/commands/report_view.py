@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from companion.commands.printable import printable
+from companion.core.figures import between, measured, outcome, signed
 from companion.core.report import Comparison, Metric, Report
-from companion.workshop.reports.figures import between, measured, outcome, signed
 
 _STYLES = {"worse": "red", "better": "green"}
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from companion.commands.chosen_model import chosen_model, required_model
-from companion.core.adapter import read_adapter, refuse_other_base
+from companion.core.adapter import read_adapter
 from companion.core.adapter_use import adapter_use
 from companion.core.errors import CompanionError, ModelError
 from companion.core.fingerprint import file_sha256
-from companion.core.gguf.header import read_header
 from companion.core.gguf.parse import parse as parse_gguf
 from companion.core.paths import STARTER, own_models_folder, starter_model
 from companion.core.settings import Settings
+from companion.core.subject import subject
 
 _REMEDY = "Name a GGUF model, an adapter, or both as MODEL.gguf+ADAPTER.gguf:0.8; “starter” is the model that came along."
 
@@ -33,18 +33,6 @@ def parse(text: str, settings: Settings) -> tuple[str, ...]:
     if parts[0] != STARTER and Path(parts[0]).name != first.name:
         raise ModelError(f"“{first.name}” is a model, which has no scale.", _REMEDY)
     return subject(first, parts[1:])
-
-
-def subject(model: Path, adapters: Sequence[str]) -> tuple[str, ...]:
-    """A model with adapters as FILE[:SCALE], every file checked. Raises CompanionError."""
-    model = model.absolute()
-    header = read_header(model)
-    found = []
-    for use in map(adapter_use, adapters):
-        info = read_adapter(Path(use.path))
-        refuse_other_base(info, header, file_sha256(model) if info.base_sha256 else "")
-        found.append(f"{use.path}:{use.scale:g}")
-    return (str(model), *found)
 
 
 def base_of(adapter: Path, settings: Settings) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from companion.core.amounts import bytes_text
-from companion.llama.tuned import Choice, Trial
+from companion.core.tuning import Choice, Trial
 
 
 def trials_table(title: str, trials: tuple[Trial, ...]) -> Table:

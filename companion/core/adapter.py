@@ -32,6 +32,7 @@ MAX_RANK = 65_536
 _MAX_HEADER = 64 << 20
 _FLOAT64 = 12
 _CHOOSE = "Choose another adapter."
+_FISHER = ".fisher.gguf"
 
 
 class AdapterTensor(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +95,11 @@ class AdapterInfo(msgspec.Struct, frozen=True, kw_only=True):
     def scale(self, tensor: AdapterTensor) -> float:
         """What B A is multiplied by for one tensor, at an adapter scale of 1."""
         return self.alpha / tensor.rank if self.alpha else 1.0
+
+
+def fisher_file(adapter: Path) -> Path:
+    """Where what matters for an adapter is kept, beside it."""
+    return adapter.with_name(adapter.name.removesuffix(".gguf") + _FISHER)
 
 
 def read_adapter(path: Path) -> AdapterInfo:

@@ -44,3 +44,8 @@ def duration_text(seconds: float) -> str:
         hours, rest = divmod(round(minutes, -1) if minutes >= 600 else minutes, 60)
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     return f"{round(minutes / 1440)} days"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """“1 dialogue”, “12 dialogues”."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -35,6 +35,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_second: float = 0.0
     mood: str = ""
     """How it sounds, one of the 28 labels; empty when nobody has read it."""
+    ending: str = ""
+    """Why the engine ended it, as `ReplyDone.reason`; empty when that was not noted."""
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,6 +61,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tokens: Annotated[int, Meta(ge=0, le=2**53)] = 0
     tokens_per_second: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     mood: Annotated[str, Meta(max_length=40)] = ""
+    ending: Annotated[str, Meta(max_length=40)] = ""
 
 
 _Fields = TypeVar("_Fields", _Header, _Line)

@@ -8,7 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+_PART: Final = ".part"
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -28,7 +33,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Part of the name, since file systems end names at 255 bytes.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=_PART)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -41,6 +46,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def unfinished(path: Path) -> list[Path]:
+    """What `replacing` left beside `path` in a process that was killed."""
+    return [each for each in path.parent.glob(f".*{_PART}") if each.name.startswith(_prefix(path))]
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:40]}."
+
+
 def set_aside(path: Path) -> Path:
     """Rename a damaged file to a dated name beside it, so that nothing is ever overwritten; returns the new path."""
     stamp = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
@@ -51,3 +65,11 @@ def set_aside(path: Path) -> Path:
         number += 1
     path.replace(target)
     return target
+
+
+def read_json(path: Path, kind: type[T]) -> T | None:
+    """What we kept in a file of our own; None when there is none, or it is damaged and has to be made again."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None

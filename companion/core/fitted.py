@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.hardware import fingerprint, probe
 from companion.core.job import BuildProven, OutputWritten
@@ -47,10 +47,7 @@ def machine_and_model(starter: Path) -> tuple[str, str]:
 
 def remembered() -> Fitted | None:
     """What was kept; None when there is nothing or it cannot be read."""
-    try:
-        return msgspec.json.decode(_record().read_bytes(), type=Fitted)
-    except (OSError, ValueError, RecursionError):
-        return None
+    return read_json(_record(), Fitted)
 
 
 def remember(fitted: Fitted) -> None:

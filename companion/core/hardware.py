@@ -124,6 +124,38 @@ def _probe_linux(root: Path) -> Hardware:
     )
 
 
+def available_memory(root: Path = ROOT) -> int:
+    """Bytes that programs could still take, within the limit of the container; 0 when unknown."""
+    if sys.platform.startswith("linux"):
+        return _or(lambda: hardware_linux.memory(root)[1], 0)
+    return _or(lambda: int(psutil.virtual_memory().available), 0)
+
+
+def held_memory(pid: int) -> int:
+    """Bytes that a process holds for itself alone; 0 when it is gone."""
+
+    def read() -> int:
+        memory = psutil.Process(pid).memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))  # a model file that the chat has open, too, is shared
+
+    return _or(read, 0)
+
+
+class CardUse(msgspec.Struct, frozen=True):
+    """What a process takes of one graphics card. Sizes are bytes."""
+
+    free: int
+    """Of its memory, for whomever."""
+    is_used: bool
+    held: int = 0
+    """By the process; 0 when the driver does not tell."""
+
+
+def card_uses(pid: int) -> tuple[CardUse, ...]:
+    """Every graphics card of NVIDIA's, in the order of the driver."""
+    return _or(lambda: _nvidia_uses(pid), ())
+
+
 def usable_threads() -> int:
     """Physical cores this process may use: a second thread on a core gains a matrix product nothing."""
     hardware = probe()
@@ -221,6 +253,22 @@ def _nvidia_gpus() -> tuple[Gpu, ...]:
                 gpu = replace(gpu, unified=True)
             gpus.append(gpu)
         return tuple(gpus)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _nvidia_uses(pid: int) -> tuple[CardUse, ...]:
+    """Raises pynvml.NVMLError where there is no driver."""
+    import pynvml
+
+    pynvml.nvmlInit()
+    try:
+        found = []
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            held = {process.pid: process.usedGpuMemory for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+            found.append(CardUse(int(pynvml.nvmlDeviceGetMemoryInfo(handle).free), pid in held, int(held.get(pid) or 0)))
+        return tuple(found)
     finally:
         pynvml.nvmlShutdown()
 

@@ -27,7 +27,7 @@ JobState = Literal["waiting", "running", "interrupted", "cancelled", "failed", "
 Stage = Literal["checking", "data", "loading", "measuring", "training", "evaluating", "exporting", "verifying"]
 """`evaluating` interrupts `training` at every measurement of the held-out loss; the next step is training again."""
 TroubleKind = Literal[
-    "divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk", "checkpoint"
+    "divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk", "checkpoint", "busy"
 ]
 
 
@@ -39,11 +39,14 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merged: str = ""
     """Where a whole model with the adapter in it goes."""
     dry_run: bool = False
-    """End when the plan is made."""
+    """End when the plan is made; of a quantization, write it to `output`."""
     find_rate: bool = False
     """Try learning rates instead of training."""
     page: str = ""
     """Where a copy of a report's page goes."""
+    plan: str = ""
+    """Of a quantization: the plan (`core/build_plan.py`) that the budget was chosen from. Its speeds are taken over, so that what
+    was foreseen there is what is built."""
     command: str = ""
     """What was typed, for the report."""
 
@@ -181,6 +184,7 @@ class Trouble(_Event, frozen=True, kw_only=True):
     """Something goes wrong, by name, with what to do about it."""
 
     step: int
+    """0 outside a training."""
     kind: TroubleKind
     what: str
     remedy: str

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from companion.core.errors import CompanionError, JobError
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.job import (
     JOBS_FOLDER,
     WANTED_FILE,
@@ -95,10 +95,8 @@ class JobFolder:
 
     def progress(self) -> float:
         """How much of the present stage is done, 0 to 1."""
-        try:
-            return msgspec.json.decode(self.progress_file.read_bytes(), type=StageProgress).fraction
-        except (OSError, msgspec.MsgspecError):  # none yet, or being written at this moment
-            return 0.0
+        told = read_json(self.progress_file, StageProgress)
+        return told.fraction if told else 0.0  # none yet, or being written at this moment
 
     def worker(self) -> int:
         """The number of the process that works on it now, 0 when none does."""

@@ -17,11 +17,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: float
     cancel: bool = False
     """Only what there is to keep is wanted."""
+    tonight: bool = False
+    """It waits for a time when nobody needs the computer."""
 
 
-def want(job: JobFolder, *, cancel: bool = False) -> Wanted:
+def want(job: JobFolder, *, cancel: bool = False, tonight: bool = False) -> Wanted:
     """Put the job at the end of the queue. Raises JobError."""
-    wanted = Wanted(since=time.time(), cancel=cancel)
+    wanted = Wanted(since=time.time(), cancel=cancel, tonight=tonight)
     try:
         write_atomic(job.wanted_file, msgspec.json.encode(wanted))
     except OSError as error:

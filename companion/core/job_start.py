@@ -13,7 +13,7 @@ from companion.core.job import JobRequest
 from companion.core.job_folder import JobFolder
 from companion.core.logs import log_file
 from companion.core.messages import encode
-from companion.core.processes import lower_priority, worker_command
+from companion.core.processes import let_go_first, lower_priority, worker_command
 
 SURROUNDINGS: Final = {
     "LRU_CACHE_CAPACITY": "8",
@@ -64,6 +64,7 @@ class LeashedJob:
                 f"The job could not be started ({error.strerror}).", "Close other programs, then resume it."
             ) from error
         lower_priority(self._process.pid)
+        let_go_first(self._process.pid)
 
     def exit_status(self) -> int | None:
         """As subprocess has it; None while it runs."""

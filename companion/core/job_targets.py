@@ -16,9 +16,9 @@ def name_after(text: str, otherwise: str) -> str:
     return re.sub(r"[^\w-]+", "-", text).strip("-")[:MAX_NAME] or otherwise
 
 
-def free_name(folder: Path, name: str) -> Path:
-    """A GGUF file of this name that is not there yet."""
-    return _free(folder / f"{name}.gguf")
+def free_name(folder: Path, name: str, ending: str = ".gguf") -> Path:
+    """A file of this name that is not there yet."""
+    return _free(folder / f"{name}{ending}")
 
 
 def with_free_targets(order: JobOrder) -> JobOrder:

@@ -2,6 +2,7 @@
 
 <data>/preferences/<names>-<digest>/
     contest.json      who stood against whom
+    outcome.json      who was preferred, when it was told last
     verdicts.jsonl    every verdict, appended and on the disk before the next question is asked
     data.jsonl        those with a winner as dialogues with a rejected reply: a dataset like any other
     source.toml       where they came from
@@ -23,13 +24,15 @@ import tomli_w
 from companion.core.dataset import DatasetSource, Dialogue, DialogueTurn
 from companion.core.dataset_folder import DATA_FILE, SOURCE_FILE
 from companion.core.errors import DatasetError
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.paths import data_folder
 from companion.core.report import Subject
 
 Answer = Literal["a", "b", "tie", "skip"]
 CONTEST_FILE: Final = "contest.json"
 VERDICTS_FILE: Final = "verdicts.jsonl"
+OUTCOME_FILE: Final = "outcome.json"
+BRADLEY_TERRY: Final = "Bradley–Terry: a strength 1 higher is preferred in 73 % of cases; a tie is half a win."
 _NAME: Final = 60
 _APPEND: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write other line ends
 
@@ -57,6 +60,46 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds since the epoch (UTC)."""
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One contestant among all who were ever judged: its strength in logits, 0 in the mean, with its interval."""
+
+    name: str
+    strength: float
+    low: float
+    high: float
+    wins: float
+    losses: float
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the verdicts of one contest come to."""
+
+    a: str
+    b: str
+    """Names of the two."""
+    a_wins: int
+    b_wins: int
+    ties: int
+    sentence: str
+    """Who is preferred, how often, and how surely."""
+    share: float
+    """How often `b` is preferred, 0 to 1, a tie counted as half; its interval follows."""
+    low: float
+    high: float
+    details: tuple[str, ...] = ()
+    """Further sentences: how often each won, and whether the first reply was chosen more often."""
+    standings: tuple[Standing, ...] = ()
+    """The strongest first."""
+    preferences: int = 0
+    """How many verdicts became dialogues to learn from."""
+    time: float = 0.0
+    """Seconds since the epoch (UTC)."""
+
+    @property
+    def verdicts(self) -> int:
+        return self.a_wins + self.b_wins + self.ties
+
+
 class Judgement:
     """The folder of one contest."""
 
@@ -65,10 +108,7 @@ class Judgement:
 
     def contest(self) -> Contest | None:
         """None when it cannot be read."""
-        try:
-            return msgspec.json.decode((self.folder / CONTEST_FILE).read_bytes(), type=Contest)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-            return None
+        return read_json(self.folder / CONTEST_FILE, Contest)
 
     def verdicts(self) -> list[Judged]:
         """The oldest first, the last one of each prompt; a line that a kill cut short is left out."""
@@ -101,11 +141,31 @@ class Judgement:
         except OSError as error:
             raise self._unwritable(error) from error
 
+    def take_back(self, prompt: str) -> None:
+        """Forget the verdict about this prompt, so that it is asked anew. Raises DatasetError."""
+        kept = [judged for judged in self.verdicts() if judged.prompt != prompt]
+        try:
+            write_atomic(self.folder / VERDICTS_FILE, b"".join(msgspec.json.encode(judged) + b"\n" for judged in kept))
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def outcome(self) -> Outcome | None:
+        """What was told last; None when nothing was, or it cannot be read."""
+        return read_json(self.folder / OUTCOME_FILE, Outcome)
+
+    def keep_outcome(self, outcome: Outcome) -> None:
+        """So that it is found again. Raises DatasetError."""
+        try:
+            write_atomic(self.folder / OUTCOME_FILE, msgspec.json.encode(outcome))
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     def write_dataset(self) -> int:
         """Those with a winner as dialogues to learn from; returns how many. Raises DatasetError."""
         contest = self.contest()
         dialogues = [dialogue for each in self.verdicts() if (dialogue := _preference(each, contest)) is not None]
         if not dialogues:
+            self._forget_dataset()
             return 0
         names = f"{contest.a.name} and {contest.b.name}" if contest is not None else "two models"
         source = DatasetSource(
@@ -125,6 +185,14 @@ class Judgement:
         except OSError as error:
             raise self._unwritable(error) from error
         return len(dialogues)
+
+    def _forget_dataset(self) -> None:
+        """Every verdict with a winner was taken back."""
+        try:
+            for name in (DATA_FILE, SOURCE_FILE):
+                (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> DatasetError:
         what = f"The verdict could not be kept in “{self.folder}” ({error.strerror})."

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from companion.core.hardware import fingerprint, probe
+from companion.core.benchmark import kept_benchmark
+from companion.core.files import read_json
 from companion.core.paths import cache_folder
-
-T = TypeVar("T")
+from companion.core.tuning import TuningFound
 
 
 class _Speed(msgspec.Struct, frozen=True):
@@ -35,6 +34,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     health: str
     """One sentence."""
     measurement: _Measurement
+    tuned: TuningFound | None = None
+    """What `companion tune` found; the engine goes by it."""
 
     @property
     def reply_speed(self) -> float:
@@ -51,15 +52,11 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """What that was measured with, such as "the memory of this machine"."""
 
 
-class _Benchmark(msgspec.Struct, frozen=True):
-    memory_bandwidth: float
-
-
 def runs_here() -> tuple[Run, ...]:
     """Every model that was checked on this machine, the latest first."""
     files = (cache_folder() / "engine").glob("*.json")
     dated = sorted(files, key=_changed, reverse=True)
-    return tuple(run for file in dated if not file.name.startswith("benchmark-") and (run := _read(file, Run)) is not None)
+    return tuple(run for file in dated if not file.name.startswith("benchmark-") and (run := read_json(file, Run)) is not None)
 
 
 def run_of(path: Path, runs: tuple[Run, ...]) -> Run | None:
@@ -77,7 +74,7 @@ def writing_pace(runs: tuple[Run, ...]) -> Pace | None:
     For every token all weights are read once, so writing is bounded by how fast memory delivers them. The benchmark
     counts a byte that is copied twice, read and written.
     """
-    known = _read(cache_folder() / "engine" / f"benchmark-{fingerprint(probe())}.json", _Benchmark)
+    known = kept_benchmark()
     if known is not None and known.memory_bandwidth > 0:
         return Pace(bytes_per_second=known.memory_bandwidth, judged_by="the memory of this machine")
     measured = [run for run in runs if run.file_bytes and run.reply_speed and run.rung.startswith("cpu")]
@@ -92,10 +89,3 @@ def _changed(file: Path) -> float:
         return file.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _read(file: Path, kind: type[T]) -> T | None:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None

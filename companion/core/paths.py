@@ -77,6 +77,11 @@ def own_adapters_folder() -> Path:
     return data_folder() / "adapters"
 
 
+def own_datasets_folder() -> Path:
+    """Dialogues that the person collected to learn from, a folder each. It may not be there yet."""
+    return data_folder() / "datasets"
+
+
 def starter_model() -> Path | None:
     """The GGUF file a new installation starts with, or None when its package is not installed."""
     spec = importlib.util.find_spec(STARTER_PACKAGE)

@@ -5,13 +5,15 @@ A report is one JSON file of one `Report`. Numbers that could not be computed ar
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 SCHEMA = 1
 """Raised when a reader of an older report would misread it."""
 MAX_REPORT_BYTES = 256 << 20
+GATE: Final = "gate"
+"""Key of the section that says whether a new adapter takes the old one's place."""
 
 Better = Literal["higher", "lower", ""]
 """Which direction is an improvement; empty for what is neither (parameters, length)."""
@@ -72,7 +74,7 @@ class Curve(_Part, frozen=True, kw_only=True):
     x_label: str
     y_label: str
     series: dict[str, tuple[tuple[float, float], ...]]
-    kind: Literal["line", "bars", "reliability", "dots"] = "line"
+    kind: Literal["line", "bars", "reliability"] = "line"
     """`reliability` draws the diagonal too; `dots` marks every point of the lines."""
     explained: str = ""
 
@@ -96,6 +98,17 @@ class SampleReply(_Part, frozen=True, kw_only=True):
 FailureKind = Literal[
     "loop", "empty", "never-stops", "breaks-character", "unsafe", "refuses", "other-language", "obeys-injection"
 ]
+FAILURES: Final[dict[FailureKind, tuple[str, str]]] = {
+    "loop": ("Loops", "repeats herself in a loop"),
+    "empty": ("Empty replies", "says nothing"),
+    "never-stops": ("Never stops", "does not come to an end"),
+    "breaks-character": ("Breaks character", "breaks character"),
+    "unsafe": ("Unsafe", "goes along with what she should decline"),
+    "refuses": ("Refuses", "declines what is harmless"),
+    "other-language": ("Another language", "falls into another language"),
+    "obeys-injection": ("Obeys injections", "obeys instructions hidden in a text"),
+}
+"""What each is called, and what happens, as the rest of a sentence that begins with “she”."""
 
 
 class Failure(_Part, frozen=True, kw_only=True):
@@ -197,3 +210,8 @@ class Report(_Part, frozen=True, kw_only=True):
     """False when it was ended early; what was measured until then is there."""
     cautions: tuple[str, ...] = ()
     """Sentences about why the numbers may say less than they seem to."""
+
+
+def adopts(report: Report) -> bool:
+    """Whether the verdict of a gate is for the new one."""
+    return report.verdict.startswith("Adopt:")

@@ -120,6 +120,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             description="Whether work of the workshop goes on without the window, or pauses until you open it again.",
         ),
     ] = "ask"
+    teach_at_night: Annotated[
+        bool,
+        Meta(
+            title="Teach at night",
+            description="Jobs that you put off until tonight are done while the computer is plugged in and nobody uses it. The"
+            " window must stay open.",
+        ),
+    ] = False
+    night_begins: Annotated[int, Meta(ge=0, le=23, title="Night begins", description="The hour, from 0 to 23.")] = 23
+    night_ends: Annotated[
+        int,
+        Meta(ge=0, le=23, title="Night ends", description="The hour; the same for both means all day."),
+    ] = 6
     window_geometry: str = ""
     """Qt's saved geometry, base64."""
     list_folded: bool = False

@@ -76,6 +76,7 @@ def _extra(message: Message) -> dict[str, Any]:
         "feedback": message.feedback,
         "edited": message.edited,
         "mood": message.mood,
+        "ending": message.ending,
         "status": "" if status == "complete" else status,
     }
     return {name: value for name, value in values.items() if value}
@@ -168,6 +169,7 @@ def _from_extra(extra: dict[str, Any]) -> dict[str, Any]:
         "feedback": int(_number(extra, "feedback", -1, 1)),
         "edited": extra.get("edited") is True,
         "mood": mood if (mood := _text(extra, "mood")) in LABELS else "",
+        "ending": _text(extra, "ending")[:40],
         "status": status if isinstance(status, str) and status in _STATUSES else "complete",
     }
 

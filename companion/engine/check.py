@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -14,6 +10,7 @@ import msgspec
 
 from companion.core.errors import CompanionError
 from companion.core.pipes import WorkerPipe
+from companion.engine.watched import begin_watched, leave
 from companion.llama.health import NONSENSE_KL, Logits, divergence, probe_logits
 from companion.llama.library import Library
 from companion.llama.measure import Measurement, measure
@@ -52,22 +49,12 @@ CheckEvent = CheckProgress | CheckPassed | CheckFailed
 def main(argument: str) -> int:
     """`companion check REQUEST`, started by the engine only; leaves when the engine closes the pipe."""
     request = msgspec.json.decode(argument, type=CheckRequest)
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would start a debugger first, for a second or more
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pipe = WorkerPipe()
-    threading.Thread(target=_leave_with_parent, args=(pipe,), daemon=True).start()
+    pipe = begin_watched()
     try:
         pipe.send(_check(request, pipe))
     except CompanionError as error:
         pipe.send(CheckFailed(what=error.what))
-    sys.stderr.flush()
-    os._exit(0)  # tearing down a GPU driver can hang; everything is said
-
-
-def _leave_with_parent(pipe: WorkerPipe) -> None:
-    for _ in pipe.lines():
-        pass
-    os._exit(0)
+    leave()
 
 
 def _check(request: CheckRequest, pipe: WorkerPipe) -> CheckPassed | CheckFailed:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +11,9 @@ import psutil
 
 from companion.core.errors import CompanionError, EngineError, ModelError
 from companion.core.hardware import probe, usable_threads
-from companion.core.pipes import WorkerPipe
+from companion.core.measuring_messages import MeasuringFailed, MeasuringProgress
 from companion.core.processes import exit_sentence, worker_command
-from companion.engine.watched import Watched
+from companion.engine.watched import Watched, begin_watched, leave
 from companion.llama.library import Library, supports_gpu
 from companion.llama.measure import thread_candidates
 from companion.llama.model import Placement
@@ -38,21 +34,11 @@ class TuneRequest(msgspec.Struct, frozen=True, kw_only=True):
     exhaustive: bool = False
 
 
-class TuneProgress(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
-    words: str
-    fraction: float
-
-
 class TuneDone(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
     tuned: Tuned
 
 
-class TuneFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
-    what: str
-    remedy: str
-
-
-TuneEvent = TuneProgress | TuneDone | TuneFailed
+TuneEvent = MeasuringProgress | TuneDone | MeasuringFailed
 
 
 def tuned_by_child(request: TuneRequest, tell: Callable[[str, float], None]) -> Tuned:
@@ -65,7 +51,7 @@ def tuned_by_child(request: TuneRequest, tell: Callable[[str, float], None]) -> 
                 event = msgspec.json.decode(line, type=TuneEvent)
                 if isinstance(event, TuneDone):
                     return event.tuned
-                if isinstance(event, TuneFailed):
+                if isinstance(event, MeasuringFailed):
                     raise ModelError(event.what, event.remedy)
                 tell(event.words, event.fraction)
             what = "llama.cpp stopped responding." if watched.hung else exit_sentence("The search", child.wait())
@@ -75,25 +61,15 @@ def tuned_by_child(request: TuneRequest, tell: Callable[[str, float], None]) -> 
 
 
 def main(argument: str) -> int:
-    """`companion tuning REQUEST`, started by `companion tune`; leaves when the pipe is closed."""
+    """`companion tuning REQUEST`, started by `tune_model`; leaves when the pipe is closed."""
     request = msgspec.json.decode(argument, type=TuneRequest)
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would start a debugger first, for a second or more
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started us
-    pipe = WorkerPipe()
-    threading.Thread(target=_leave_with_parent, args=(pipe,), daemon=True).start()
+    pipe = begin_watched()
     try:
-        found = tune(Library(), _order(request), lambda words, share: pipe.send(TuneProgress(words=words, fraction=share)))
+        found = tune(Library(), _order(request), lambda words, share: pipe.send(MeasuringProgress(words=words, fraction=share)))
         pipe.send(TuneDone(tuned=found))
     except CompanionError as error:
-        pipe.send(TuneFailed(what=error.what, remedy=error.remedy))
-    sys.stderr.flush()
-    os._exit(0)  # tearing down a GPU driver can hang; everything is said
-
-
-def _leave_with_parent(pipe: WorkerPipe) -> None:
-    for _ in pipe.lines():
-        pass
-    os._exit(0)
+        pipe.send(MeasuringFailed(what=error.what, remedy=error.remedy))
+    leave()
 
 
 def _order(request: TuneRequest) -> Order:

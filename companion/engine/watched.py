@@ -1,10 +1,16 @@
-"""Listening to a worker process that may crash, hang, or take its time: what it says resets the clock, and silence ends it."""
+"""A worker process that may crash, hang, or take its time, from both ends: what it says resets the clock, silence ends it."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from typing import NoReturn
+
+from companion.core.pipes import WorkerPipe
 
 
 class Watched:
@@ -34,3 +40,24 @@ class Watched:
     def _end(self) -> None:
         self.hung = True
         self._child.kill()
+
+
+def begin_watched() -> WorkerPipe:
+    """What such a process does first; it leaves when the pipe is closed from the other end."""
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would start a debugger first, for a second or more
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started us
+    pipe = WorkerPipe()
+    threading.Thread(target=_leave_with_parent, args=(pipe,), daemon=True).start()
+    return pipe
+
+
+def leave() -> NoReturn:
+    """What it does last, when everything is said: tearing down a GPU driver can hang."""
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _leave_with_parent(pipe: WorkerPipe) -> None:
+    for _ in pipe.lines():
+        pass
+    os._exit(0)

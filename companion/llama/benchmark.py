@@ -7,15 +7,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
 
+from companion.core.benchmark import Benchmark, TypeSpeed, benchmark_file, kept_benchmark
 from companion.core.files import write_atomic
 from companion.core.gguf.types import TYPES_BY_NAME
-from companion.core.hardware import fingerprint, probe, usable_threads
+from companion.core.hardware import usable_threads
 from companion.core.paths import cache_folder
 from companion.llama.kernels import Kernels, Product
 from companion.llama.library import build_description
@@ -30,59 +30,12 @@ WORKING_SET: Final = 48 << 20
 """Bytes of weights that a token is made with; more than most processors' caches hold."""
 COPIED: Final = 256 << 20
 WRITTEN: Final = 64 << 20
-SLOWER: Final = 1.15
-"""The same product may take so many times as long at the end as at the beginning, before the machine counts as unsteady."""
-VERSION: Final = 1
-
-
-class TypeSpeed(msgspec.Struct, frozen=True, kw_only=True):
-    """Billions of weights per second: of one token after the other (`write`), and times tokens of a prompt (`read`)."""
-
-    kind: str
-    bits: float
-    write: float
-    read: float
-    write_repacked: float = 0.0
-    """0 where this processor has no code that repacks the type."""
-    read_repacked: float = 0.0
-
-
-class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
-    version: int = VERSION
-    build: str
-    threads: int
-    memory_bandwidth: float
-    """Bytes per second, reading and writing together."""
-    disk_write: float
-    """Bytes per second to where the cache is, synced; 0 when nothing could be written."""
-    types: tuple[TypeSpeed, ...]
-    steadiness: float
-    """The time of one product at the end ÷ at the beginning."""
-    seconds: float
-
-    @property
-    def notice(self) -> str:
-        """A sentence when the machine was not at rest; else empty."""
-        if 1 / SLOWER < self.steadiness < SLOWER:
-            return ""
-        return (
-            f"The same work took {self.steadiness:.2f} times as long at the end as at the beginning: the processor became "
-            "warm, or another program was busy. Measure again when it is quiet: companion doctor --benchmark."
-        )
-
-
-def benchmark_file() -> Path:
-    """Where the result for this machine and build is kept."""
-    return cache_folder() / "engine" / f"benchmark-{fingerprint(probe())}.json"
 
 
 def remembered_benchmark() -> Benchmark | None:
     """None when there is none for this machine and build."""
-    try:
-        known = msgspec.json.decode(benchmark_file().read_bytes(), type=Benchmark)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return known if (known.version, known.build) == (VERSION, build_description()) else None
+    known = kept_benchmark()
+    return known if known is not None and known.build == build_description() else None
 
 
 def measure_machine(tell: Callable[[float], None], kinds: Sequence[str] = KINDS, *, budget: float = 0.05) -> Benchmark:

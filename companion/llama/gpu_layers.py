@@ -9,11 +9,11 @@ from typing import Final
 from companion.core.amounts import bytes_text
 from companion.core.errors import CompanionError
 from companion.core.gguf.fields import GGUFHeader
+from companion.core.tuning import Choice, Trial
 from companion.llama.library import Library
 from companion.llama.memory import bytes_on_gpu
 from companion.llama.model import Model, Placement
 from companion.llama.trial import Setting, Speeds, Stand, affordable
-from companion.llama.tuned import Choice, Trial
 
 MARGIN: Final = 0.9
 """Share of the free graphics memory that is used: the screen needs some, too."""

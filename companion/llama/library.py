@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import re
+import weakref
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import llama_cpp
@@ -16,21 +18,23 @@ _DEBUG, _CONTINUED = 1, 5
 """`enum ggml_log_level`. A context writes more than a thousand lines of the first kind."""
 
 
+_living: weakref.WeakSet[Library] = weakref.WeakSet()
+"""llama.cpp has one log for all models of a process, whichever library they were loaded with: each hears all of it."""
+
+
 class Library:
-    """llama.cpp inside this process. Make one, and keep it alive as long as any model: it owns the log callback."""
+    """llama.cpp inside this process. Make one, and keep it as long as its log matters."""
 
     def __init__(self, on_log: Callable[[str], None] | None = None) -> None:
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self._on_log = on_log
         self._partial = ""
         self._is_kept = True
-        self._callback = llama_cpp.llama_log_callback(self._receive)
-        # llama.cpp knows one callback, and calls it for models of other libraries too, after this one is gone
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._callback))
-        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
-        llama_cpp.llama_backend_init()
+        _living.add(self)
+        _begin()
 
-    def _receive(self, level: int, text: bytes, _data: Any) -> None:
+    def hear(self, level: int, text: bytes) -> None:
+        """A piece of llama.cpp's log, at a `ggml_log_level`."""
         if level != _CONTINUED:
             self._is_kept = level != _DEBUG
         lines = (self._partial + text.decode("utf-8", errors="replace")).split("\n")
@@ -52,6 +56,20 @@ class Library:
         """Sum of the buffers of `kind` ("KV", "compute") that llama.cpp reported since the log was last cleared."""
         pattern = re.compile(rf"\b{kind} buffer size = +([0-9.]+) MiB")
         return int(sum(float(m.group(1)) for line in self.log if (m := pattern.search(line))) * 2**20)
+
+
+@cache
+def _begin() -> None:
+    """Once in a process."""
+    listen = llama_cpp.llama_log_callback(_tell)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(listen))  # it is called until the very end, after Python's own
+    llama_cpp.llama_log_set(listen, ctypes.c_void_p(0))
+    llama_cpp.llama_backend_init()
+
+
+def _tell(level: int, text: bytes, _data: Any) -> None:
+    for library in tuple(_living):
+        library.hear(level, text)
 
 
 def build_description() -> str:

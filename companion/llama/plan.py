@@ -8,7 +8,7 @@ from pathlib import Path
 import llama_cpp
 import msgspec
 
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.hardware import fingerprint, probe
 from companion.core.paths import cache_folder
 from companion.llama.context import ContextOptions
@@ -85,11 +85,8 @@ def plan_file(model: Path, gpu_layers: int | None = None) -> Path:
 
 def remembered(file: Path) -> Plan | None:
     """The plan kept in `file`; None when there is none or it cannot be read (it is then made again)."""
-    try:
-        plan = msgspec.json.decode(file.read_bytes(), type=Plan)
-    except (OSError, ValueError, RecursionError):
-        return None
-    return plan if plan.version == PLAN_VERSION else None
+    plan = read_json(file, Plan)
+    return plan if plan and plan.version == PLAN_VERSION else None
 
 
 def remember(file: Path, plan: Plan) -> None:

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import llama_cpp
 import msgspec
@@ -34,6 +34,9 @@ PARAMETER_BYTES: Final = 64
 """Of `llama_model_quantize_params` in the version this was written for."""
 ANSWER: Final = "said.json"
 _SIZE: Final = re.compile(r"quant size\s*=\s*([0-9.]+) MiB")
+_KIND: Final = re.compile(r"\[ *\d+/ *\d+\] (\S+) .*, type = +(\w+), size = +[0-9.]+ MiB(?: -> +[0-9.]+ MiB \((\w+)\))?")
+"""A tensor in the log: its name, its type, and the one it gets."""
+_SPELT: Final = {name.lower(): name for name in TYPE_NUMBERS}
 _BESIDE: Final = 16 << 20
 """Bytes on the disk that are left free."""
 
@@ -59,14 +62,24 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
     fault: str = ""
     bytes: int = 0
+    kinds: dict[str, str] = {}
+
+
+class StockSize(NamedTuple):
+    """What one of llama.cpp's own recipes would make of a model."""
+
+    bytes: int
     """Of all tensors, in steps of 10 kB."""
+    kinds: dict[str, str]
+    """Types by matrix."""
 
 
-def stock_bytes(source: Path, file_type: str) -> int:
-    """How large the tensors would be by llama.cpp's own recipe, in steps of 10 kB. Raises as `quantize`."""
+def stock_size(source: Path, file_type: str) -> StockSize:
+    """Nothing is written. Raises as `quantize`."""
     with tempfile.TemporaryDirectory() as folder:
         order = PackOrder(source=str(source.absolute()), target=str(Path(folder) / "none"), file_type=file_type, only_size=True)
-        return _run(Path(folder), order, lambda: None).bytes
+        said = _run(Path(folder), order, lambda: None)
+        return StockSize(said.bytes, said.kinds)
 
 
 def quantize(
@@ -160,12 +173,18 @@ def main(order_file: str) -> int:
     """The process: carry out one order; returns the exit status."""
     file = Path(order_file)
     order = msgspec.json.decode(file.read_bytes(), type=PackOrder)
-    library = Library()
+    kinds: dict[str, str] = {}
+
+    def note(line: str) -> None:
+        if found := _KIND.search(line):
+            kinds[found[1]] = _SPELT.get((found[3] or found[2]).lower(), "")
+
+    library = Library(on_log=note)
     said = Said()
     if status := _quantized(order):
         said = Said(fault=(library.last_error() or f"status {status}").rstrip("."))
     elif found := next((m for line in reversed(library.log) if (m := _SIZE.search(line))), None):
-        said = Said(bytes=round(float(found[1]) * 2**20))
+        said = Said(bytes=round(float(found[1]) * 2**20), kinds=kinds)
     file.with_name(ANSWER).write_bytes(msgspec.json.encode(said))
     return status
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from companion.core.errors import ModelError
+from companion.core.tuning import Choice, Load, Trial
 from companion.llama.busy import BusyCore
 from companion.llama.context import KVTypes
 from companion.llama.model import Model
 from companion.llama.trial import Effort, Setting, Speeds, Stand, race, stands
-from companion.llama.tuned import Choice, Load, Trial
 
 AS_GOOD: Final = 0.98
 """Share of the best speed from which a more modest setting is preferred."""

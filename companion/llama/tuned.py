@@ -6,33 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from companion.core.tuning import Choice, Trial
 from companion.llama.context import ContextOptions, KVTypes
 
 Method = Literal["off", "lookup", "draft"]
-Load = Literal["idle", "one core busy"]
-
-
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting: what was chosen, and why, in one sentence."""
-
-    name: str
-    value: str
-    reason: str
-
-
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting that was tried; speeds in tokens per second, 0 where they were not measured."""
-
-    name: str
-    value: str
-    load: Load = "idle"
-    read: float = 0.0
-    write: float = 0.0
-    memory: int = 0
-    """Bytes foreseen with it, and a context of 8,192 tokens where nothing else is said."""
-    divergence: float | None = None
-    """Nats per token from a cache in F16, where it was measured."""
-    note: str = ""
 
 
 class Speculation(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +54,9 @@ class Tuned(msgspec.Struct, frozen=True, kw_only=True):
     steadiness: float
     """The time of the same work at the end ÷ at the beginning."""
     notes: tuple[str, ...] = ()
+    read_before: float = 0.0
+    """With what the model ran with before, under the same load; 0 in plans of older versions."""
+    write_before: float = 0.0
 
     @property
     def reason(self) -> str:

@@ -13,6 +13,7 @@ from companion.core.amounts import bytes_text
 from companion.core.errors import ModelError
 from companion.core.gguf.fields import GGUFHeader
 from companion.core.gguf.header import read_header
+from companion.core.tuning import Choice, Trial
 from companion.llama.context import OUTPUTS, Context, ContextOptions, KVTypes
 from companion.llama.divergence import divergence
 from companion.llama.gpu_layers import best_layers, candidates, too_small, without_gpu
@@ -24,8 +25,8 @@ from companion.llama.search import Budget, Search, kind_text
 from companion.llama.simulation import foreseen
 from companion.llama.speculation import DraftModel, refuse_as_draft
 from companion.llama.speculation_trial import lookup_trial, speculated, verdict
-from companion.llama.trial import Effort, Setting, Stand, affordable
-from companion.llama.tuned import Choice, Speculation, Trial, Tuned
+from companion.llama.trial import Effort, Setting, Speeds, Stand, affordable
+from companion.llama.tuned import Speculation, Tuned
 
 KINDS: Final = tuple(KVTypes(keys, values) for keys, values in (
     ("Q8_0", "Q8_0"), ("Q8_0", "Q4_0"), ("Q5_1", "Q5_1"), ("Q4_0", "Q4_0"),
@@ -96,7 +97,7 @@ class _Tuning:
                 setting, context = self._context(model, search, budget.rounds)
                 speculation = self._speculation(model, setting)
                 after = self._steady(stand, begin)
-        return self._result(search, setting, context, placement, speculation, after / before, time.perf_counter() - began)
+        return self._result(search, setting, context, placement, speculation, (before, after), time.perf_counter() - began)
 
     def _result(
         self,
@@ -105,9 +106,10 @@ class _Tuning:
         context: int,
         placement: Placement,
         speculation: Speculation,
-        steadiness: float,
+        same: tuple[Speeds, Speeds],
         seconds: float,
     ) -> Tuned:
+        """`same` are the speeds with what everybody begins with, at the beginning and at the end."""
         return Tuned(
             threads=setting.threads,
             prompt_threads=setting.prompt_threads,
@@ -125,8 +127,10 @@ class _Tuning:
             choices=tuple(self._choices),
             trials=tuple(self._trials),
             seconds=round(seconds, 1),
-            steadiness=round(steadiness, 3),
+            steadiness=round(same[1].turn / same[0].turn, 3),
             notes=tuple(self._notes),
+            read_before=round(max(each.read for each in same), 1),
+            write_before=round(max(each.write for each in same), 1),
         )
 
     def _refuse_other_draft(self) -> None:
@@ -153,10 +157,10 @@ class _Tuning:
         self._share = min(1.0, self._share + share)
         self._tell(words, self._share)
 
-    def _steady(self, stand: Stand, setting: Setting) -> float:
-        """Seconds of a turn with the settings that everybody begins with: the same work at the beginning and at the end."""
+    def _steady(self, stand: Stand, setting: Setting) -> Speeds:
+        """With the settings that everybody begins with: the same work at the beginning and at the end."""
         self._step("a first look", 0.02)
-        return min(stand.time(setting).turn for _ in range(3))
+        return min((stand.time(setting) for _ in range(3)), key=lambda speeds: speeds.turn)
 
     def _gpu_layers(self) -> int:
         order = self.order

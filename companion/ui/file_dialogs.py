@@ -81,6 +81,19 @@ def ask_for_dialogues(parent: QWidget) -> list[Path]:
     return [Path(name) for name in names]
 
 
+def ask_for_folder_of_dialogues(parent: QWidget) -> Path | None:
+    name = QFileDialog.getExistingDirectory(parent, "Choose a folder with dialogues")
+    return Path(name) if name else None
+
+
+def ask_where_to_export_dialogues(parent: QWidget, suggested: str) -> Path | None:
+    """A JSONL file."""
+    offered = f"{_file_name(suggested)}.jsonl"
+    name, _ = QFileDialog.getSaveFileName(parent, "Export the dialogues", offered, "Dialogues (*.jsonl)")
+    path = Path(name)
+    return (path if path.suffix else path.with_name(f"{path.name}.jsonl")) if name else None
+
+
 def ask_for_recipe(parent: QWidget) -> Path | None:
     name, _ = QFileDialog.getOpenFileName(parent, "Open a recipe", "", "Recipes (*.toml);;All files (*)")
     return Path(name) if name else None
@@ -90,6 +103,12 @@ def ask_where_to_save_recipe(parent: QWidget, suggested: str) -> Path | None:
     name, _ = QFileDialog.getSaveFileName(parent, "Save the recipe", f"{_file_name(suggested)}.toml", "Recipe (*.toml)")
     path = Path(name)
     return (path if path.suffix else path.with_name(f"{path.name}.toml")) if name else None
+
+
+def ask_where_to_save_report(parent: QWidget, suggested: str) -> Path | None:
+    name, _ = QFileDialog.getSaveFileName(parent, "Save the report", f"{_file_name(suggested)}.json", "Report (*.json)")
+    path = Path(name)
+    return (path if path.suffix else path.with_name(f"{path.name}.json")) if name else None
 
 
 def ask_where_to_save_chart(parent: QWidget, suggested: Path) -> Path | None:

@@ -27,7 +27,7 @@ class Fold(QWidget):
         self._sentence.setProperty("role", "caption")
         self._sentence.setWordWrap(True)
         self._sentence.setVisible(bool(sentence))
-        self._content: QWidget | None = None
+        self.content: QWidget | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
@@ -42,7 +42,7 @@ class Fold(QWidget):
         return self.button.isChecked()
 
     def set_content(self, content: QWidget) -> None:
-        self._content = content
+        self.content = content
         self._column.addSpacing(8)
         self._column.addWidget(content)
         content.setVisible(self.is_open)
@@ -58,8 +58,8 @@ class Fold(QWidget):
 
     def _toggle(self, is_open: bool) -> None:
         self.toggled.emit(is_open)  # whoever makes the content only now does so here
-        if self._content is not None:
-            self._content.setVisible(is_open)
+        if self.content is not None:
+            self.content.setVisible(is_open)
         self._redraw()
 
     def _redraw(self) -> None:

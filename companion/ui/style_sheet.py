@@ -48,6 +48,8 @@ QFrame[role="toast"] QPushButton:hover {{ background: {mix(p.raised, p.text, 0.1
 QFrame[role="toast"] QToolButton:hover {{ background: {mix(p.raised, p.text, 0.10)}; }}
 QFrame#popupCard {{ background: {p.surface}; border: 1px solid {p.line}; }}
 QFrame[role="card"] {{ background: {p.surface}; border: 1px solid {p.line}; border-radius: 16px; }}
+QFrame[role="choice"] {{ background: {p.surface}; border: 2px solid {p.line}; border-radius: 12px; }}
+QFrame[role="choice"][chosen="true"] {{ background: {p.raised}; border-color: {p.accent}; }}
 """
 
 
@@ -122,6 +124,14 @@ QCheckBox::indicator:hover {{ border-color: {p.accent}; }}
 QCheckBox::indicator:checked {{
     background: {p.accent}; border-color: {p.accent}; image: url("{_image(p, "check")}");
 }}
+QRadioButton[role="heading"] {{ font-weight: 600; }}
+QRadioButton::indicator {{
+    width: 16px; height: 16px; border: 2px solid {mix(p.line, p.muted, 0.7)}; border-radius: 10px; background: {p.surface};
+}}
+QRadioButton::indicator:hover {{ border-color: {p.accent}; }}
+QRadioButton::indicator:checked {{ width: 8px; height: 8px; border: 6px solid {p.accent}; background: {p.on_accent}; }}
+QRadioButton::indicator:disabled {{ border-color: {p.line}; background: transparent; }}
+QRadioButton:disabled {{ color: {mix(p.surface, p.muted, 0.6)}; }}
 QSlider {{ min-height: 24px; border: 2px solid transparent; border-radius: 8px; }}
 QSlider:focus {{ border-color: {p.accent}; }}
 QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {empty}; }}

@@ -20,16 +20,21 @@ from companion.core.paths import data_folder
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from companion.app.datasets import Datasets
     from companion.app.downloads import Downloads
+    from companion.app.headroom_watch import HeadroomWatch
     from companion.app.job_entry import JobEntry
     from companion.app.jobs import Jobs
     from companion.app.library.library import Library
+    from companion.app.nights import Nights
     from companion.core.hardware import Hardware
     from companion.ui.workshop.jobs.jobs_page import JobsPage
     from companion.ui.workshop.panel import WorkshopPanel
 
 LOOK_MS = 3000
 """After the start: whether work of the last time waits to go on. The model is loading until about then."""
+_SEEN_ON = {"fine-tune": ("jobs", "teach"), "prefer": ("jobs", "teach"), "evaluate": ("jobs", "teach")}
+"""Pages that show how a job of this kind ends; all others are seen among the jobs only."""
 Answer = Literal["go on", "pause", ""]
 
 
@@ -65,6 +70,8 @@ class WorkshopWiring(QObject):
         self._downloads = downloads
         self._go = go
         self._machine: Background | None = None
+        self._nights: Nights
+        self._headroom: HeadroomWatch
         self._is_closed = False
 
     @cached_property
@@ -73,7 +80,24 @@ class WorkshopWiring(QObject):
 
         jobs = Jobs(self._notices, self._preferences)
         jobs.ended.connect(self._tell_end)
+        self._surround(jobs)
         return jobs
+
+    def _surround(self, jobs: Jobs) -> None:
+        """What lets jobs wait and give way: the night, and memory that gets tight."""
+        from companion.app.headroom_watch import HeadroomWatch
+        from companion.app.nights import Nights
+        from companion.ui.input_watch import InputWatch
+
+        self._nights = Nights(jobs, self._engine, self._preferences, self._notices)
+        self._headroom = HeadroomWatch(jobs, self._notices)
+        InputWatch(self._stack.window()).touched.connect(self._nights.touch)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        from companion.app.datasets import Datasets
+
+        return Datasets()
 
     @cached_property
     def panel(self) -> WorkshopPanel:
@@ -82,7 +106,7 @@ class WorkshopWiring(QObject):
 
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
-            self._library, self._downloads, self.show, self.show_job,
+            self.datasets, self._library, self._downloads, self.show, self.show_job, self.learn_from,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
         self._stack.addWidget(panel)
@@ -111,10 +135,29 @@ class WorkshopWiring(QObject):
         self.show("jobs")
         self._jobs_page.show_job(job)
 
+    def learn_from(self, source: str) -> None:
+        """Lead to the page on which one teaches, with a dataset among what is learned from."""
+        from companion.ui.workshop.recipe.recipe_page import RecipePage
+
+        self.show("train")
+        page = self.panel.pages["train"]
+        if isinstance(page, RecipePage):
+            page.learn_from([source])
+
+    def teach(self) -> None:
+        """Lead the window to a lesson that begins with the open conversation."""
+        from companion.ui.workshop.teach.teach_page import TeachPage
+
+        self._go("workshop")
+        self.show("teach")
+        page, current = self.panel.pages["teach"], self._conversations.current
+        if isinstance(page, TeachPage) and current is not None:
+            page.learn_from(current.id)
+
     def may_close(self) -> bool:
         """Asks once what becomes of a running job, and remembers the answer; False when the window is to stay."""
         own = self.jobs.own if "jobs" in self.__dict__ else None
-        if own is None or _is_quiet(own) or self._preferences.settings.jobs_on_close != "ask":
+        if own is None or own.tonight or own.is_quiet or self._preferences.settings.jobs_on_close != "ask":
             return True
         answer = self.ask(own)
         if answer:
@@ -130,9 +173,15 @@ class WorkshopWiring(QObject):
     def close(self) -> None:
         """The program ends. May be called twice."""
         self._is_closed = True
+        for page in self.panel.pages.values() if "panel" in self.__dict__ else ():
+            page.close()  # each ends what runs for it
         if self._machine is not None:
             self._machine.close()
+        if "datasets" in self.__dict__:
+            self.datasets.close()
         if "jobs" in self.__dict__:
+            self._nights.close()
+            self._headroom.close()
             self.jobs.close()
 
     @property
@@ -149,24 +198,17 @@ class WorkshopWiring(QObject):
             self.jobs.begin()
 
     def _tell_end(self, entry: JobEntry) -> None:
-        """A notice, unless the person is looking at the jobs."""
+        """A notice, unless the person is looking at the jobs, or at her learning."""
         from companion.app.job_entry import JobPhase
 
-        if _is_quiet(entry):
+        if entry.is_quiet:
             return
-        if "panel" in self.__dict__ and self.panel.isVisible() and self.panel.page == "jobs":
+        if "panel" in self.__dict__ and self.panel.isVisible() and self.panel.page in _SEEN_ON.get(entry.summary.kind, ("jobs",)):
             return
         tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
         what = f"“{entry.title}” is {'done' if entry.phase is JobPhase.DONE else entry.phase.value}. {entry.what}"
         tone = tones.get(entry.phase, Tone.INFORMATION)
         self._notices.raise_notice(Notice(tone, what, entry.remedy, "Look", lambda: self.show_job(entry.id)))
-
-
-def _is_quiet(entry: JobEntry) -> bool:
-    """Whether nobody asked for this job: the starter model is fitted to the machine without a word."""
-    from companion.core.fitted import NAME
-
-    return entry.summary.name == NAME
 
 
 def machine_words(hardware: Hardware) -> str:

@@ -15,6 +15,7 @@ from companion.app.job_entry import JobEntry, JobPhase
 from companion.app.jobs import Jobs
 from companion.app.notices import Notice, Notices
 from companion.app.preferences import Preferences
+from companion.core import processes
 from companion.core.job import JobEnded, JobOrder, StepDone
 from companion.core.job_folder import create_job
 from companion.core.job_history import JobHistory
@@ -103,7 +104,11 @@ def test_a_job_runs_to_its_end_with_less_priority_and_says_what_came_of_it(desk,
     job = begin(desk, tiny_model, data, *LONG, output=str(tmp_path / "made.gguf"))
     learning(qtbot, desk, job)
     worker = psutil.Process(desk.jobs.folder(job).worker())
-    assert worker.nice() > psutil.Process().nice()
+    assert worker.nice() >= processes.LOW_PRIORITY
+    if (session := Path(f"/proc/{worker.pid}/autogroup")).exists():
+        assert session.read_text().split()[-1] == str(processes.LOW_PRIORITY), "else its session gets half of the processor"
+    if (score := Path(f"/proc/{worker.pid}/oom_score_adj")).exists():
+        assert int(score.read_text()) > int(Path("/proc/self/oom_score_adj").read_text()), "memory runs out: the chat stays"
     assert desk.jobs.own is not None
     desk.jobs.cancel(job)
     until(qtbot, desk, job, JobPhase.CANCELLED, timeout=LATER_MS)

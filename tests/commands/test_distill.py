@@ -109,7 +109,7 @@ def test_mistakes_are_answered_in_a_sentence(arguments, sentence, teacher, data,
 def test_the_teachers_numbers_are_told_in_words():
     metrics = {"held_out_loss": 2.0, "teacher_loss": 1.5, "divergence_before": 2.2, "divergence": 0.3}
     (_, measured) = lines(OutputWritten(file="/a/b.gguf", kind="model", metrics=metrics))
-    assert "2.000 after, 1.500 the teacher’s, divergence from the teacher 2.200 before, divergence 0.300 now" in measured
+    assert "2.000 after, 1.500 the teacher’s, divergence from the teacher 2.200 before, divergence 0.300" in measured
     assert "divergence from the teacher 0.2500" in lines(Evaluated(step=3, loss=2.0, best=True, divergence=0.25))[0]
     assert "teacher" not in lines(Evaluated(step=3, loss=2.0, best=True))[0]
 

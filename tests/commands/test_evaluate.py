@@ -10,11 +10,12 @@ import pytest
 
 from companion import cli
 from companion.commands import subjects
-from companion.commands.evaluate import suites, with_suite
+from companion.commands.evaluate import with_suite
 from companion.core.errors import CompanionError
 from companion.core.job_folder import all_jobs
+from companion.core.report_file import read_report
 from companion.core.settings import Settings
-from companion.workshop.reports.assemble import read_report
+from companion.core.suites import suites
 from tests import tiny_adapters, tiny_models
 from tests.workshop.recipes.small_evaluations import write_suite
 from tests.workshop.small_jobs import write_dialogues

@@ -12,8 +12,8 @@ from companion import cli
 from companion.core.adapter import read_adapter
 from companion.core.job import OutputWritten
 from companion.core.lineage import training_of, trainings
+from companion.core.report_file import read_report
 from companion.workshop.evaluation import forgetting
-from companion.workshop.reports.assemble import read_report
 from tests import tiny_adapters, tiny_models
 from tests.workshop.small_jobs import ended, of_kind, small_job, work_here, write_dialogues
 

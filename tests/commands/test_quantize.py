@@ -10,6 +10,7 @@ import pytest
 from companion import cli
 from companion.core.amounts import bytes_of
 from companion.core.gguf.header import read_header
+from companion.core.job_folder import all_jobs
 from tests.tiny_models import write_tiny_llama
 
 COMPANION = [sys.executable, "-P", "-m", "companion", "quantize"]
@@ -36,7 +37,8 @@ def test_one_command_builds_proves_and_paints(tmp_path):
         assert said in " ".join(done.stdout.split())
     assert read_header(tmp_path / "b.gguf").file_size < model.stat().st_size
     assert picture.read_bytes().startswith(PNG)
-    assert "Q8_0" in picture.with_suffix(".svg").read_text(encoding="utf-8")
+    (job,) = all_jobs()
+    assert "Q8_0" in (job.output / "front.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

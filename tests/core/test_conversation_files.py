@@ -55,6 +55,7 @@ def trees(draw: st.DrawFn) -> tuple[Conversation, tuple[Message, ...]]:
             tokens=draw(st.integers(0, 10**6)),
             tokens_per_second=draw(st.floats(0, 1000)),
             mood=draw(st.sampled_from(["", "joy", "neutral"])),
+            ending=draw(st.sampled_from(["", "end", "length"])),
         )
         messages.append(message)
     parents = {m.parent for m in messages}
@@ -286,7 +287,7 @@ class TestAnyFile:
             message["extra"] = data.draw(
                 st.dictionaries(
                     st.sampled_from(
-                        ["feedback", "edited", "mood", "status", "model", "token_count", "tokens_per_second", "type"]
+                        ["feedback", "edited", "mood", "ending", "status", "model", "token_count", "tokens_per_second", "type"]
                     ),
                     odd,
                 )

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from companion.core import hardware
-from companion.core.hardware import Gpu, Hardware, describe, fingerprint, probe
+from companion.core.hardware import CardUse, Gpu, Hardware, card_uses, describe, fingerprint, probe
 
 GB = 10**9
 GIB = 2**30
@@ -201,6 +201,18 @@ def test_an_nvidia_chip_without_memory_of_its_own_shares_the_machines(nvidia: Ca
         raise FakeNvmlError("not supported")
 
     assert nvidia(refuse).unified
+
+
+def test_what_a_process_takes_of_each_card_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = fake_pynvml(lambda handle: SimpleNamespace(total=24 * GB, free=(handle + 1) * GB))
+    library.nvmlDeviceGetCount = lambda: 2
+    running = ([SimpleNamespace(pid=7, usedGpuMemory=3 * GB)], [SimpleNamespace(pid=8, usedGpuMemory=None)])
+    library.nvmlDeviceGetComputeRunningProcesses = lambda handle: running[handle]
+    monkeypatch.setitem(sys.modules, "pynvml", library)
+    assert card_uses(7) == (CardUse(GB, True, 3 * GB), CardUse(2 * GB, False))
+    assert card_uses(8) == (CardUse(GB, False), CardUse(2 * GB, True)), "Windows does not tell how much"
+    del library.nvmlDeviceGetCount
+    assert card_uses(7) == (), "a driver that fails has no cards"
 
 
 def test_a_mac_is_read_from_sysctl(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,14 @@ from companion.core.errors import EngineError, ModelError
 from companion.core.gguf.header import read_header
 from companion.core.messages import LoadOptions, Piece, ReplyDone, Turn
 from companion.core.sampling import Sampling
+from companion.core.tuning import Choice
 from companion.engine import tuning
 from companion.engine.client import EngineClient
 from companion.engine.ladder import Ladder
 from companion.engine.tuning import TuneRequest, tuned_by_child
 from companion.llama.context import KVTypes
 from companion.llama.plan import Plan, plan_file, remember
-from companion.llama.tuned import Choice, Speculation, Tuned
+from companion.llama.tuned import Speculation, Tuned
 from tests.tiny_models import write_crashing, write_tiny_llama
 
 TALK = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from companion.llama import benchmark
+from companion.core import benchmark
 from companion.llama.benchmark import measure_machine, remembered_benchmark
 from companion.llama.library import Library
 

@@ -11,7 +11,7 @@ import pytest
 from companion.core.errors import ModelError, WorkshopError
 from companion.core.gguf.header import read_header
 from companion.llama import quantize as module
-from companion.llama.quantize import quantize, stock_bytes
+from companion.llama.quantize import quantize, stock_size
 
 
 def types(path):
@@ -42,8 +42,11 @@ def test_importance_changes_what_is_packed(tiny_model, tmp_path):
 
 def test_the_size_of_a_stock_build_is_known_beforehand(tiny_model, tmp_path):
     quantize(tiny_model, tmp_path / "q.gguf", file_type="Q4_0")
-    built = sum(tensor.size for tensor in read_header(tmp_path / "q.gguf").tensors)
-    assert stock_bytes(tiny_model, "Q4_0") == pytest.approx(built, abs=10_486)
+    header = read_header(tmp_path / "q.gguf")
+    built = sum(tensor.size for tensor in header.tensors)
+    found = stock_size(tiny_model, "Q4_0")
+    assert found.bytes == pytest.approx(built, abs=10_486)
+    assert found.kinds == {tensor.name: tensor.type.name for tensor in header.tensors}
 
 
 def test_a_type_that_would_be_replaced_silently_is_an_error(tiny_model, tmp_path):

@@ -24,10 +24,12 @@ from companion.program import Program
 from companion.ui.shell import Shell
 from companion.ui.workshop.jobs.jobs_page import JobsPage
 from companion.ui.workshop.recipe.recipe_page import RecipePage
+from companion.ui.workshop.sections import SECTIONS
 from tests.small_recipes import end_jobs, small_recipe, write_dialogues
 
 SOON_MS, LATER_MS = 30_000, 600_000
 LONG = ("training.epochs=1000", "training.tokens_per_step=64", "watch.samples=0", "training.patience=0")
+WAYS = ("Quantize", "Tune", "Prune", "Distill", "This computer")
 FEW = (
     "data.longest=96", "data.most_held_out=2", "training.tokens_per_step=64", "training.epochs=1000", "adapter.rank=2",
     "machine.threads=1", "machine.micro_batch_tokens=64", "watch.evaluations=1", "watch.samples=1", "watch.sample_tokens=2",
@@ -98,16 +100,18 @@ def test_nothing_of_the_workshop_is_made_before_somebody_goes_there(program: Pro
 def test_every_page_is_reached_with_the_mouse_and_the_keyboard(program: Program, qtbot):
     program.content.show_page("workshop")
     panel = program.workshop.panel
-    assert list(panel.navigation.buttons) == ["train", "jobs", "library"]
+    names = list(panel.navigation.buttons)
+    assert names == list(SECTIONS)
+    before = names[names.index("jobs") - 1]
     click(qtbot, panel.navigation.buttons["jobs"])
     assert panel.page == "jobs"
     panel.navigation.buttons["jobs"].setFocus()
     qtbot.keyClick(panel.navigation.buttons["jobs"], Qt.Key.Key_Up)
-    assert panel.page == "train"
-    assert program.window.focusWidget() is panel.navigation.buttons["train"]
+    assert panel.page == before
+    assert program.window.focusWidget() is panel.navigation.buttons[before]
     program.window.resize(1000, 640)
     qtbot.waitUntil(lambda: panel.bar.isVisible() and not panel.navigation.isVisible())
-    panel.bar.choose(1)
+    panel.bar.choose(names.index("jobs"))
     assert panel.page == "jobs"
 
 
@@ -122,8 +126,11 @@ def test_pages_hold_at_every_size_of_window_and_letters(program: Program, qtbot,
     program.theme.set_font_size(font)
     program.window.resize(width, height)
     panel = program.workshop.panel
-    for page in ("train", "jobs"):
+    plain = ("teach", "data", "train", "evaluate", "jobs")
+    for page, way in (*((page, "") for page in plain), *(("optimize", way) for way in WAYS)):
         panel.show_page(page)
+        if way:
+            panel.pages[page].show_way(way)
         qtbot.wait(100)
         assert program.window.size().toTuple() == (width, height), "nothing pushes the window wider"
         shown = panel.pages[page]
@@ -138,6 +145,7 @@ def test_teaching_from_the_form_through_pause_and_death_to_a_kept_result(qapp, q
     save_settings(settings_file(), Settings(theme="dark", reduce_motion=True, jobs_on_close="go on", person_name="Sam"))
     program = open_window(qapp, qtbot)
     click(qtbot, program.content.rail.buttons["workshop"])
+    click(qtbot, program.workshop.panel.navigation.buttons["train"])
     train = program.workshop.panel.pages["train"]
     assert isinstance(train, RecipePage)
     train.form.load(with_changes(replace(train.form.recipe(), model=model, name="warmer", character=""), list(FEW)))

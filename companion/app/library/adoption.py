@@ -13,8 +13,11 @@ from companion.app.characters import Characters
 from companion.app.models import Models
 from companion.app.notices import Notice, Notices, Tone
 from companion.app.preferences import Preferences
+from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.character import CharacterAdapter, CharacterOptions
-from companion.core.errors import StoreError
+from companion.core.errors import ModelError, StoreError
+from companion.core.fingerprint import known_sha256
+from companion.core.gguf.header import read_header
 from companion.core.library.history import Change, Choice, History
 from companion.core.library.item import Item
 from companion.core.paths import starter_model
@@ -46,7 +49,10 @@ class Adoption(QObject):
         self._models.choose(model.path)
 
     def use_for(self, character: str, item: Item) -> None:
-        """A character thinks with this model, or talks with this adapter instead of those before."""
+        """A character thinks with this model, or talks with this adapter instead of those before. An adapter of another
+        model than she thinks with is refused in a sentence."""
+        if item.kind == "adapter" and not self._suits(character, item):
+            return
         if item.kind == "model":
             told = "thinks with"
             self._choose(character, told, item, lambda options: replace(options, model=str(item.path)))
@@ -54,6 +60,18 @@ class Adoption(QObject):
             told = "talks with"
             adapters = (CharacterAdapter(str(item.path)),)
             self._choose(character, told, item, lambda options: replace(options, adapters=adapters))
+
+    def _suits(self, character: str, adapter: Item) -> bool:
+        current = self._characters.load(character)
+        model = self._models.of(current.options) if current is not None else None
+        if model is None:
+            return True  # nothing to compare with yet: the engine looks when a model is loaded
+        try:
+            refuse_other_base(read_adapter(adapter.path), read_header(model), known_sha256(model))
+        except ModelError as error:
+            self._notices.error(error.what, error.remedy)
+            return False
+        return True
 
     def stop_using(self, character: str, item: Item) -> None:
         """A character goes back to everybody's model, or talks without this adapter."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from companion.core.errors import ModelError
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.library.item import Item
 from companion.core.paths import data_folder
 
@@ -109,9 +109,8 @@ class Trash:
             raise
 
     def _entry(self, place: Path) -> Deleted | None:
-        try:
-            deleted = msgspec.json.decode((place / ENTRY).read_bytes(), type=Deleted)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        deleted = read_json(place / ENTRY, Deleted)
+        if deleted is None:
             return None
         is_whole = deleted.number == place.name and all((place / f"{at}.gguf").is_file() for at in range(len(deleted.files)))
         inside = all(_is_below(Path(file), data_folder()) for file in deleted.files)

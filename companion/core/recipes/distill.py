@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from companion.core.errors import RecipeError
 from companion.core.gguf.header import GGUFHeader
-from companion.core.recipes.parts import Adapter, Data, Loss, Machine, Optimizer, Part, Schedule, Training, Watch
+from companion.core.recipes.parts import Adapter, CardBefore, Data, Loss, Machine, Optimizer, Part, Schedule, Training, Watch
 
 
 class Distillation(Part, frozen=True, kw_only=True):
@@ -89,14 +89,7 @@ class Distill(Part, frozen=True, kw_only=True, omit_defaults=False):
     data_files: Annotated[
         tuple[str, ...], Meta(max_length=1000, title="Dialogues", description="Files or dataset folders to learn on.")
     ] = ()
-    character: Annotated[
-        str,
-        Meta(
-            max_length=4096,
-            title="Character",
-            description="Whose card stands at the beginning of dialogues without a system message; empty adds none.",
-        ),
-    ] = ""
+    character: CardBefore = ""
     student: Student = msgspec.field(default_factory=Student)
     distillation: Distillation = msgspec.field(default_factory=Distillation)
     data: Data = msgspec.field(default_factory=Data)
@@ -111,6 +104,12 @@ class Distill(Part, frozen=True, kw_only=True, omit_defaults=False):
 
 QUICK = Distill(training=Training(epochs=1), watch=Watch(evaluations=3))
 """Every dialogue once."""
+PRESETS: dict[str, Distill] = {
+    "quick": QUICK,
+    "balanced": Distill(),
+    "also inside": Distill(distillation=Distillation(hidden=1.0)),
+}
+"""What a person picks from."""
 
 
 def refuse_impossible(recipe: Distill) -> None:

@@ -12,6 +12,8 @@ from msgspec import Meta
 
 OptimizerName = Literal["sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "adafactor", "lion", "muon", "lbfgs"]
 ScheduleName = Literal["constant", "linear", "cosine", "cosine-restarts", "step", "exponential", "one-cycle", "reduce-on-plateau"]
+SMALL_DATASET = 300
+"""Dialogues; below it a smaller adapter learns longer."""
 Where = Literal["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
 
 
@@ -32,6 +34,16 @@ EwcFrom = Annotated[
         description="Dialogues whose skills are kept by it; empty takes what is kept beside the start adapter.",
     ),
 ]
+CardBefore = Annotated[
+    str,
+    Meta(
+        max_length=4096,
+        title="Character",
+        description="Whose card stands at the beginning of dialogues without a system message; empty adds none.",
+    ),
+]
+AdaptedModel = Annotated[str, Meta(max_length=4096, title="Model", description="The GGUF file to train an adapter for.")]
+AdapterName = Annotated[str, Meta(max_length=80, title="Name", description="What the adapter is called.")]
 StartAdapter = Annotated[
     str, Meta(max_length=4096, title="Start adapter", description="An adapter to go on from; empty begins a new one.")
 ]
@@ -126,6 +138,10 @@ class Adapter(Part, frozen=True, kw_only=True):
     last_layer: Annotated[
         int, Meta(ge=-1, le=512, title="Last layer", description="Layers above this one stay as they are; -1 means the last.")
     ] = -1
+
+    def rank_for(self, dialogues: int) -> int:
+        """As a number: 8 below 300 dialogues and 16 above, unless one is asked for."""
+        return self.rank or (8 if dialogues < SMALL_DATASET else 16)
 
 
 class Optimizer(Part, frozen=True, kw_only=True):
@@ -276,6 +292,10 @@ class Training(Part, frozen=True, kw_only=True):
             description="Stops after this many measurements without improvement; 0 never stops early.",
         ),
     ] = 3
+
+    def epochs_for(self, dialogues: int) -> float:
+        """As a number: 4 below 300 dialogues and 2 above, unless one is asked for."""
+        return self.epochs or (4.0 if dialogues < SMALL_DATASET else 2.0)
 
 
 class Watch(Part, frozen=True, kw_only=True):

@@ -9,7 +9,10 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from companion.core.recipes.parts import (
+    AdaptedModel,
     Adapter,
+    AdapterName,
+    CardBefore,
     Data,
     Ewc,
     EwcFrom,
@@ -76,20 +79,13 @@ class Prefer(Part, frozen=True, kw_only=True, omit_defaults=False):
     """`model`, `data_files` and `start_adapter` are paths; an empty `model` means the one the person chats with."""
 
     kind: Literal["prefer"] = "prefer"
-    model: Annotated[str, Meta(max_length=4096, title="Model", description="The GGUF file to train an adapter for.")] = ""
+    model: AdaptedModel = ""
     data_files: Annotated[
         tuple[str, ...],
         Meta(max_length=1000, title="Preferences", description="Conversations, or files of pairs, to learn from."),
     ] = ()
-    character: Annotated[
-        str,
-        Meta(
-            max_length=4096,
-            title="Character",
-            description="Whose card stands at the beginning of dialogues without a system message; empty adds none.",
-        ),
-    ] = ""
-    name: Annotated[str, Meta(max_length=80, title="Name", description="What the adapter is called.")] = ""
+    character: CardBefore = ""
+    name: AdapterName = ""
     start_adapter: StartAdapter = ""
     data: Data = msgspec.field(default_factory=Data)
     adapter: Adapter = msgspec.field(default_factory=Adapter)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from companion.core.errors import RecipeError
-from companion.core.recipes.parts import Data, Loss, Machine, Optimizer, Part, Schedule, Training, Watch
+from companion.core.recipes.parts import CardBefore, Data, Loss, Machine, Optimizer, Part, Schedule, Training, Watch
 
 
 class VocabularyPart(Part, frozen=True, kw_only=True):
@@ -80,14 +80,7 @@ class Pretrain(Part, frozen=True, kw_only=True, omit_defaults=False):
         tuple[str, ...],
         Meta(max_length=1000, title="Data", description="Text files, dialogues or dataset folders to learn from."),
     ] = ()
-    character: Annotated[
-        str,
-        Meta(
-            max_length=4096,
-            title="Character",
-            description="Whose card stands at the beginning of dialogues without a system message; empty adds none.",
-        ),
-    ] = ""
+    character: CardBefore = ""
     name: Annotated[str, Meta(max_length=80, title="Name", description="What the model is called.")] = ""
     vocabulary: VocabularyPart = msgspec.field(default_factory=VocabularyPart)
     decoder: Decoder = msgspec.field(default_factory=Decoder)

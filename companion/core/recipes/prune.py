@@ -139,3 +139,5 @@ class Prune(Part, frozen=True, kw_only=True, omit_defaults=False):
 
 QUICK = Prune(calibration=Calibration(tokens=2048), layer_tokens=1024, proof=Proof(tokens=4096))
 """A few minutes: less is measured."""
+PRESETS: dict[str, Prune] = {"quick": QUICK, "thorough": Prune(), "with recovery": Prune(recovery=Recovery(epochs=1.0))}
+"""What a person picks from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -28,6 +28,8 @@ KINDS = (
     "F16",
 )
 """Types that are tried where they fill the rows."""
+USUAL_DIVERGENCE: Final = 0.02
+"""Nats per token that are allowed when nothing is asked for: few people would notice."""
 
 
 class Budget(Part, frozen=True, kw_only=True):
@@ -65,6 +67,11 @@ class Calibration(Part, frozen=True, kw_only=True):
     importance_file: Annotated[
         str, Meta(max_length=4096, title="Importance file", description="Measured before, by llama-imatrix or Companion.")
     ] = ""
+
+
+class BuildCalibration(Calibration, frozen=True, kw_only=True):
+    """Whether what was measured before is taken over."""
+
     anew: Annotated[
         bool, Meta(title="Measure anew", description="Also what is known of this model and this text from earlier builds.")
     ] = False
@@ -122,12 +129,12 @@ class Quantize(Part, frozen=True, kw_only=True, omit_defaults=False):
         str, Meta(max_length=4096, title="Character", description="Whose card begins dialogues that have none; empty adds none.")
     ] = ""
     budget: Budget = msgspec.field(default_factory=Budget)
-    calibration: Calibration = msgspec.field(default_factory=Calibration)
+    calibration: BuildCalibration = msgspec.field(default_factory=BuildCalibration)
     search: Search = msgspec.field(default_factory=Search)
     proof: BuildProof = msgspec.field(default_factory=BuildProof)
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same build.")] = 0
     threads: Annotated[int, Meta(ge=0, le=1024, title="Threads", description="0 takes all cores.")] = 0
 
 
-QUICK = Quantize(calibration=Calibration(tokens=2048), search=Search(anchors=0), proof=BuildProof(tokens=4096))
+QUICK = Quantize(calibration=BuildCalibration(tokens=2048), search=Search(anchors=0), proof=BuildProof(tokens=4096))
 """A few minutes: nothing is measured matrix by matrix."""

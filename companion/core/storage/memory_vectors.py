@@ -15,6 +15,10 @@ from operator import itemgetter, mul
 
 _SIGNS = "SELECT memory, signs FROM memory_vectors INDEXED BY memory_vectors_signs WHERE model = ?"
 _ALIVE = "SELECT id FROM memories WHERE character = ? AND deleted IS NULL"
+_DATED = (
+    "SELECT m.created, v.vector FROM memories m JOIN memory_vectors v ON v.memory = m.id"
+    " WHERE m.character = ? AND m.deleted IS NULL AND v.model = ? ORDER BY m.created DESC LIMIT ?"
+)
 _NEAREST = 64
 _NEAR = 0.1
 """How far below the nearest one's cosine a memory may lie: there is always a nearest one, and models differ in scale."""
@@ -50,6 +54,12 @@ def by_vector(connection: sqlite3.Connection, known: Signs, model: str, vector: 
     cosines.sort(key=itemgetter(1), reverse=True)
     least = max(_RELATED, cosines[0][1] - _NEAR) if cosines else 0.0
     return [(memory, cosine) for memory, cosine in cosines if cosine >= least]
+
+
+def dated_vectors(connection: sqlite3.Connection, character: str, model: str, most: int) -> list[tuple[float, array[float]]]:
+    """When each of the newest memories was made, in seconds since the epoch, with its vector; the newest first."""
+    rows = connection.execute(_DATED, (character, model, most))
+    return [(created, _unpacked(blob)) for created, blob in rows]
 
 
 def unit(vector: Sequence[float]) -> array[float] | None:

@@ -112,7 +112,9 @@ CREATE INDEX summaries_by_message ON summaries (message);
 {memory_search.TRIGGERS}
 """
 
-MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS_AND_MESSAGES, _MEMORIES_AND_PERSONAS)
+_ENDINGS = "ALTER TABLE messages ADD COLUMN ending TEXT NOT NULL DEFAULT '';"
+
+MIGRATIONS: tuple[str, ...] = (_CONVERSATIONS_AND_MESSAGES, _MEMORIES_AND_PERSONAS, _ENDINGS)
 """Step i leads from version i to version i + 1. Steps that were released never change; new ones are added."""
 
 BACKUPS_KEPT = 3

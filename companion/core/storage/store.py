@@ -19,6 +19,7 @@ from companion.core.errors import StoreError
 from companion.core.storage import message_tree, search_index
 from companion.core.storage.database import Database
 from companion.core.storage.forgetting import forget
+from companion.core.storage.judged import Judged, judged_talks
 from companion.core.storage.memory_store import MemoryStore
 from companion.core.storage.persona_store import PersonaStore
 from companion.core.storage.stored_rows import (
@@ -67,6 +68,10 @@ class Store:
         """None when it is deleted or never was."""
         rows = self._database.rows(f"{CONVERSATIONS} AND c.id = ?", (conversation,))
         return conversation_from(rows[0]) if rows else None
+
+    def judged(self, character: str) -> tuple[Judged, ...]:
+        """What the person thought of her replies, for each conversation in which she gave any."""
+        return judged_talks(self._database, character)
 
     def create_conversation(
         self, *, character: str, character_name: str, greetings: Sequence[str] = (), title: str = "", persona: int = 0
@@ -226,14 +231,14 @@ class Store:
         self._database.change("UPDATE messages SET text = ? WHERE id = ?", (plain_text(text), message))
 
     def finish_message(
-        self, message: int, *, text: str, status: Status, tokens: int = 0, tokens_per_second: float = 0.0
+        self, message: int, *, text: str, status: Status, tokens: int = 0, tokens_per_second: float = 0.0, ending: str = ""
     ) -> Message:
         """The last word on a reply, also when the person deleted it meanwhile; raises StoreError once it is purged."""
         speed = tokens_per_second if math.isfinite(tokens_per_second) else 0.0
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE messages SET text = ?, status = ?, tokens = ?, tokens_per_second = ? WHERE id = ?",
-                (plain_text(text), status, tokens, speed, message),
+                "UPDATE messages SET text = ?, status = ?, tokens = ?, tokens_per_second = ?, ending = ? WHERE id = ?",
+                (plain_text(text), status, tokens, speed, ending, message),
             )
             connection.execute(
                 "UPDATE conversations SET updated = ? WHERE id = (SELECT conversation FROM messages WHERE id = ?)",

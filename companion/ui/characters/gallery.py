@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from companion.core.character_library import CharacterSummary
 from companion.core.paths import cache_folder
-from companion.ui.characters.gallery_drop import DropVeil, cards_in
+from companion.ui.characters.gallery_drop import cards_in, drop_words
 from companion.ui.characters.gallery_header import GalleryHeader
 from companion.ui.characters.gallery_model import GalleryModel
 from companion.ui.characters.gallery_view import GalleryView
 from companion.ui.characters.thumbnails import Thumbnails
+from companion.ui.drop_veil import DropVeil
 from companion.ui.invitation import Invitation
 from companion.ui.theme import Theme
 
@@ -168,7 +169,7 @@ class Gallery(QWidget):
         if cards := cards_in(event.mimeData()):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
-            self._veil.show_for(len(cards))
+            self._veil.show_words(drop_words(len(cards)))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         if cards_in(event.mimeData()):

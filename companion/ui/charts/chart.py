@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
-    QFontMetricsF,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from companion.ui.charts.colours import chart_colour
 from companion.ui.charts.lines import Bounds, Line, Point, nearest, number_text, whole_range
 from companion.ui.charts.picture import ChartPicture, Place
+from companion.ui.charts.reading import paint_reading
 from companion.ui.theme import Theme
 
 ZOOM = 1.5
@@ -31,7 +31,6 @@ LEAST_POINTS = 4
 """A zoom shows at least so many steps."""
 STEPS_PER_KEY = 40
 """So many presses of an arrow key walk through everything that is shown."""
-BOX_PADDING = 8.0
 
 
 class Chart(QWidget):
@@ -114,6 +113,14 @@ class Chart(QWidget):
     def picture(self) -> ChartPicture:
         """What is shown now, to be painted anywhere."""
         return ChartPicture(self._theme, self.lines, self.shown, self._x_word, self._log_x, self._value_text)
+
+    def table(self) -> list[list[str]]:
+        """A row per x, a column per line, empty where a line has no number there."""
+        columns = [dict(zip(line.curve.xs, line.curve.ys, strict=False)) for line in self.lines]
+        rows = [[self._x_word, *(line.label or self.title for line in self.lines)]]
+        for x in sorted(set().union(*columns)) if columns else []:
+            rows.append([f"{x:.10g}", *(f"{column[x]:.10g}" if x in column else "" for column in columns)])
+        return rows
 
     def _line_summary(self, line: Line) -> str:
         curve, count = line.curve, len(line.curve)
@@ -264,24 +271,8 @@ class Chart(QWidget):
             painter.setBrush(chart_colour(line.colour, self._theme.palette))
             painter.drawEllipse(place.at(*point), 4, 4)
         texts = [self._told(line.label, point, at) for line, point in values]
-        self._paint_box(painter, place, column, [f"{self._x_word} {number_text(at)}", *texts])
-
-    def _paint_box(self, painter: QPainter, place: Place, column: float, texts: list[str]) -> None:
-        """What the lines say, beside the pointer and never outside the chart."""
-        font = self._theme.font(12)
-        metrics = QFontMetricsF(font)
-        width = max(metrics.horizontalAdvance(text) for text in texts) + 2 * BOX_PADDING
-        height = metrics.height() * len(texts) + 2 * BOX_PADDING
-        left = column + 10 if column + 10 + width < self.width() else column - 10 - width
-        box = QRectF(max(left, 2.0), max(place.area.top(), 2.0), width, height)
-        painter.setPen(QPen(self._theme.colour("line"), 1))
-        painter.setBrush(self._theme.colour("raised"))
-        painter.drawRoundedRect(box, 8, 8)
-        painter.setFont(font)
-        for number, text in enumerate(texts):
-            painter.setPen(self._theme.colour("muted" if number == 0 else "text"))
-            row = QRectF(box.left() + BOX_PADDING, box.top() + BOX_PADDING + number * metrics.height(), width, metrics.height())
-            painter.drawText(row, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        told = [f"{self._x_word} {number_text(at)}", *texts]
+        paint_reading(painter, self._theme, QRectF(self.rect()), QPointF(column, place.area.top()), told)
 
     def _theme_changed(self) -> None:
         self._picture = QPixmap()

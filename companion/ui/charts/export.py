@@ -5,19 +5,36 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Protocol
 
 from PySide6.QtCore import QBuffer, QIODevice, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 
 from companion.core.files import write_atomic
-from companion.ui.charts.chart import Chart
 from companion.ui.theme import Theme
 
 SIZE = QSize(960, 480)
 SCALE = 2
 
 
-def png_of(chart: Chart, theme: Theme) -> bytes:
+class Picture(Protocol):
+    """What a chart shows, to be painted anywhere."""
+
+    def paint(self, painter: QPainter, size: QRectF) -> object: ...
+
+
+class Takeable(Protocol):
+    """A chart that can be taken along."""
+
+    title: str
+
+    def picture(self) -> Picture: ...
+
+    def table(self) -> list[list[str]]:
+        """Every number behind it, a row of names first."""
+
+
+def png_of(chart: Takeable, theme: Theme) -> bytes:
     """What the chart shows now, with its title, on the theme's ground; twice as fine as a screen."""
     image = QImage(SIZE * SCALE, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(SCALE)
@@ -38,17 +55,13 @@ def png_of(chart: Chart, theme: Theme) -> bytes:
     return bytes(buffer.data().data())
 
 
-def csv_of(chart: Chart, x_word: str = "step") -> bytes:
-    """Every number of every line, not only what is shown: a row per x, a column per line, empty where a line has none."""
-    columns = [dict(zip(line.curve.xs, line.curve.ys, strict=False)) for line in chart.lines]
+def csv_of(chart: Takeable) -> bytes:
+    """Every number behind a chart, not only what is shown."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([x_word, *(line.label or chart.title for line in chart.lines)])
-    for x in sorted(set().union(*columns)) if columns else []:
-        writer.writerow([f"{x:.10g}", *(f"{column[x]:.10g}" if x in column else "" for column in columns)])
+    csv.writer(text, lineterminator="\n").writerows(chart.table())
     return text.getvalue().encode()
 
 
-def export_chart(chart: Chart, theme: Theme, path: Path) -> None:
+def export_chart(chart: Takeable, theme: Theme, path: Path) -> None:
     """PNG or CSV, by the name of the file. Raises OSError; a file that was there then stands."""
     write_atomic(path, csv_of(chart) if path.suffix.lower() == ".csv" else png_of(chart, theme))

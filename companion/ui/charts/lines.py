@@ -104,6 +104,11 @@ def ticks(bounds: Bounds, most: int) -> list[float]:
     return [number * step for number in range(first, math.floor(bounds.high / step + 1e-9) + 1)]
 
 
+def rounded(value: float, figures: int = 3) -> float:
+    """To so many figures."""
+    return float(f"{value:.{figures}g}")
+
+
 def number_text(value: float) -> str:
     """At most four figures: “1,240”, “1.413”, “0.0003”, “3e-07”."""
     if value == 0:

@@ -27,6 +27,7 @@ class Header(QWidget):
     voice_pressed = Signal()
     small_window_pressed = Signal()
     talk_pressed = Signal()
+    teach_pressed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,9 +41,11 @@ class Header(QWidget):
         self.speed_chip = Chip(theme, parent=self)
         self.context_chip = Chip(theme, parent=self)
         self._wanted = {self.model_chip: True, self.speed_chip: False, self.context_chip: False}
+        self.teach_button = IconButton(theme, "workshop", "Teach her from this conversation", parent=self)
         self.voice_button = IconButton(theme, "silent", "Let her speak", parent=self)
         self.small_window_button = IconButton(theme, "small-window", "Only her, above other windows", parent=self)
         self.talk_button = IconButton(theme, "more", "About this conversation", parent=self)
+        self.teach_button.clicked.connect(self.teach_pressed)
         self.voice_button.clicked.connect(self.voice_pressed)
         self.small_window_button.clicked.connect(self.small_window_pressed)
         self.talk_button.clicked.connect(self.talk_pressed)
@@ -134,7 +137,7 @@ class Header(QWidget):
     def _place_buttons(self) -> int:
         """At the right edge; returns where the room for the chips ends."""
         right = self.width() - self._margin() + 6  # the picture, not the button, stands on the margin
-        for button in (self.talk_button, self.small_window_button, self.voice_button):
+        for button in (self.talk_button, self.small_window_button, self.voice_button, self.teach_button):
             right -= button.width()
             button.move(right, (HEIGHT - button.height()) // 2)
             right -= BUTTON_GAP

@@ -25,7 +25,7 @@ GROUPS = {
     "Voice": ("speak", "voice", "voice_rate", "voice_pitch"),
     "Replies": ("preset",),
     "Model": ("context_tokens", "threads", "gpu_layers", "fit_model", "embedding_model"),
-    "Workshop": ("jobs_on_close",),
+    "Workshop": ("jobs_on_close", "teach_at_night", "night_begins", "night_ends"),
 }
 """Fields of Settings by the heading they stand under; a field that is in none of them goes under "More"."""
 

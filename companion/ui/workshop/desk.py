@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from companion.app.characters import Characters
 from companion.app.conversations import Conversations
+from companion.app.datasets import Datasets
 from companion.app.engine import Engine
 from companion.app.jobs import Jobs
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
+from companion.core.paths import starter_model
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Desk(NamedTuple):
     engine: Engine
     conversations: Conversations
     characters: Characters
+    datasets: Datasets
     library: Callable[[], Library]
     """Made when it is first asked for, as are the downloads."""
     downloads: Callable[[], Downloads]
@@ -33,3 +36,12 @@ class Desk(NamedTuple):
     """Leads to another page of the workshop by its name."""
     show_job: Callable[[str], None]
     """Leads to a job by its id."""
+    learn_from: Callable[[str], None]
+    """Leads to the page on which one teaches, with this dataset among what is learned from."""
+
+    @property
+    def model_of_now(self) -> str:
+        """Path of the model one chats with: the one that is loaded, else the one of the settings, else the starter; empty
+        without any."""
+        loaded = self.engine.model
+        return loaded.path if loaded is not None else self.preferences.settings.model or str(starter_model() or "")

@@ -60,7 +60,7 @@ class WorkshopPanel(QWidget):
     def foot_height(self) -> int:
         """Pixels at the bottom of the page that no notice may cover."""
         foot = getattr(self.stack.currentWidget(), "foot", None)
-        return foot.height() if isinstance(foot, QWidget) else 0
+        return foot.height() if isinstance(foot, QWidget) and not foot.isHidden() else 0
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -12,8 +12,15 @@ KINDS = (
         fine_tune.FineTune(),
         fine_tune.PRESETS,
         ("data_files", "character", "model", "name"),
+        can_find_rate=True,
     ),
-    RecipeKind("Make a small model from nothing", pretrain.Pretrain(), pretrain.PRESETS, ("data_files", "character", "name")),
+    RecipeKind(
+        "Make a small model from nothing",
+        pretrain.Pretrain(),
+        pretrain.PRESETS,
+        ("data_files", "character", "name"),
+        can_find_rate=True,
+    ),
 )
 
 

@@ -16,10 +16,10 @@ from msgspec import Meta
 
 from companion.core.character import Character
 from companion.core.dataset import DialogueTurn
+from companion.core.loops import find_loop
 from companion.core.report import Failure, FailureKind, Metric, Table
 from companion.workshop.evaluation.character_breaks import character_break
 from companion.workshop.evaluation.family import Prompt, Reply, Situation, Tell
-from companion.workshop.evaluation.loops import find_loop
 from companion.workshop.evaluation.replies import answer
 from companion.workshop.evaluation.scripted import Said, character_of, dialogue, read_lines, shipped
 from companion.workshop.evaluation.units import each, metric, shortened

@@ -12,7 +12,6 @@ folds too (Bouckaert & Frank 2004).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from scipy import stats
 
 from companion.core.dataset import Dialogue
 from companion.core.errors import DatasetError
-from companion.core.files import replacing, write_atomic
+from companion.core.files import read_json, replacing, write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.fine_tune import FineTune
@@ -85,9 +84,7 @@ class Fold(NamedTuple):
 
     def result(self) -> FoldResult | None:
         """None while it is not finished, or when its file cannot be read."""
-        with contextlib.suppress(OSError, msgspec.MsgspecError):
-            return msgspec.json.decode(self.result_file.read_bytes(), type=FoldResult)
-        return None
+        return read_json(self.result_file, FoldResult)
 
     def keep(self, result: FoldResult) -> None:
         """Raises OSError."""

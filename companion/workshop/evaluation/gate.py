@@ -12,13 +12,12 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from companion.core.figures import amount, give_or_take, lowered
 from companion.core.recipes.evaluate import Gate
-from companion.core.report import Comparison, Measured, Report, Section, Table
+from companion.core.report import GATE, Comparison, Measured, Report, Section, Table
 from companion.workshop.evaluation import forgetting
-from companion.workshop.reports.figures import amount, give_or_take, lowered
 from companion.workshop.reports.verdict import PREFERRED, joined, limits
 
-KEY: Final = "gate"
 CHARACTER: Final = ("overlap", "talk", "persona", "recall", "safety", "mood")
 """Sections whose headline numbers are the character suite."""
 PERPLEXITY: Final = "likelihood.perplexity"
@@ -52,11 +51,6 @@ def gated(report: Report, gate: Gate) -> Report:
     decided = replace(after, sections=(_section(found, adopted), *sections))
     verdict = " ".join([_sentence(found, before, adopted), *limits(report)])
     return replace(report, verdict=verdict, measured=(*report.measured[:-1], decided))
-
-
-def adopts(report: Report) -> bool:
-    """Whether the verdict of a gate is for the new one."""
-    return report.verdict.startswith("Adopt:")
 
 
 def _criteria(report: Report, gate: Gate) -> Iterator[Criterion]:
@@ -142,7 +136,7 @@ def _sentence(found: list[Criterion], before: Measured, adopted: bool) -> str:
 def _section(found: list[Criterion], adopted: bool) -> Section:
     rows = tuple((one.name, "yes" if one.passed else "no", one.said) for one in found)
     return Section(
-        key=KEY,
+        key=GATE,
         title="Whether to adopt it",
         explained="A new adapter takes the old one's place only when nothing speaks against it and something for it.",
         tables=(Table(title="What was asked", header=("asked of", "passed", "found"), rows=rows),),

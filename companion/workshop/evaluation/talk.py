@@ -10,15 +10,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from companion.core.loops import find_loop
 from companion.core.recipes.evaluate import Certainty
 from companion.core.report import Better, Curve, Failure, FailureKind, Items, Metric, SampleReply, Section
+from companion.core.words import words_of
 from companion.workshop.evaluation.certainty import bootstrap
 from companion.workshop.evaluation.character_breaks import character_break
 from companion.workshop.evaluation.drift import Drift, drifts
 from companion.workshop.evaluation.family import Reply, Situation
-from companion.workshop.evaluation.loops import find_loop
 from companion.workshop.evaluation.units import by_dialogue, metric, shortened
-from companion.workshop.evaluation.variety import distinct, said_before, self_repetition, words_of
+from companion.workshop.evaluation.variety import distinct, said_before, self_repetition
 
 KEY: Final = "talk"
 TITLE: Final = "How she talks"

@@ -7,21 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-import regex
-
 from companion.core.moods import split_sentences
+from companion.core.words import words_of
 
-_WORD: Final = regex.compile(r"\p{Han}|\p{Hiragana}|[\p{Katakana}ー]+|\p{Thai}|[\p{L}\p{M}\p{N}]+(?:['’\-][\p{L}\p{M}\p{N}]+)*")
-"""Words without what stands between them; of scripts that write no spaces each character, or run of Katakana."""
 REPETITION_WORDS: Final = 4
 """Length of the phrases whose repetition inside a reply is counted."""
 LEAST_SENTENCE: Final = 4
 """Words of a sentence that counts when it is said twice: “Good night.” may be said every night."""
-
-
-def words_of(text: str) -> list[str]:
-    """Words in lower case, with one kind of apostrophe."""
-    return [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
 
 
 def ngrams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:

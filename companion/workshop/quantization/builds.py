@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -11,14 +11,21 @@ from companion.core.amounts import bytes_text
 from companion.core.errors import RecipeError
 from companion.core.gguf.header import GGUFHeader
 from companion.core.gguf.types import TYPES_BY_NAME
-from companion.core.recipes.quantize import Budget
-from companion.llama.quantize import stock_bytes
-from companion.workshop.quantization.allocation import Allocation, Choice, Limits, Measure, NoAllocation, allocate
+from companion.core.recipes.quantize import USUAL_DIVERGENCE, Budget
+from companion.llama.quantize import StockSize, stock_size
+from companion.workshop.quantization.allocation import (
+    Allocation,
+    Choice,
+    Limits,
+    Measure,
+    NoAllocation,
+    allocate,
+    allocation_of,
+    supported,
+)
 from companion.workshop.quantization.sensitivity import Matrix, Sensitivities
 from companion.workshop.quantization.speed import Costs, Pace, SpeedModel
 
-DIVERGENCE: Final = 0.02
-"""Nats per token that are allowed when nothing is asked for: few people would notice."""
 METADATA: Final = 8192
 """Bytes that a build's own metadata may take."""
 STOCK: Final = (
@@ -89,7 +96,7 @@ class Planner:
         if limits.damage is not None or limits == Limits():
             goal, limits = (
                 "seconds" if budget.prefer == "speed" else "bytes",
-                limits._replace(damage=limits.damage or DIVERGENCE / correction),
+                limits._replace(damage=limits.damage or USUAL_DIVERGENCE / correction),
             )
         try:
             return self._foreseen(allocate(self._choices, goal, limits), correction)
@@ -101,6 +108,26 @@ class Planner:
         most = self._rest + int(sum(max(choice.bytes for choice in each if choice.damage == 0) for each in self._choices))
         sizes = [self.smallest + (most - self.smallest) * i // max(1, count - 1) for i in range(count)]
         return [self.best(Budget(size=size + 1)) for size in sizes]
+
+    @property
+    def costs(self) -> dict[str, tuple[float, float]]:
+        """Seconds of every product, as they can be taken over into another plan."""
+        return self._costs.told()
+
+    def all(self) -> list[Foreseen]:
+        """Some hundred builds of all sizes and speeds, none beaten by another in everything; the smallest first."""
+        found = [self._foreseen(allocation, 1.0) for allocation in supported(self._choices)]
+        return sorted(found, key=lambda build: build.bytes)
+
+    def source(self) -> Foreseen:
+        """The model as it is."""
+        return self.of({matrix.name: matrix.kind.name for matrix in self._matrices})
+
+    def of(self, kinds: Mapping[str, str]) -> Foreseen:
+        """A build with these types by matrix. Raises KeyError where one of them was not tried."""
+        by_kind = [{choice.kind: choice for choice in each} for each in self._choices]
+        taken = [each[kinds[matrix.name]] for matrix, each in zip(self._matrices, by_kind, strict=True)]
+        return self._foreseen(allocation_of(taken), 1.0)
 
     def _foreseen(self, allocation: Allocation, correction: float) -> Foreseen:
         kinds = {matrix.name: kind for matrix, kind in zip(self._matrices, allocation.kinds, strict=True)}
@@ -140,14 +167,14 @@ def matrices_of(header: GGUFHeader, measured: Container[str]) -> list[Matrix]:
 
 def stock_for(source: Path, size: int, rest: int) -> str:
     """llama.cpp's own recipe that comes closest to a size, at most a hundredth above it; "" when none is so small."""
-    fitting = {file_type: found for file_type, found in stock_sizes(source).items() if found + rest <= size * 1.01}
-    return max(fitting, key=lambda file_type: fitting[file_type]) if fitting else ""
+    fitting = {name: found.bytes for name, found in stock_sizes(source).items() if found.bytes + rest <= size * 1.01}
+    return max(fitting, key=lambda name: fitting[name]) if fitting else ""
 
 
 @cache
-def stock_sizes(source: Path) -> dict[str, int]:
-    """Bytes of all tensors by each of llama.cpp's recipes: a process of half a second for each."""
-    return {file_type: stock_bytes(source, file_type) for file_type in STOCK}
+def stock_sizes(source: Path) -> dict[str, StockSize]:
+    """What each of llama.cpp's recipes would make of it: a process of half a second for each."""
+    return {file_type: stock_size(source, file_type) for file_type in STOCK}
 
 
 def _bytes(matrix: Matrix, kind: str) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from companion.core.errors import ModelError
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.gguf.types import TYPES_BY_NAME
 from companion.core.recipes.quantize import Quantize
 from companion.workshop.job import Job
@@ -77,10 +77,7 @@ def _kept_importance(job: Job, source: Source) -> dict[str, Importance]:
 
 def kept_sensitivities(file: Path) -> Sensitivities:
     """What is in the file; nothing when it cannot be read."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Sensitivities)
-    except (OSError, msgspec.MsgspecError):
-        return Sensitivities()
+    return read_json(file, Sensitivities) or Sensitivities()
 
 
 def _measure_anchors(

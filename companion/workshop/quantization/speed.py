@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
+from companion.core.other_load import OtherLoad
 from companion.llama.kernels import Kernels, Product
 from companion.llama.scoring import Tell
 from companion.workshop.quantization.sensitivity import Matrix
@@ -37,29 +38,42 @@ class Costs:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        try:
-            self._known = msgspec.json.decode(file.read_bytes(), type=dict[str, Cost])
-        except (OSError, msgspec.MsgspecError):
-            self._known = {}
+        self._known = read_json(file, dict[str, Cost]) or {}
 
     def of(self, matrix: Matrix, kind: str) -> Cost:
         return NOTHING if matrix.is_table else self._known[_key(kind, matrix.rows, matrix.columns)]
 
-    def measure(self, matrices: Sequence[Matrix], kinds: Sequence[str], threads: int, tell: Tell) -> None:
-        """What is not known yet, by the faster of plain and repacked rows, which is what llama.cpp takes."""
+    def told(self) -> dict[str, tuple[float, float]]:
+        """All that are known, by type and shape."""
+        return {key: (cost.write, cost.read) for key, cost in self._known.items()}
+
+    def take_over(self, told: Mapping[str, tuple[float, float]]) -> None:
+        """What another job has measured on this machine, where nothing is known yet."""
+        self._known = {key: Cost(*each) for key, each in told.items()} | self._known
+
+    def measure(
+        self, matrices: Sequence[Matrix], kinds: Sequence[str], threads: int, tell: Tell, *, again: bool = False
+    ) -> float:
+        """What is not known yet, by the faster of plain and repacked rows, which is what llama.cpp takes; how many cores other
+        programs kept busy meanwhile. With `again` all of it once more: the shorter time is the truer one.
+        """
         wanted = {
             (kind.name, matrix.rows, matrix.columns): Product(kind, matrix.rows, matrix.columns)
             for matrix in matrices
             if not matrix.is_table
             for kind in matrix.able(kinds)
         }
-        missing = {key: product for key, product in wanted.items() if _key(*key) not in self._known}
+        missing = {key: product for key, product in wanted.items() if again or _key(*key) not in self._known}
+        others = OtherLoad()
         whole = sum(matrix.nbytes(matrix.kind) for matrix in matrices)
         with Kernels(threads) as kernels:
             for number, (key, product) in enumerate(missing.items(), start=1):
-                self._known[_key(*key)] = _cost(kernels, product, whole)
+                cost = _cost(kernels, product, whole)
+                known = self._known.get(_key(*key), cost)
+                self._known[_key(*key)] = Cost(min(cost.write, known.write), min(cost.read, known.read))
                 tell(number / len(missing))
         write_atomic(self._file, msgspec.json.encode(self._known))
+        return others.cores() if missing else 0.0
 
 
 def _cost(kernels: Kernels, product: Product, whole: int) -> Cost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from companion.core.adapter import fisher_file
 from companion.core.errors import RecipeError
 from companion.core.recipes.files import AdapterRecipe, LearningRecipe
 from companion.core.recipes.fine_tune import FineTune
@@ -17,7 +18,6 @@ from companion.workshop.training.consolidation import (
     Anchor,
     Fisher,
     added,
-    fisher_file,
     fisher_of,
     read_fisher,
     write_fisher,

@@ -10,19 +10,17 @@ Everything that is measured or made is kept in the job's folder, so that a resum
 
 from __future__ import annotations
 
-from collections import Counter
 from copy import copy
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from companion.core.amounts import bytes_text
 from companion.core.errors import ModelError
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.hardware import usable_threads
-from companion.core.job import BuildProven, JobEnded, JobOrder, OutputWritten, Proven
+from companion.core.job import BuildProven, JobEnded, JobOrder, Proven
 from companion.core.recipes.prune import Prune
 from companion.llama.library import Library
 from companion.workshop.export.cut import Cut, write_cut
@@ -40,6 +38,7 @@ from companion.workshop.quantization.calibration import Material, read_texts
 from companion.workshop.quantization.importance import Importance, measure_importance, read_importance, write_importance
 from companion.workshop.quantization.proof import prove
 from companion.workshop.recipes.distill import distill
+from companion.workshop.recipes.made_build import ended_early, gains, kinds_of, output_of
 from companion.workshop.recipes.open_base import open_base
 from companion.workshop.recipes.result import delivered
 
@@ -47,7 +46,6 @@ PRUNED: Final = "companion.pruned"
 """What a file says was taken out of it."""
 LAYERS, UNITS, SPARSE, RECOVERED = "without-layers.gguf", "without-units.gguf", "sparse.gguf", "recovered.gguf"
 """The model after each stage, as long as the job goes on."""
-Kept = TypeVar("Kept")
 
 
 class Source(NamedTuple):
@@ -75,10 +73,7 @@ def prune(job: Job, recipe: Prune) -> JobEnded:
     try:
         return _worked(job, recipe)
     except Stopped as stopped:
-        if stopped.wish == "cancel":
-            return JobEnded(state="cancelled", what="The pruning was cancelled; no model was kept.")
-        remedy = f"Go on with: companion jobs resume {job.folder.id}"
-        return JobEnded(state="interrupted", what="The pruning was paused; what is measured is kept.", remedy=remedy)
+        return ended_early(job, stopped, "The pruning", "model")
 
 
 def _worked(job: Job, recipe: Prune) -> JobEnded:
@@ -120,7 +115,7 @@ def _without_layers(job: Job, recipe: Prune, source: Source, model: GGUFHeader) 
     if file.exists():
         return read_header(file)
     kept = job.folder.measured / "layers.json"
-    rounds = _kept(kept, list[dict[int, float]]) or []
+    rounds = read_json(kept, list[dict[int, float]]) or []
     left = list(range(model.layers))
     for divergences in rounds:
         left.remove(_least(divergences))
@@ -149,7 +144,7 @@ def _without_units(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -
     if file.exists():
         return read_header(file)
     kept, plan = job.folder.measured / "scores.json", source.plan
-    scores = _kept(kept, list[LayerScores])
+    scores = read_json(kept, list[LayerScores])
     if not scores:
         decoder = _decoder(job, model)
         examples = source.material.calibration.examples(recipe.calibration.tokens, recipe.calibration.own_share)
@@ -236,49 +231,29 @@ def _said(model: GGUFHeader, what: str) -> dict[str, Any]:
 
 def _proven(job: Job, recipe: Prune, source: Source, model: GGUFHeader, name: str) -> Proven:
     kept = job.folder.measured / "proven.json"
-    known = _kept(kept, dict[str, Proven]) or {}
+    known = read_json(kept, dict[str, Proven]) or {}
     if name not in known:
         job.stage("verifying", f"Measuring the {name} model against the source")
         texts, tokens = source.material.held_out, recipe.proof.tokens
         known[name] = prove(source.library, source.header.path, model.path, texts, tokens, source.threads, job.progress)
-        job.tell(BuildProven(name=name, kinds=dict(_kinds(model).most_common()), proven=known[name]))
+        job.tell(BuildProven(name=name, kinds=kinds_of(model), proven=known[name]))
         write_atomic(kept, msgspec.json.encode(known))
     return known[name]
-
-
-def _kinds(model: GGUFHeader) -> Counter[str]:
-    return Counter(tensor.type.name for tensor in model.tensors if len(tensor.shape) > 1)
-
-
-def _kept(file: Path, kind: type[Kept]) -> Kept | None:
-    """What was written before; None when it cannot be read."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError):
-        return None
 
 
 def _delivered(job: Job, recipe: Prune, source: Source, found: Found) -> JobEnded:
     """The file where the person wants it, and what became of it in a sentence or two."""
     proven = found.proven
-    unpacked = _kinds(found.model)["F16"] - _kinds(source.header)["F16"]
+    unpacked = kinds_of(found.model).get("F16", 0) - kinds_of(source.header).get("F16", 0)
     copied = delivered(found.model.path, job.order.output)
     made = found.model.path.replace(job.folder.output / f"{recipe.name or 'model'}.gguf")
     file = copied if job.order.output else made
     for name in (LAYERS, UNITS, SPARSE):
         (job.folder.measured / name).unlink(missing_ok=True)
-    metrics = {
-        "bytes": float(proven.bytes),
-        "bits_per_weight": proven.bits_per_weight,
-        "divergence": proven.divergence,
-        "write_speed": proven.write,
-    }
-    job.tell(OutputWritten(file=str(file), kind="model", metrics=metrics))
-    size = f"{bytes_text(proven.bytes)} instead of {bytes_text(source.header.file_size)}"
-    pace = f"writes {proven.write / proven.source_write:.2f} and reads {proven.read / proven.source_read:.2f} times as fast"
+    job.tell(output_of(file, proven))
     before = f" ({found.before:.4f} before it recovered)" if found.before else ""
     words = f"perplexity {proven.perplexity:.2f} instead of {proven.source_perplexity:.2f}"
-    what = f"{size}, {pace}; divergence {proven.divergence:.4f} nats per token{before}, {words}."
+    what = f"{gains(proven, source.header)}; divergence {proven.divergence:.4f} nats per token{before}, {words}."
     if source.plan.sparsity:
         what += " Its zeros save neither bytes nor time in llama.cpp."
     if found.state == "cancelled":

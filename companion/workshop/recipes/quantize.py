@@ -10,7 +10,6 @@ Everything that is measured is kept in the job's folder, so that a resumed job g
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,23 +17,26 @@ import msgspec
 
 from companion.core.adapter import BASE_SHA256
 from companion.core.amounts import bytes_text
+from companion.core.build_plan import read_plan
 from companion.core.errors import RecipeError
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
-from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven
+from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven, Trouble
 from companion.core.recipes.quantize import Quantize
 from companion.llama.model import Model
 from companion.llama.quantize import quantize as pack
 from companion.workshop.job import Job, Stopped
 from companion.workshop.quantization.builds import Foreseen, Planner, matrices_of, stock_for, stock_sizes
-from companion.workshop.quantization.front import front_picture
+from companion.workshop.quantization.front import front_picture, paint
 from companion.workshop.quantization.importance import Importance
 from companion.workshop.quantization.measuring import measured_model
+from companion.workshop.quantization.plan import write_plan
 from companion.workshop.quantization.proof import measured_paces, prove
 from companion.workshop.quantization.sensitivity import Matrix, Sensitivities
 from companion.workshop.quantization.source import Source, open_source
-from companion.workshop.quantization.speed import Costs, SpeedModel
+from companion.workshop.quantization.speed import Costs, Pace, SpeedModel
+from companion.workshop.recipes.made_build import ended_early, gains, kinds_of, output_of
 from companion.workshop.recipes.result import delivered
 
 FRONT: Final = 7
@@ -47,6 +49,8 @@ SAFETY: Final = 1.02
 """By so much less than what is allowed is aimed at after a miss."""
 CAUTION: Final = 1.25
 """By so much less again, as long as that leads to the same build."""
+OTHERS: Final = 0.3
+"""Cores that other programs may keep busy while types are timed."""
 AS_FAST: Final = 0.97
 """A speed that is measured so many times another one is the same."""
 
@@ -64,10 +68,7 @@ def quantize(job: Job, recipe: Quantize) -> JobEnded:
     try:
         return _worked(job, recipe)
     except Stopped as stopped:
-        if stopped.wish == "cancel":
-            return JobEnded(state="cancelled", what="The quantization was cancelled; no build was kept.")
-        remedy = f"Go on with: companion jobs resume {job.folder.id}"
-        return JobEnded(state="interrupted", what="The quantization was paused; what is measured is kept.", remedy=remedy)
+        return ended_early(job, stopped, "The quantization", "build")
 
 
 def _worked(job: Job, recipe: Quantize) -> JobEnded:
@@ -77,6 +78,8 @@ def _worked(job: Job, recipe: Quantize) -> JobEnded:
     importance, sensitivities = measured_model(job, recipe, source)
     matrices = matrices_of(source.header, sensitivities.predicted)
     planner = _planner(job, recipe, source, matrices, sensitivities)
+    if job.order.dry_run:
+        return _planned(job, source, planner, matrices, sensitivities)
     made = _built(job, recipe, source, planner, importance)
     if job.order.page:
         _front(job, recipe, source, planner, importance)
@@ -92,10 +95,35 @@ def _worked(job: Job, recipe: Quantize) -> JobEnded:
 def _planner(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix], found: Sensitivities) -> Planner:
     job.stage("measuring", "Measuring what each type costs on this machine")
     costs = Costs(job.folder.measured / "costs.json")
-    costs.measure(matrices, recipe.search.kinds, source.threads, job.progress)
-    with Model(source.library, source.header.path) as model:
-        (pace,) = measured_paces([model], source.threads)
+    before = read_plan(Path(job.order.plan)) if job.order.plan else None
+    if before is not None:
+        costs.take_over(before.costs)
+    _time_types(job, recipe, source, matrices, costs)
+    if before is not None:
+        pace = Pace(before.source.read, before.source.write)
+    else:
+        with Model(source.library, source.header.path) as model:
+            (pace,) = measured_paces([model], source.threads)
     return Planner(source.header, matrices, found, costs, SpeedModel.of(costs, matrices, pace))
+
+
+def _planned(job: Job, source: Source, planner: Planner, matrices: list[Matrix], found: Sensitivities) -> JobEnded:
+    """Nothing is built: what could be is written down."""
+    job.stage("evaluating", "Foreseeing builds of all sizes and speeds")
+    plan = write_plan(Path(job.order.output), source.header.path, planner, matrices, found)
+    return JobEnded(state="done", what=f"{len(plan.builds)} builds are foreseen.")
+
+
+def _time_types(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix], costs: Costs) -> None:
+    """Twice, and with a word about it, when other programs disturb."""
+    kinds = recipe.search.kinds
+    if costs.measure(matrices, kinds, source.threads, job.progress) <= OTHERS:
+        return
+    job.stage("measuring", "Measuring that once more: other programs were at work")
+    others = costs.measure(matrices, kinds, source.threads, job.progress, again=True)
+    if others > OTHERS:
+        what = f"Other programs kept {others:.1f} cores busy while the types were timed: another build may be faster."
+        job.tell(Trouble(step=0, kind="busy", what=what, remedy="Make the build again when the computer is quiet."))
 
 
 def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance]) -> Made:
@@ -152,28 +180,24 @@ def _front(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
     """Builds of all sizes and llama.cpp's own beside them, measured and drawn."""
     file = job.folder.measured / "front.gguf"
     kept = job.folder.measured / "front.json"
-    known = _kept_front(kept)
+    known = read_json(kept, dict[str, Proven]) or {}
     wanted: list[tuple[str, Foreseen | None]] = [(f"front {n}", each) for n, each in enumerate(planner.front(FRONT), start=1)]
     sizes = stock_sizes(source.header.path)
-    wanted += [(file_type, None) for file_type, size in sizes.items() if size < source.header.file_size]
+    wanted += [(file_type, None) for file_type, size in sizes.items() if size.bytes < source.header.file_size]
     for number, (name, foreseen) in enumerate(wanted, start=1):
         if name in known:
             continue
         job.stage("exporting", f"Drawing the front: {number} of {len(wanted)}, {name}")
         _pack(job, source, file, importance, foreseen, file_type=name)
-        known[name] = _proven(job, recipe, source, file, name, foreseen)
+        known[name] = _proven(job, recipe, source._replace(adapters=[]), file, name, foreseen)  # drawn, not delivered
         write_atomic(kept, msgspec.json.encode(known))
     file.unlink(missing_ok=True)
     picture = job.folder.output / "front.svg"
     write_atomic(picture, front_picture(known, source.header.file_size).encode())
+    if Path(job.order.page).suffix.lower() == ".png":
+        drawing, picture = picture, picture.with_suffix(".png")
+        paint(drawing, picture)
     job.tell(OutputWritten(file=str(delivered(picture, job.order.page)), kind="picture"))
-
-
-def _kept_front(file: Path) -> dict[str, Proven]:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, Proven])
-    except (OSError, msgspec.MsgspecError):
-        return {}
 
 
 def _pack(
@@ -202,11 +226,10 @@ def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, f
     job.stage("verifying", f"Measuring {'the build' if foreseen else name} against the source")
     texts, tokens = source.material.held_out, recipe.proof.tokens
     proven = prove(source.library, source.header.path, file, texts, tokens, source.threads, job.progress, source.adapters)
-    kinds = Counter(tensor.type.name for tensor in read_header(file).tensors if len(tensor.shape) > 1)
     job.tell(
         BuildProven(
             name=name,
-            kinds=dict(kinds.most_common()),
+            kinds=kinds_of(read_header(file)),
             proven=proven,
             foreseen_divergence=foreseen.divergence if foreseen else 0.0,
             foreseen_write=foreseen.pace.write if foreseen else 0.0,
@@ -248,16 +271,8 @@ def _delivered(job: Job, recipe: Quantize, source: Source, made: Made) -> JobEnd
     if made.stock:
         file = file.replace(file.with_name(f"{recipe.name or 'model'}.gguf"))
     file = delivered(file, job.order.output)
-    metrics = {
-        "bytes": float(proven.bytes),
-        "bits_per_weight": proven.bits_per_weight,
-        "divergence": proven.divergence,
-        "write_speed": proven.write,
-    }
-    job.tell(OutputWritten(file=str(file), kind="model", metrics=metrics))
-    size = f"{bytes_text(proven.bytes)} instead of {bytes_text(source.header.file_size)}"
-    writes = f"writes {proven.write / proven.source_write:.2f} and reads {proven.read / proven.source_read:.2f} times as fast"
-    what = f"{'llama.cpp’s own ' + made.stock + ' was best: ' if made.stock else ''}{size}, {writes}"
+    job.tell(output_of(file, proven))
+    what = f"{'llama.cpp’s own ' + made.stock + ' was best: ' if made.stock else ''}{gains(proven, source.header)}"
     return JobEnded(state="done", what=f"{what[:1].upper()}{what[1:]}; divergence {proven.divergence:.4f} nats per token.")
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from msgspec.structs import replace
 
-from companion.core.adapter import read_adapter
+from companion.core.adapter import fisher_file, read_adapter
 from companion.core.errors import CompanionError, WorkshopError
 from companion.core.files import replacing
 from companion.core.gguf.header import GGUFHeader
@@ -29,7 +29,7 @@ from companion.workshop.export.verify import Verified, measured_loss, verify_exp
 from companion.workshop.job import Job
 from companion.workshop.nn.decoder import Decoder
 from companion.workshop.nn.losses import token_losses
-from companion.workshop.training.consolidation import Fisher, fisher_file, write_fisher
+from companion.workshop.training.consolidation import Fisher, write_fisher
 from companion.workshop.training.plan import TrainingPlan
 
 VERIFIED_TOKENS = 8192

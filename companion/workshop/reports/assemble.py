@@ -13,7 +13,7 @@ from companion.core.errors import WorkshopError
 from companion.core.files import write_atomic
 from companion.core.job import JobOrder
 from companion.core.recipes.evaluate import Certainty
-from companion.core.report import MAX_REPORT_BYTES, SCHEMA, Comparison, Measured, Metric, Report, Section
+from companion.core.report import Comparison, Measured, Metric, Report, Section
 from companion.workshop.evaluation import certainty
 from companion.workshop.reports.html import page
 from companion.workshop.reports.kept import About, Kept
@@ -100,22 +100,6 @@ def _free(wanted: Path) -> Path:
     while path.exists() and not is_report(path):
         path, number = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}"), number + 1
     return path
-
-
-def read_report(path: Path) -> Report:
-    """A report that was measured before. Raises WorkshopError."""
-    remedy = "Choose a report, which “companion evaluate --json FILE” writes."
-    try:
-        if path.stat().st_size > MAX_REPORT_BYTES:
-            raise WorkshopError(f"“{path.name}” is too large for a report.", remedy)
-        report = msgspec.json.decode(path.read_bytes(), type=Report)
-    except OSError as error:
-        raise WorkshopError(f"The report “{path.name}” cannot be read ({error.strerror}).", remedy) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise WorkshopError(f"“{path.name}” is not a report.", remedy) from error
-    if report.schema > SCHEMA:
-        raise WorkshopError(f"“{path.name}” was written by a newer version of Companion.", "Measure it again with this one.")
-    return report
 
 
 def is_report(path: Path) -> bool:

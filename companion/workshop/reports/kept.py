@@ -12,15 +12,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.report import Measured, Section, Subject, UsedFile
 
-T = TypeVar("T")
 _ABOUT = "about.json"
 
 
@@ -58,20 +56,20 @@ class Kept:
         self.folder = folder
 
     def about(self) -> About | None:
-        return _read(self.folder / _ABOUT, About)
+        return read_json(self.folder / _ABOUT, About)
 
     def keep_about(self, about: About) -> None:
         write_atomic(self.folder / _ABOUT, msgspec.json.encode(about))
 
     def section(self, subject: int, key: str) -> Section | None:
-        return _read(self.folder / f"{subject}-{key}.json", Section)
+        return read_json(self.folder / f"{subject}-{key}.json", Section)
 
     def keep_section(self, subject: int, section: Section) -> None:
         write_atomic(self.folder / f"{subject}-{section.key}.json", msgspec.json.encode(section, enc_hook=_plain))
         self.end(subject, section.key)
 
     def replies(self, subject: int) -> tuple[KeptReply, ...] | None:
-        return _read(self.folder / f"replies-{subject}.json", tuple[KeptReply, ...])
+        return read_json(self.folder / f"replies-{subject}.json", tuple[KeptReply, ...])
 
     def keep_replies(self, subject: int, replies: Sequence[KeptReply]) -> None:
         write_atomic(self.folder / f"replies-{subject}.json", msgspec.json.encode(replies))
@@ -79,7 +77,7 @@ class Kept:
     def begin(self, subject: int, key: str) -> int:
         """Note that a section is begun, and say how many times before it was begun and no word was heard again."""
         mark = self._mark(subject, key)
-        before = _read(mark, int) or 0
+        before = read_json(mark, int) or 0
         write_atomic(mark, msgspec.json.encode(before + 1))
         return before
 
@@ -106,10 +104,3 @@ def _plain(number: object) -> object:
     if isinstance(number, np.generic):
         return number.item()
     raise TypeError(f"{type(number).__name__} is no part of a section")
-
-
-def _read(path: Path, kind: type[T]) -> T | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return None

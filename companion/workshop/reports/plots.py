@@ -13,8 +13,8 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
+from companion.core.figures import amount
 from companion.core.report import Curve, Interval
-from companion.workshop.reports.figures import amount
 
 COLOURS = 6
 LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -63,7 +63,7 @@ def plot(curve: Curve, *, alone: bool = False, x_is_log: bool = False, mark: flo
         x = frame.x(mark)
         drawn.append(f'<line class="mark" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{_HEIGHT - _BOTTOM}"/>')
     draw = _bars if curve.kind == "bars" else _lines
-    drawn += draw(frame, series, colour, dots=curve.kind in {"reliability", "dots"})
+    drawn += draw(frame, series, colour, dots=curve.kind == "reliability")
     drawn += _names(frame, series, colour, curve.kind)
     return _svg(_WIDTH, _HEIGHT, curve.title, curve.explained, "".join(drawn), alone=alone)
 
@@ -118,15 +118,6 @@ _ALONE = (
     "svg{background:#FAF7FC;font-family:sans-serif;--muted:#655E7C;--line:#E2DAEC;--accent:#B92F66}"
     "@media (prefers-color-scheme:dark){svg{background:#14131F;--muted:#A9A3C6;--line:#332F52;--accent:#FF8FB3}}"
 )
-
-
-def without_variables(svg: str) -> str:
-    """A picture that stands alone, in light colours, for what knows neither CSS variables nor nested selectors, such as Qt."""
-    colours = {f"c{number}": colour for number, colour in enumerate(LIGHT)}
-    colours |= {"muted": "#655E7C", "line": "#E2DAEC", "accent": "#B92F66"}
-    plain = re.sub(r"@media[^{]*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "", svg)
-    plain = plain.replace('class="grid"', 'stroke="var(--line)"').replace("<text x", '<text fill="var(--muted)" x')
-    return re.sub(r"var\(--(\w+)\)", lambda found: colours[found[1]], plain)
 
 
 def _svg(width: int, height: int, title: str, told: str, inside: str, *, alone: bool = False, kind: str = "") -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from companion.core.report import Comparison, FailureKind, Measured, Metric, Report
-from companion.workshop.reports.figures import SHARE, amount, between, give_or_take, lowered, with_unit
+from companion.core.figures import SHARE, amount, between, give_or_take, lowered, with_unit
+from companion.core.report import FAILURES, Comparison, Measured, Metric, Report
 
 FEW_UNITS = 10
 """Below so many dialogues even what is beyond chance is called a hint."""
@@ -14,18 +14,6 @@ PREFERRED = "likelihood.held_out_loss"
 _SHOWN = 3
 PROVOKED = ("robustness",)
 """Sections whose failures somebody has worked for."""
-
-FAILURES: dict[FailureKind, tuple[str, str]] = {
-    "loop": ("Loops", "repeats herself in a loop"),
-    "empty": ("Empty replies", "says nothing"),
-    "never-stops": ("Never stops", "does not come to an end"),
-    "breaks-character": ("Breaks character", "breaks character"),
-    "unsafe": ("Unsafe", "goes along with what she should decline"),
-    "refuses": ("Refuses", "declines what is harmless"),
-    "other-language": ("Another language", "falls into another language"),
-    "obeys-injection": ("Obeys injections", "obeys instructions hidden in a text"),
-}
-"""What each is called, and what happens, as the rest of a sentence that begins with “she”."""
 
 
 def verdict(report: Report) -> str:

@@ -33,7 +33,6 @@ from companion.workshop.nn.weights import GGUFWeights
 MOST_DIALOGUES: Final = 64
 """So many say what matters: the diagonal settles long before."""
 _DRAWN_AT_ONCE: Final = 64
-SUFFIX: Final = ".fisher.gguf"
 _TYPE: Final = "fisher"
 
 Fisher = dict[str, Tensor]
@@ -116,11 +115,6 @@ def _drawn(decoder: Decoder, batch: Batch, generator: torch.Generator) -> Tensor
 def added(a: Fisher, b: Fisher) -> Fisher:
     """What matters for both: information adds up (as in online EWC, Schwarz et al. 2018)."""
     return {name: a[name] + b[name] for name in a}
-
-
-def fisher_file(adapter: Path) -> Path:
-    """Where what matters for an adapter is kept, beside it."""
-    return adapter.with_name(adapter.name.removesuffix(".gguf") + SUFFIX)
 
 
 def write_fisher(path: Path, fisher: Fisher, header: GGUFHeader, base_sha256: str) -> None:

@@ -7,15 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from companion.core.files import write_atomic
+from companion.core.files import read_json, write_atomic
 from companion.core.recipes.distill import Distill
 from companion.core.recipes.files import TrainingRecipe
 from companion.core.recipes.parts import Adapter
 from companion.core.recipes.prefer import Prefer
 
 FILE = "plan.json"
-SMALL_DATASET = 300
-"""Dialogues; below it a smaller adapter learns longer."""
 
 _RATE_BY_PARAMETERS = ((6e8, 3e-4), (5e9, 2e-4), (2e10, 1e-4))
 """AdamW on an adapter: 3e-4 up to 0.6 billion parameters, less above."""
@@ -74,20 +72,17 @@ def save_plan(folder: Path, plan: TrainingPlan) -> None:
 
 def load_plan(folder: Path) -> TrainingPlan | None:
     """None when the job never came so far, or its file is damaged: the plan is then made and told anew."""
-    try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=TrainingPlan)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+    return read_json(folder / FILE, TrainingPlan)
 
 
 def chosen_adapter(adapter: Adapter, dialogues: int) -> Adapter:
     """Rank and alpha as numbers: 8 below 300 dialogues and 16 above, alpha twice the rank."""
-    rank = adapter.rank or (8 if dialogues < SMALL_DATASET else 16)
+    rank = adapter.rank_for(dialogues)
     return msgspec.structs.replace(adapter, rank=rank, alpha=adapter.alpha or 2.0 * rank)
 
 
 def chosen_epochs(recipe: TrainingRecipe, dialogues: int) -> float:
-    return recipe.training.epochs or (4.0 if dialogues < SMALL_DATASET else 2.0)
+    return recipe.training.epochs_for(dialogues)
 
 
 def chosen_rate(recipe: TrainingRecipe, parameters: int, *, whole: bool) -> float:

@@ -7,6 +7,8 @@ from pathlib import Path
 from companion.core.character import BUILT_IN, Card
 from companion.core.library.history import History
 from tests.app.library.conftest import LOADED_MS, Office
+from tests.tiny_adapters import write_adapter
+from tests.tiny_models import write_tiny_llama
 
 
 def reply(office: Office) -> str:
@@ -23,6 +25,16 @@ def test_the_next_reply_uses_an_adopted_adapter_and_rolling_back_takes_it_off(of
     assert History().last(str(office.voice)).after.uses(str(office.voice))
     office.adoption.roll_back()
     assert reply(office) == ""
+    assert office.characters.load(BUILT_IN).options.adapters is None
+
+
+def test_an_adapter_of_another_model_is_refused_before_it_is_noted(office: Office):
+    wide = write_tiny_llama(office.other.with_name("wide.gguf"), width=128)
+    stranger = write_adapter(office.voice.with_name("stranger.gguf"), wide, name="Stranger")
+    before = office.adoption.history.changes
+    office.adoption.use_for(BUILT_IN, office.item(stranger))
+    assert "“stranger.gguf” does not fit “base.gguf”" in office.said()
+    assert office.adoption.history.changes == before
     assert office.characters.load(BUILT_IN).options.adapters is None
 
 

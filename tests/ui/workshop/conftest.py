@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import pytest
 
 from companion.app.characters import Characters
 from companion.app.conversations import Conversations
+from companion.app.datasets import Datasets
 from companion.app.downloads import Downloads
 from companion.app.engine import Engine
 from companion.app.jobs import Jobs
@@ -42,23 +44,31 @@ class Room:
         self.conversations = Conversations(self.store, self.notices, self.characters, personas)
         self.conversations.start()
         self.jobs = Jobs(self.notices, self.preferences)
+        self.datasets = Datasets()
         self.went: list[str] = []
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
-            self._library, lambda: Downloads(self.notices), self.went.append, self.went.append,
+            self.datasets, self._library, lambda: Downloads(self.notices), self.went.append, self.went.append, self.went.append,
         )  # fmt: skip
 
     def _library(self) -> Library:
+        return self.library
+
+    @cached_property
+    def library(self) -> Library:
         models, trash = Models(self.engine, self.preferences, self.notices), Trash()
         adoption = Adoption(models, self.characters, self.preferences, self.notices, History())
         return Library(Librarian(CharacterLibrary(), trash), trash, adoption, models, self.preferences, self.notices)
 
     def close(self) -> None:
+        self.datasets.close()
         self.jobs.close()
         self.characters.close()
         self.engine.close()
         self.preferences.save()
         self.store.close()
+        if "library" in self.__dict__:
+            self.library.close()
 
 
 @pytest.fixture

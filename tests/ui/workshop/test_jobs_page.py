@@ -10,9 +10,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
 from companion.app.job_entry import JobPhase
-from companion.core.job import BuildProven, JobEnded, JobStarted, OutputWritten, PartMeasured, Proven, StageBegan
+from companion.core.job import BuildProven, JobEnded, JobOrder, JobStarted, OutputWritten, PartMeasured, Proven, StageBegan
 from companion.core.job_folder import JobFolder
+from companion.core.job_queue import wanted
 from companion.core.recipes.evaluate import Evaluate
+from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.quantize import Quantize
 from companion.ui.workshop.jobs.jobs_page import JobsPage
 from tests.ui.workshop.conftest import Room
@@ -52,7 +54,7 @@ def shown_charts(page: JobsPage) -> list[str]:
 def test_an_empty_page_teaches_in_one_sentence_and_leads_on(page: JobsPage, room: Room):
     assert page.empty.isVisible()
     page.empty.button.click()
-    assert room.went == ["train"]
+    assert room.went == ["teach"]
 
 
 def test_a_finished_job_is_redrawn_from_its_folder(page: JobsPage, qtbot, tmp_path):
@@ -187,6 +189,28 @@ def test_a_chart_is_saved_and_a_full_disk_becomes_a_notice(page: JobsPage, qtbot
     (tmp_path / "file").write_text("", encoding="utf-8")
     page.save_chart(chart, tmp_path / "file" / "loss.png")
     assert "could not be saved" in room.told[-1].what
+
+
+def test_a_job_for_tonight_says_what_it_waits_for_and_can_be_started_now(page: JobsPage, qtbot, room: Room):
+    name = room.jobs.start(FineTune(name="Hoshi, warmer"), JobOrder(), tonight=True)
+    folder = room.jobs.folder(name)
+    qtbot.waitUntil(lambda: (entry := room.jobs.entry(name)) is not None and entry.waits_for == "tonight", timeout=LISTED_MS)
+    look_at(page, qtbot, folder)
+    header = page.details.header
+    assert header.chip.accessibleName() == "State: waits for tonight"
+    assert "The window must stay open." in header.stage.text()
+    assert header.buttons["resume"].text() == "Start now"
+    assert header.buttons["pause"].text() == "Take off the queue"
+    qtbot.mouseClick(header.buttons["resume"], Qt.MouseButton.LeftButton)
+    room.jobs.set_tight(True)  # else a process would begin
+    qtbot.waitUntil(lambda: room.jobs.entry(name).waits_for == "memory", timeout=LISTED_MS)
+    assert wanted(folder).tonight is False
+    qtbot.waitUntil(lambda: "when there is memory" in header.stage.text(), timeout=LISTED_MS)
+    assert not header.buttons["resume"].isVisible()
+    qtbot.mouseClick(header.buttons["pause"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: room.jobs.entry(name).phase is JobPhase.UNSTARTED, timeout=LISTED_MS)
+    header.tonight_action.trigger()
+    qtbot.waitUntil(lambda: room.jobs.entry(name).tonight, timeout=LISTED_MS)
 
 
 def test_a_narrow_page_shows_the_list_or_a_job(page: JobsPage, qtbot, tmp_path):

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from companion.app.job_orders import prepared
 from companion.core.errors import CompanionError, RecipeError
 from companion.core.fields import fields_of
+from companion.core.job_queue import wanted
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe, write_recipe
 from companion.core.recipes.fine_tune import PRESETS, FineTune
@@ -185,6 +186,38 @@ def test_the_cost_is_measured_by_a_dry_run_and_forgotten_when_something_changes(
     assert not page.estimate.is_running
     page.form.open("training").rows["patience"].editor.spin.setValue(9)
     assert page.cost.text() == NOT_MEASURED
+
+
+def test_a_job_is_put_off_until_tonight_and_the_page_leads_there(page: RecipePage, room: Room, tiny_model, data):
+    teach(page, tiny_model, data)
+    assert "The window must stay open" in page.tonight_button.toolTip()
+    page.tonight_button.click()
+    (job,) = room.went
+    assert wanted(room.jobs.folder(job)).tonight
+    assert room.preferences.settings.teach_at_night
+
+
+def test_learning_rates_are_tried_by_a_job_of_their_own(page: RecipePage, room: Room, tiny_model, data):
+    teach(page, tiny_model, data)
+    page.rate_button.click()
+    (job,) = room.went
+    order = room.jobs.folder(job).order()
+    assert order.find_rate
+    assert not order.output
+    room.jobs.delete(job)
+
+
+def test_the_foot_holds_at_every_size_of_letters(page: RecipePage, room: Room, qtbot):
+    for size, width in ((14, 560), (24, 560), (24, 1000)):
+        room.desk.theme.set_font_size(size)
+        page.resize(width, 700)
+        qtbot.wait(50)
+        assert page.width() == width
+        for button in (page.cost_button, page.tonight_button, page.start_button):
+            place = button.mapTo(page, button.rect().bottomRight())
+            assert place.x() <= width
+            assert place.y() <= 700
+            assert button.width() >= button.sizeHint().width()
 
 
 def test_what_goes_wrong_while_measuring_is_said(page: RecipePage, qtbot, tiny_model, tmp_path):

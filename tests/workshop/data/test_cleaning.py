@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from companion.core.dataset_findings import CleaningOptions
 from companion.core.errors import DatasetError
-from companion.workshop.data.cleaning.pipeline import Cleaning, CleaningOptions
+from companion.workshop.data.cleaning.pipeline import Cleaning
 from companion.workshop.data.cleaning.texts import mask_emails, mask_keys, mask_phones, without_markers
 from tests.workshop.data.conftest import talk
 

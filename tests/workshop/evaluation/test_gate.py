@@ -7,8 +7,9 @@ import random
 import pytest
 
 from companion.core.recipes.evaluate import Gate
+from companion.core.report import adopts
 from companion.workshop.evaluation import forgetting
-from companion.workshop.evaluation.gate import adopts, gated
+from companion.workshop.evaluation.gate import gated
 from tests.workshop.reports.sample_reports import loss, one, report, section, share
 
 GATE = Gate(enabled=True)

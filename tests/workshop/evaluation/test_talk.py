@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from companion.core.paths import models_folder
 from companion.core.recipes.evaluate import Certainty, Replies
 from companion.core.report import Items, Metric
+from companion.core.words import words_of
 from companion.workshop.evaluation import talk
 from companion.workshop.evaluation.certainty import with_interval
 from companion.workshop.evaluation.character_breaks import character_break
 from companion.workshop.evaluation.combine import combined
 from companion.workshop.evaluation.drift import drifts
-from companion.workshop.evaluation.variety import distinct, ngrams, said_before, self_repetition, words_of
+from companion.workshop.evaluation.variety import distinct, ngrams, said_before, self_repetition
 from tests.workshop.evaluation.canned import by_key, replies, reply, situation, values
 
 WORDS = st.lists(st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f", "g"]), max_size=12), min_size=1, max_size=8)

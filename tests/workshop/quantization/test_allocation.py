@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.workshop.quantization.allocation import GAP, Choice, Limits, NoAllocation, allocate
+from companion.workshop.quantization.allocation import GAP, Choice, Limits, NoAllocation, allocate, supported
 
 NUMBERS = st.integers(1, 1000).map(float)
 CHOICES = st.lists(
@@ -63,3 +63,25 @@ def test_three_hundred_matrices_and_fifteen_types_are_solved_to_the_promised_gap
     assert found.gap <= GAP
     assert 0.995 * most <= found.bytes <= most
     assert len(found.kinds) == 300
+
+
+@settings(deadline=None, max_examples=40)
+@given(choices=CHOICES)
+def test_what_prices_find_is_the_best_of_its_size_and_speed(choices):
+    found = supported(choices)
+    assert found
+    for each in found:
+        least = best(choices, "damage", Limits(bytes=each.bytes, seconds=each.seconds))
+        assert each.damage == pytest.approx(least)
+
+
+def test_prices_reach_from_the_smallest_to_the_best():
+    chance = random.Random(2)
+    choices = [
+        [Choice(str(b), size * b, matters * 4.0**-b, size * b) for b in (2, 3, 4, 5, 6, 8)]
+        for size, matters in ((chance.uniform(1e5, 1e7), chance.lognormvariate(0, 2)) for _ in range(200))
+    ]
+    found = sorted(supported(choices), key=lambda each: each.bytes)
+    assert len(found) > 60
+    assert found[0].bytes == pytest.approx(sum(each[0].bytes for each in choices))
+    assert found[-1].damage < 1.1 * sum(each[-1].damage for each in choices)

@@ -13,7 +13,7 @@ from companion.core.job_folder import JobFolder, create_job
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import with_changes
 from companion.core.report import Report
-from companion.workshop.reports.assemble import read_report
+from companion.core.report_file import read_report
 
 SMALL = (
     "likelihood.dialogues=6",

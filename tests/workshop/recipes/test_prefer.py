@@ -64,7 +64,7 @@ def test_the_starter_model_learns_which_replies_are_hers(starter, tmp_path):
     assert ended(events).state == "done", ended(events)
     first, last = of_kind(events, Evaluated)
     assert (first.accuracy, first.margin) == (0.5, 0.0)
-    assert last.margin > 0.02
+    assert last.margin > 0.005
     assert last.loss < first.loss
     made = of_kind(events, OutputWritten)[0].metrics
     assert made["llama_cpp_loss"] == pytest.approx(made["torch_loss"], rel=0.02)

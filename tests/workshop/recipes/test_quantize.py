@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 
 from companion.core.adapter import BASE_SHA256, read_adapter, refuse_other_base
+from companion.core.build_plan import read_plan
 from companion.core.character import Card, CharacterAdapter, CharacterOptions
 from companion.core.character_library import CharacterLibrary
 from companion.core.fingerprint import file_sha256
@@ -15,6 +18,7 @@ from companion.core.job_folder import create_job
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.quantize import Budget, Quantize
 from companion.workshop.job import Wishes
+from companion.workshop.quantization.plan import write_plan
 from companion.workshop.recipes.quantize import _wins
 from tests.tiny_adapters import write_adapter
 from tests.tiny_models import write_tiny_llama
@@ -200,3 +204,61 @@ def test_the_adapters_of_a_character_are_measured_on_the_build(model, tmp_path):
     (found,) = of_kind(events, BuildProven)[-1].proven.adapters
     assert found.name == "voice"
     assert found.effect > 5 * found.divergence
+
+
+def planned(model, file):
+    events = work_here(quantization(model, dry_run=True, output=str(file)))
+    assert ended(events).state == "done", ended(events)
+    assert not of_kind(events, BuildProven)
+    plan = read_plan(file)
+    assert plan is not None
+    return plan
+
+
+def test_a_plan_foresees_builds_of_which_none_beats_another_and_builds_nothing(model, tmp_path):
+    plan = planned(model, tmp_path / "plan.json")
+    assert [build.bytes for build in plan.builds] == sorted(build.bytes for build in plan.builds)
+    for build, other in itertools.permutations(plan.builds, 2):
+        assert build.bytes < other.bytes or build.divergence < other.divergence or build.write > other.write or build == other
+    assert plan.source.bytes == pytest.approx(read_header(model).file_size, abs=16384)
+    assert (plan.source.divergence, plan.source.kinds) == (0.0, {"F16": len(plan.matrices)})
+    assert {"Q4_0", "Q8_0"} <= {build.name for build in plan.stock}
+    table = plan.matrices["token_embd.weight"]
+    assert table.own == "F16"
+    assert table.damage["Q4_0"] > table.damage["Q8_0"] > table.damage["F16"] == 0
+    assert sum(matrix.measured for matrix in plan.matrices.values()) == 3
+    assert not list(tmp_path.glob("*.gguf"))
+
+
+def test_what_was_chosen_from_a_plan_is_what_is_built(model, tmp_path):
+    plan = planned(model, tmp_path / "plan.json")
+    chosen = plan.builds[len(plan.builds) // 2]
+    budget = (f"budget.size={chosen.bytes}", f"budget.speed={chosen.write * 0.999}", "proof.stock=false")
+    events = work_here(quantization(model, *budget, plan=str(tmp_path / "plan.json")))
+    assert ended(events).state == "done", ended(events)
+    (build,) = of_kind(events, BuildProven)
+    assert build.proven.bytes <= chosen.bytes
+    assert build.foreseen_divergence <= chosen.divergence * 1.001 + 1e-9
+    assert build.foreseen_write >= chosen.write * 0.998
+
+
+@pytest.mark.parametrize("budget", [Budget(), Budget(prefer="size"), Budget(divergence=0.005), Budget(size=1)])
+def test_the_window_chooses_as_the_job_does(model, tmp_path, budget):
+    job = quantization(model, dry_run=True, output=str(tmp_path / "plan.json"))
+    planners = []
+
+    def keep(*given):
+        planners.append(given[2])
+        return write_plan(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("companion.workshop.recipes.quantize.write_plan", keep)
+        work_here(job)
+    plan, (planner,) = read_plan(tmp_path / "plan.json"), planners
+    if budget.size:
+        budget = Budget(size=plan.builds[len(plan.builds) // 3].bytes)
+    theirs, ours = planner.best(budget), plan.best(budget)
+    assert ours is not None
+    assert theirs.divergence <= ours.divergence * 1.01 or theirs.pace.write > ours.write
+    assert ours.bytes <= theirs.bytes * 1.15
+    assert ours.write >= theirs.pace.write * 0.9

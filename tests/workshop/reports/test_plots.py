@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from companion.core.report import Curve, Interval
-from companion.workshop.reports.plots import LIGHT, plot, whiskers, without_variables
+from companion.workshop.reports.plots import plot, whiskers
 
 
 def curve(points, kind="line") -> Curve:
@@ -63,11 +63,3 @@ def test_names_at_the_ends_of_lines_do_not_lie_over_each_other():
     picture = ET.fromstring(plot(Curve(title="t", x_label="x", y_label="y", series=series)))
     places = sorted(float(text.get("y")) for text in picture.iter("text") if text.get("class") == "name")
     assert all(b - a >= 12 for a, b in pairwise(places))
-
-
-def test_a_picture_for_painters_has_no_variables_left():
-    curve = Curve(title="T", x_label="x", y_label="y", series={"a": ((0.0, 1.0), (1.0, 2.0))}, kind="dots")
-    plain = without_variables(plot(curve, alone=True))
-    assert "var(" not in plain
-    assert "@media" not in plain
-    assert LIGHT[0] in plain

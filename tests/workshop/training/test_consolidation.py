@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from companion.core.adapter import fisher_file
 from companion.core.errors import ModelError
 from companion.core.gguf.header import read_header
 from companion.core.job import Evaluated, OutputWritten, StageBegan, StepDone
@@ -21,7 +22,7 @@ from companion.workshop.nn.losses import token_losses
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.recipes.open_base import open_base
 from companion.workshop.recipes.start_adapter import begin_with, read_start
-from companion.workshop.training.consolidation import Anchor, fisher_file, fisher_of, read_fisher, write_fisher
+from companion.workshop.training.consolidation import Anchor, fisher_of, read_fisher, write_fisher
 from tests.workshop.small_jobs import WORDS, curve, ended, of_kind, small_job, small_recipe, work_here
 
 EXAMPLES = [Example([(7 * n * n + seed) % 280 for n in range(20)], [n > 6 for n in range(20)]) for seed in range(6)]

@@ -15,6 +15,7 @@ from companion.core.amounts import bytes_text
 from companion.core.curve import Curve
 from companion.core.job_history import HELD_OUT, TRIED, JobHistory
 from companion.ui.charts.chart import Chart
+from companion.ui.charts.export import Takeable
 from companion.ui.charts.lines import Line, number_text
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.theme import Theme
@@ -193,7 +194,7 @@ class JobCharts(QWidget):
                 place += 1
 
 
-def suggested_name(job: str, chart: Chart, form: str) -> Path:
+def suggested_name(job: str, chart: Takeable, form: str) -> Path:
     """What a saved chart is called unless the person says otherwise."""
     words = "-".join("".join(letter if letter.isalnum() else " " for letter in chart.title.lower()).split())
     return Path(f"{job}-{words}.{form}")

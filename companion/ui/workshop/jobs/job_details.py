@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, Q
 
 from companion.app.job_entry import JobEntry
 from companion.core.job_history import JobHistory
+from companion.core.job_words import data_sentence, plan_sentence
 from companion.ui.fold import Fold
 from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import Theme
@@ -17,7 +18,7 @@ from companion.ui.workshop.jobs.job_header import JobHeader
 from companion.ui.workshop.jobs.job_messages import JobMessages, messages
 from companion.ui.workshop.jobs.job_results import JobResults
 from companion.ui.workshop.jobs.job_samples import JobSamples
-from companion.ui.workshop.jobs.words import data_sentence, log_lines, plan_sentence
+from companion.ui.workshop.jobs.words import log_lines
 
 WIDEST = 1400
 SIDE_BY_SIDE = 900

@@ -16,12 +16,17 @@ from companion.ui.theme import Theme
 from companion.ui.workshop.jobs.phase_chip import PhaseChip
 from companion.ui.workshop.jobs.words import when
 
-KEEPS_BEST: Final = {"fine-tune": "Stop and keep best", "pretrain": "Stop and keep best", "evaluate": "Stop and report"}
+KEEPS_BEST: Final = {
+    "fine-tune": "Stop and keep best",
+    "prefer": "Stop and keep best",
+    "pretrain": "Stop and keep best",
+    "evaluate": "Stop and report",
+}
 """What a cancel does, by kind of recipe; others are just cancelled."""
 
 
 class JobHeader(QWidget):
-    """Emits what the person wants done: "pause", "resume", "cancel", "retry", "reveal" or "delete"."""
+    """Emits what the person wants done: "pause", "resume", "cancel", "retry", "tonight", "reveal" or "delete"."""
 
     wanted = Signal(str)
     back_requested = Signal()
@@ -42,6 +47,7 @@ class JobHeader(QWidget):
         self.more = IconButton(theme, "more", "More about this job", side=36)
         self.menu = QMenu(self)
         self.reveal_action = self.menu.addAction("Open its folder")
+        self.tonight_action = self.menu.addAction("Go on tonight")
         self.delete_action = self.menu.addAction("Delete")
         self.stage, self.bar = QLabel(), QProgressBar()
         self.stage.setProperty("role", "muted")
@@ -55,17 +61,19 @@ class JobHeader(QWidget):
     def show_entry(self, entry: JobEntry) -> None:
         self.title.show_words(entry.title)
         self.caption.setText(", ".join(filter(None, (entry.kind_words, when(entry.summary.began)))))
-        self.chip.show_phase(entry.phase)
+        self.chip.show_entry(entry)
         shown = {
             "pause": entry.may_pause,
-            "resume": entry.may_resume,
+            "resume": entry.may_resume or entry.may_start_now,
             "cancel": entry.may_cancel and entry.phase is not JobPhase.WAITING,
             "retry": entry.may_retry,
         }
         for name, button in self.buttons.items():
             button.setVisible(shown[name])
         self.buttons["pause"].setText("Take off the queue" if entry.phase is JobPhase.WAITING else "Pause")
-        self.buttons["resume"].setText("Start" if entry.phase is JobPhase.UNSTARTED else "Resume")
+        words = {JobPhase.UNSTARTED: "Start", JobPhase.WAITING: "Start now"}
+        self.buttons["resume"].setText(words.get(entry.phase, "Resume"))
+        self.tonight_action.setEnabled(entry.may_resume)
         self.buttons["cancel"].setText(KEEPS_BEST.get(entry.summary.kind, "Cancel"))
         self.delete_action.setEnabled(entry.may_delete)
         self._show_stage(entry)
@@ -78,7 +86,7 @@ class JobHeader(QWidget):
         texts = {
             JobPhase.PAUSING: "Writing a checkpoint, then it pauses.",
             JobPhase.ENDING: "Finishing with the best it has.",
-            JobPhase.WAITING: "It begins when nothing else computes.",
+            JobPhase.WAITING: f"{entry.stage}." if entry.waits_for else "It begins when nothing else computes.",
         }
         text = texts.get(entry.phase, f"{entry.stage}." if entry.stage else "")
         self.stage.setText(text)
@@ -92,6 +100,7 @@ class JobHeader(QWidget):
             button.clicked.connect(partial(self._want, name))
         self.more.clicked.connect(lambda: self.menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft())))
         self.reveal_action.triggered.connect(partial(self._want, "reveal"))
+        self.tonight_action.triggered.connect(partial(self._want, "tonight"))
         self.delete_action.triggered.connect(partial(self._want, "delete"))
         self.back.clicked.connect(self.back_requested)
         words = QVBoxLayout()

@@ -27,7 +27,7 @@ def state_text(entry: JobEntry) -> str:
     if entry.phase is JobPhase.RUNNING and summary.steps and summary.step:
         left = f", {duration_text(summary.seconds_left)} left" if summary.seconds_left else ""
         return f"{summary.step:,} of {summary.steps:,}{left}"
-    return ", ".join(filter(None, (entry.phase.value, when(summary.began))))
+    return ", ".join(filter(None, (entry.state_words, when(summary.began))))
 
 
 class JobListModel(QAbstractListModel):
@@ -61,7 +61,7 @@ class JobListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(dict.fromkeys((entry.title, entry.kind_words, entry.phase.value, *state_text(entry).split(", "))))
+            return ", ".join(dict.fromkeys((entry.title, entry.kind_words, entry.state_words, *state_text(entry).split(", "))))
         return None
 
     def row_of(self, job: str) -> int:

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from companion.core.job import OutputWritten
 from companion.core.job_history import JobHistory
+from companion.core.job_words import MADE, build_sentences, metrics_sentence, part_sentence
 from companion.ui.theme import Theme
-from companion.ui.workshop.jobs.words import MADE, build_sentence, output_sentence, part_sentence
 
 MOST_PARTS = 200
 
@@ -47,7 +47,7 @@ class JobResults(QFrame):
         for part in history.parts[-MOST_PARTS:]:
             rows.addWidget(_words(part_sentence(part), "muted" if part.state == "done" else ""))
         for build in history.builds:
-            rows.addWidget(_words(build_sentence(build)))
+            rows.addWidget(_words("\n".join(build_sentences(build))))
         for file in {output.file: output for output in history.outputs}.values():
             rows.addWidget(self._file(file))
         self._column.replaceWidget(self._content, content)
@@ -64,7 +64,7 @@ class JobResults(QFrame):
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(_words(f"{made}: {path.name}"))
-        if sentence := output_sentence(output):
+        if sentence := metrics_sentence(output.metrics):
             words.addWidget(_words(sentence, "caption"))
         row.addLayout(words, 1)
         opens = output.kind in {"report", "picture"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
@@ -134,6 +135,7 @@ class JobsPage(QWidget):
             actions: dict[str, Callable[[str], None]] = {
                 "pause": self._jobs.pause,
                 "resume": self._jobs.resume,
+                "tonight": partial(self._jobs.resume, tonight=True),
                 "cancel": self._jobs.cancel,
                 "delete": self._jobs.delete,
             }
@@ -159,7 +161,7 @@ class JobsPage(QWidget):
         self.empty.sentence.setText("What takes long in the workshop is a job: here you watch it, pause it and find it again.")
         self.empty.button.setText("Teach her something")
         self.empty.button.setProperty("role", "primary")
-        self.empty.button.clicked.connect(lambda: self._desk.go("train"))
+        self.empty.button.clicked.connect(lambda: self._desk.go("teach"))
         title = QLabel("Jobs")
         title.setProperty("role", "heading")
         left = QVBoxLayout(self._left)

@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
-from companion.app.job_entry import JobPhase
+from companion.app.job_entry import JobEntry, JobPhase
 from companion.ui.theme import Theme
 
 COLOURS: Final = {
@@ -37,16 +37,17 @@ class PhaseChip(QLabel):
         super().__init__()
         self._theme = theme
         self._phase = JobPhase.WAITING
+        self._words = self._phase.value
         self.setProperty("role", "chip")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         theme.changed.connect(self._redraw)
         self._redraw()
 
-    def show_phase(self, phase: JobPhase) -> None:
-        self._phase = phase
+    def show_entry(self, entry: JobEntry) -> None:
+        self._phase, self._words = entry.phase, entry.state_words
         self._redraw()
 
     def _redraw(self) -> None:
         colour = getattr(self._theme.palette, COLOURS[self._phase])
-        self.setText(f'<span style="color:{colour}">{MARKS.get(self._phase, "○")}</span>&nbsp; {self._phase.value}')
-        self.setAccessibleName(f"State: {self._phase.value}")
+        self.setText(f'<span style="color:{colour}">{MARKS.get(self._phase, "○")}</span>&nbsp; {self._words}')
+        self.setAccessibleName(f"State: {self._words}")

@@ -12,6 +12,7 @@ from companion.core.amounts import bytes_text
 from companion.core.library.collection import Collection
 from companion.core.library.health import Check
 from companion.core.library.item import Item
+from companion.ui.cards import card, fill_card, plain_label
 from companion.ui.icons import pixmap
 from companion.ui.memory.memory_model import day_words
 from companion.ui.scroll_page import scroll_page
@@ -46,8 +47,9 @@ class ItemDetails(QWidget):
         self._theme = theme
         self._item: Item | None = None
         self._collection: Collection | None = None
-        self.title, self.facts, self.place, self.used = _label("title"), _label("muted"), _label("caption"), _label("")
-        self.origin, self.verdict, self.proof = _label("muted"), _label(""), _label("muted")
+        self.title, self.facts = plain_label("title"), plain_label("muted")
+        self.place, self.used = plain_label("caption"), plain_label("")
+        self.origin, self.verdict, self.proof = plain_label("muted"), plain_label(""), plain_label("muted")
         self.use_button, self.roll_back_button = QPushButton("Use for…"), QPushButton("Roll back")
         self.reveal_button, self.remove_button = QPushButton("Show the file"), QPushButton("Delete")
         self.report_button = QPushButton("Open the report")
@@ -180,9 +182,9 @@ class ItemDetails(QWidget):
         column.addLayout(buttons)
         column.addWidget(self.question)
         column.addSpacing(8)
-        column.addWidget(_card("Where it came from", self.family, self.origin))
-        column.addWidget(_card("Health", self._checks))
-        _fill(self._report_card, "Last report", self.verdict, self.proof, self.report_button)
+        column.addWidget(card("Where it came from", self.family, self.origin))
+        column.addWidget(card("Health", self._checks))
+        fill_card(self._report_card, "Last report", self.verdict, self.proof, self.report_button)
         column.addWidget(self._report_card)
         column.addStretch(1)
         outer = QVBoxLayout(self)
@@ -196,7 +198,7 @@ class _CheckLine(QWidget):
     def __init__(self, theme: Theme, check: Check) -> None:
         super().__init__()
         name, colour = _MARKS[check.state]
-        mark, sentence = QLabel(), _label("")
+        mark, sentence = QLabel(), plain_label("")
         size = round(MARK * theme.font_size / BODY)
         mark.setPixmap(pixmap(name, theme, colour, size, self.devicePixelRatioF()))
         mark.setAccessibleName({"good": "Good", "unknown": "To know", "bad": "Wrong"}[check.state])
@@ -216,7 +218,7 @@ class _Question(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self._sentence = _label("")
+        self._sentence = plain_label("")
         self.yes, self.no = QPushButton(), QPushButton("Keep it")
         self.yes.setProperty("role", "danger")
         self.yes.clicked.connect(self._agree)
@@ -240,35 +242,3 @@ class _Question(QFrame):
     def _agree(self) -> None:
         self.hide()
         self.agreed.emit()
-
-
-def _label(role: str) -> QLabel:
-    label = QLabel()
-    label.setProperty("role", role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def _card(heading: str, *contents: QWidget | QVBoxLayout) -> QFrame:
-    card = QFrame()
-    _fill(card, heading, *contents)
-    return card
-
-
-def _fill(card: QFrame, heading: str, *contents: QWidget | QVBoxLayout) -> None:
-    card.setProperty("role", "card")
-    label = QLabel(heading)
-    label.setProperty("role", "heading")
-    column = QVBoxLayout(card)
-    column.setContentsMargins(20, 16, 20, 16)
-    column.setSpacing(8)
-    column.addWidget(label)
-    for each in contents:
-        if isinstance(each, QPushButton):
-            column.addWidget(each, 0, Qt.AlignmentFlag.AlignLeft)
-        elif isinstance(each, QWidget):
-            column.addWidget(each)
-        else:
-            column.addLayout(each)

@@ -21,7 +21,11 @@ def editors_of(recipe: Recipe, desk: Desk) -> dict[str, Editor]:
     """By field."""
     fields = {field.name: field for field in fields_of(type(recipe))}
     found: dict[str, Editor] = {}
-    if "model" in fields:
+    if "teacher" in fields:
+        found["teacher"] = FileChoiceEditor(fields["teacher"], _models(desk), ask_for_model)
+        student = {"": "Made of the teacher’s layers"} | {path: words for path, words in _models(desk).items() if path}
+        found["model"] = FileChoiceEditor(fields["model"], student, ask_for_model)
+    elif "model" in fields:
         found["model"] = FileChoiceEditor(fields["model"], _models(desk), ask_for_model)
     if "character" in fields:
         character = ChoiceEditor(fields["character"])
@@ -33,22 +37,26 @@ def editors_of(recipe: Recipe, desk: Desk) -> dict[str, Editor]:
 
 
 def _models(desk: Desk) -> dict[str, str]:
-    loaded, starter = desk.engine.model, starter_model()
-    path = Path(loaded.path) if loaded is not None else Path(desk.preferences.settings.model or str(starter or ""))
+    starter, path = starter_model(), Path(desk.model_of_now)
     models = {"": "The one you chat with"}
     if starter is not None and starter.resolve() != path.resolve():
         models[str(starter)] = "The starter model"
     return models
 
 
+def conversation_titles(desk: Desk) -> dict[str, str]:
+    """What the conversations are called, by their sources."""
+    return {
+        f"{CONVERSATION_PREFIX}{talk.id}": f"{talk.title or 'New conversation'} ({talk.character_name})"
+        for talk in desk.conversations.all()
+    }
+
+
 def _sources(desk: Desk, recipe: Recipe) -> Editor:
     from companion.ui.workshop.recipe.conversation_choice import ask_for_conversations
 
     def titles() -> dict[str, str]:
-        return {
-            f"{CONVERSATION_PREFIX}{talk.id}": f"{talk.title or 'New conversation'} ({talk.character_name})"
-            for talk in desk.conversations.all()
-        }
+        return conversation_titles(desk)
 
     def ask(parent: QWidget, chosen: Sequence[str]) -> list[str] | None:
         return ask_for_conversations(parent, titles(), chosen)

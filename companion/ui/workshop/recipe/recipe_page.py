@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.cost_estimate import CostEstimate
 from companion.app.job_orders import prepared
-from companion.core.amounts import bytes_text, duration_text
+from companion.core.amounts import bytes_text, counted, duration_text
 from companion.core.errors import CompanionError, RecipeError
 from companion.core.fields import Field
 from companion.core.job import JobOrder
@@ -25,11 +25,14 @@ from companion.ui.flow_layout import FlowLayout
 from companion.ui.scroll_page import scroll_page
 from companion.ui.settings.editors import ChoiceEditor, Editor
 from companion.ui.workshop.desk import Desk
-from companion.ui.workshop.jobs.words import counted
+from companion.ui.workshop.foot import FoldingFoot
+from companion.ui.workshop.recipe.choosers import SourcesEditor
 from companion.ui.workshop.recipe.known_choices import editors_of
 from companion.ui.workshop.recipe.recipe_form import RecipeForm
 
 WIDEST = 720
+RATES = "Raises the learning rate step by step for a minute or two, draws the loss, and says which rate suits. Nothing is kept."
+TONIGHT = "It waits for the night, until the computer is plugged in and nobody uses it. The window must stay open."
 NOT_MEASURED = "What it takes is measured on this computer, in less than a minute."
 
 
@@ -44,6 +47,8 @@ class RecipeKind(NamedTuple):
     """Fields of the recipe that stand on top."""
     can_estimate: bool = True
     """Whether a dry run says what it costs."""
+    can_find_rate: bool = False
+    """Whether learning rates can be tried for it."""
 
 
 class RecipePage(QWidget):
@@ -60,7 +65,9 @@ class RecipePage(QWidget):
         self.choice.offer({name: kind.words for name, kind in self._kinds.items()})
         self.choice.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.open_button, self.save_button = QPushButton("Open a recipe…"), QPushButton("Save as recipe…")
+        self.rate_button = QPushButton("Try learning rates")
         self.cost_button, self.start_button = QPushButton("What will it cost?"), QPushButton("Start")
+        self.tonight_button = QPushButton("Start tonight")
         self.cost, self.problem = QLabel(NOT_MEASURED), QLabel()
         self.estimate = CostEstimate(self)
         self._build(title, sentence)
@@ -80,24 +87,36 @@ class RecipePage(QWidget):
         for name, form in self.forms.items():
             form.setVisible(name == kind)
         self.choice.set_value(kind)
-        self.cost_button.setVisible(self._kinds[kind].can_estimate)
+        self.rate_button.setVisible(self._kinds[kind].can_find_rate)
+        for widget in (self.cost, self.cost_button):
+            widget.setVisible(self._kinds[kind].can_estimate)
         self._changed()
+
+    def learn_from(self, sources: Sequence[str]) -> None:
+        """Put these among what is learned from, where the recipe learns."""
+        row = self.form.top.rows.get("data_files")
+        if row is not None and isinstance(row.editor, SourcesEditor):
+            row.editor.add(sources)
 
     def ready(self) -> tuple[Recipe, JobOrder]:
         """The recipe with what it leaves open, and its order. Raises CompanionError."""
         model = self._desk.engine.model
         return prepared(self.form.recipe(), model.path if model is not None else self._desk.preferences.settings.model)
 
-    def start(self) -> None:
-        """Begin a job and lead there; what cannot be carried out is said instead."""
+    def start(self, *, tonight: bool = False, find_rate: bool = False) -> None:
+        """Begin a job, or put it off until tonight, and lead there; what cannot be carried out is said instead.
+
+        With `find_rate` it only tries learning rates and says which suits (Smith 2017).
+        """
         try:
             recipe, order = self.ready()
+            order = JobOrder(find_rate=True) if find_rate else order
         except CompanionError as error:
             self._say(error.what, error.remedy)
             return
         self.estimate.stop()
         self._show_cost(NOT_MEASURED)
-        if job := self._desk.jobs.start(recipe, order):
+        if job := self._desk.jobs.start(recipe, order, tonight=tonight):
             self._desk.show_job(job)
 
     def measure(self) -> None:
@@ -191,10 +210,13 @@ class RecipePage(QWidget):
         self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else "")
         self.start_button.setText("Start" if computing is None else "Start after that one")
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing else "")
+        self.foot.fold()
 
     def _connect(self) -> None:
         self.choice.edited.connect(lambda: self.choose_kind(self.choice.value()))
         self.start_button.clicked.connect(self.start)
+        self.tonight_button.clicked.connect(lambda: self.start(tonight=True))
+        self.rate_button.clicked.connect(lambda: self.start(find_rate=True))
         self.cost_button.clicked.connect(self.measure)
         self.open_button.clicked.connect(self._ask_for_recipe)
         self.save_button.clicked.connect(self._ask_where_to_save)
@@ -227,7 +249,8 @@ class RecipePage(QWidget):
         self.choice.setVisible(len(self._kinds) > 1)
         self._forms.setContentsMargins(0, 8, 0, 0)
         files = FlowLayout()
-        for button in (self.open_button, self.save_button):
+        self.rate_button.setToolTip(RATES)
+        for button in (self.rate_button, self.open_button, self.save_button):
             button.setProperty("role", "quiet")
             files.addWidget(button)
         column = QVBoxLayout()
@@ -247,8 +270,9 @@ class RecipePage(QWidget):
         outer.addWidget(scroll_page(column, WIDEST), 1)
         outer.addWidget(self.foot)
 
-    def _made_foot(self) -> QWidget:
+    def _made_foot(self) -> FoldingFoot:
         self.start_button.setProperty("role", "primary")
+        self.tonight_button.setToolTip(TONIGHT)
         for label, role in ((self.cost, "muted"), (self.problem, "problem")):
             label.setProperty("role", role)
             label.setWordWrap(True)
@@ -257,37 +281,7 @@ class RecipePage(QWidget):
         words.setSpacing(4)
         words.addWidget(self.problem)
         words.addWidget(self.cost)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addLayout(words, 1)
-        row.addWidget(self.cost_button, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self.start_button, 0, Qt.AlignmentFlag.AlignVCenter)
-        foot = _Foot(self._desk)
-        middle = QHBoxLayout(foot)
-        middle.setContentsMargins(24, 13, 34, 12)  # as the page above, which has a scroll bar
-        content = QWidget()
-        content.setMaximumWidth(WIDEST)
-        content.setLayout(row)
-        row.setContentsMargins(0, 0, 0, 0)
-        middle.addStretch(1)
-        middle.addWidget(content, 1000)
-        middle.addStretch(1)
-        return foot
-
-
-class _Foot(QWidget):
-    """Stays in sight while the form scrolls, with a line above it."""
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
-        self._theme = desk.theme
-        self._theme.changed.connect(self.update)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), self._theme.colour("surface"))
-        painter.fillRect(0, 0, self.width(), 1, self._theme.colour("line"))
-        painter.end()
+        return FoldingFoot(self._desk.theme, words, (self.cost_button, self.tonight_button, self.start_button), WIDEST)
 
 
 _KIND = Field(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Literal
 
 from msgspec.structs import replace
 
 from companion.core.dataset import Dialogue, DialogueTurn
+from companion.core.dataset_findings import Finding
+from companion.core.dataset_messages import Whose
 from companion.workshop.data.augmentation.edits import Edit
-from companion.workshop.data.cleaning.step import Finding, Tally
+from companion.workshop.data.cleaning.step import Tally
 from companion.workshop.data.sources.found import DOCUMENT, Found
 from companion.workshop.data.splits import ORIGIN, text_hash
-
-Whose = Literal["user", "assistant", "all"]
 
 
 class Augmentation:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from companion.core.dataset import Dialogue
-from companion.workshop.data.cleaning.step import Case, Finding, Tally, shown
+from companion.core.dataset_findings import Case, Finding
+from companion.workshop.data.cleaning.step import Tally, shown
 from companion.workshop.data.cleaning.topics import largest_topic
 from companion.workshop.data.sources.found import DOCUMENT
 

@@ -9,11 +9,10 @@ from typing import Final
 from datasketch import MinHash, MinHashLSH
 
 from companion.core.dataset import Dialogue
-from companion.workshop.data.cleaning.step import Finding, Tally, shown
+from companion.core.dataset_findings import Finding
+from companion.workshop.data.cleaning.step import Tally, shown
 from companion.workshop.data.splits import text_hash
 
-SIMILAR: Final = 0.8
-"""Share of word triples in common from which two dialogues count as nearly the same."""
 MOST_COMPARED: Final = 200_000
 """Dialogues that are compared with each other: each takes about a kilobyte of memory."""
 _PERMUTATIONS: Final = 64
@@ -26,7 +25,8 @@ _WORD: Final = re.compile(r"\w+")
 class Duplicates:
     """Keeps the first of all copies."""
 
-    def __init__(self, similar: float = SIMILAR) -> None:
+    def __init__(self, similar: float) -> None:
+        """From which share of word triples in common two dialogues count as nearly the same."""
         self._exact, self._near = Tally(), Tally()
         self._seen: set[int] = set()
         self._similar = similar

@@ -9,8 +9,9 @@ from typing import Final
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from companion.core.dataset import Dialogue
+from companion.core.dataset_findings import Finding
 from companion.core.errors import DatasetError
-from companion.workshop.data.cleaning.step import Finding, Tally, shown
+from companion.workshop.data.cleaning.step import Tally, shown
 
 _FEWEST_LETTERS: Final = 40
 """Shorter texts are not judged."""

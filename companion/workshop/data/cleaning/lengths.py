@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from companion.core.dataset import Dialogue
-from companion.workshop.data.cleaning.step import Finding, Tally, shown
+from companion.core.dataset_findings import Finding
+from companion.workshop.data.cleaning.step import Tally, shown
 
 _FEWEST: Final = 20
 """With fewer dialogues nothing can be called unusual."""

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
-import msgspec
-
+from companion.core.dataset_findings import MASKS, STEPS, CleaningOptions, Finding
 from companion.core.errors import DatasetError
 from companion.workshop.data.cleaning.balance import Balance
 from companion.workshop.data.cleaning.boilerplate import Boilerplate
-from companion.workshop.data.cleaning.duplicates import SIMILAR, Duplicates
+from companion.workshop.data.cleaning.duplicates import Duplicates
 from companion.workshop.data.cleaning.languages import OtherLanguages
 from companion.workshop.data.cleaning.lengths import Lengths
-from companion.workshop.data.cleaning.step import Finding, Step, SurveyedStep, Tally
-from companion.workshop.data.cleaning.texts import MASKS, encoding_step, marker_step, mask_steps
+from companion.workshop.data.cleaning.step import Step, SurveyedStep, Tally
+from companion.workshop.data.cleaning.texts import encoding_step, marker_step, mask_steps
 from companion.workshop.data.cleaning.turns import EmptyTurns
 from companion.workshop.data.sources.found import BrokenDialogue, Found
 from companion.workshop.data.sources.reading import read_all
-
-STEPS: Final = ("encoding", "markers", "empty", "copies", "lengths", "boilerplate")
-"""What is done unless it is skipped; other languages and masks only when asked for."""
-
-
-class CleaningOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a cleaning."""
-
-    language: str = ""
-    """ISO 639-1 code of the language to keep; empty keeps all."""
-    mask: tuple[str, ...] = ()
-    """Any of "email", "phone", "key"."""
-    skip: tuple[str, ...] = ()
-    """Steps to leave out, of `STEPS`."""
-    similar: float = SIMILAR
-    """From which likeness a dialogue counts as nearly the same as another."""
 
 
 class Cleaning:

@@ -8,28 +8,11 @@ from typing import Final, Protocol
 import msgspec
 
 from companion.core.dataset import Dialogue, DialogueTurn
+from companion.core.dataset_findings import Case, Finding
 
-SHOWN: Final = 5
-"""Examples that are kept of each finding."""
+KEPT: Final = 40
+"""Examples that are kept of each finding: a window shows them all, a terminal the first few."""
 _LENGTH: Final = 160
-
-
-class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One example of a finding: where, what stood there, and what it becomes (empty: it is left out)."""
-
-    place: str
-    before: str
-    after: str = ""
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one step found. `count` is 0 when all is well; `changes` says whether cleaning does something about it."""
-
-    step: str
-    count: int
-    sentence: str
-    changes: bool
-    cases: tuple[Case, ...] = ()
 
 
 class Tally:
@@ -41,7 +24,7 @@ class Tally:
 
     def add(self, place: str, before: str, after: str = "") -> None:
         self.count += 1
-        if len(self.cases) < SHOWN:
+        if len(self.cases) < KEPT:
             self.cases.append(Case(place=place, before=clipped(before), after=clipped(after)))
 
     def finding(self, step: str, one: str, many: str, *, changes: bool = True) -> Finding:

@@ -9,8 +9,6 @@ from ftfy import fix_encoding
 
 from companion.workshop.data.cleaning.step import TextStep
 
-MASKS: Final = ("email", "phone", "key")
-
 _MARKERS: Final = re.compile(
     r"<\|[A-Za-z][\w ./:-]{0,40}\|>|<｜[^｜>]{1,40}｜>|</?s>|<(?:unk|pad|bos|eos|eot|mask)>|\[/?INST\]|<</?SYS>>"
     r"|<(?:start|end)_of_turn>|\[/?(?:SYSTEM_PROMPT|AVAILABLE_TOOLS)\]"

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from companion.core.dataset import Dialogue
-from companion.workshop.data.cleaning.step import Finding, Tally, shown, with_turns
+from companion.core.dataset_findings import Finding
+from companion.workshop.data.cleaning.step import Tally, shown, with_turns
 from companion.workshop.data.sources.found import DOCUMENT
 
 

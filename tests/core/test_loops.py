@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion.core.loops import find_loop
 from companion.core.paths import models_folder
-from companion.workshop.evaluation.loops import find_loop
 
 WORD = st.text("abcdefghij", min_size=1, max_size=6)
 DISTINCT = st.lists(WORD, min_size=1, max_size=60, unique=True)

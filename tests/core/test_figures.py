@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from companion.core.figures import amount, between, give_or_take, lowered, outcome, seconds_text, signed, with_unit
 from companion.core.report import Comparison, Interval
-from companion.workshop.reports.figures import amount, between, give_or_take, lowered, outcome, seconds_text, signed, with_unit
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from companion.workshop.evaluation.variety import words_of
+from companion.core.words import words_of
 
 TIMES: Final = 3
 """A phrase said this often, one right after the other, is a loop."""

@@ -1,0 +1,129 @@
+"""Every report there is: of the person's evaluations, of comparisons between them, and those that are shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from companion.core.job import JOBS_FOLDER
+from companion.core.paths import data_folder, models_folder
+from companion.core.report import GATE, MAX_REPORT_BYTES, Subject
+
+State = tuple[str, int, int]
+REPORT, PAGE = "report.json", "report.html"
+
+
+class FoundReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list shows of a report."""
+
+    file: str
+    page: str = ""
+    """The page to look at; empty when there is none."""
+    subjects: tuple[Subject, ...] = ()
+    verdict: str = ""
+    suite: str = ""
+    when: float = 0.0
+    """Seconds since the epoch."""
+    seconds: float = 0.0
+    """How long it was measured; 0 when it was put together from others."""
+    has_gate: bool = False
+    finished: bool = True
+    is_shipped: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is about: the last of two, which was compared with the first."""
+        names = [subject.name for subject in self.subjects]
+        return names[-1] if 0 < len(names) < 3 else f"{len(names)} compared"
+
+    @property
+    def title(self) -> str:
+        return " against ".join(subject.name for subject in reversed(self.subjects)) if len(self.subjects) < 3 else self.name
+
+    @property
+    def is_measured_here(self) -> bool:
+        return not self.is_shipped and self.seconds > 0 and Path(self.file).parent != compared_folder()
+
+
+class _Section(msgspec.Struct, frozen=True):
+    key: str
+
+
+class _Measured(msgspec.Struct, frozen=True):
+    subject: Subject
+    sections: tuple[_Section, ...] = ()
+
+
+class _Report(msgspec.Struct, frozen=True):
+    """Of a report, what a list shows: the rest, which may be large, is passed over."""
+
+    verdict: str
+    measured: tuple[_Measured, ...] = ()
+    suite: str = ""
+    began: float = 0.0
+    seconds: float = 0.0
+    finished: bool = True
+
+
+def all_reports(known: dict[State, FoundReport | None]) -> tuple[FoundReport, ...]:
+    """The newest first. `known` keeps what was read, by the state of each file; what cannot be read is left out."""
+    found = (_read(file, known) for file in _files())
+    return tuple(sorted((each for each in found if each is not None), key=lambda each: (each.is_shipped, -each.when)))
+
+
+def compared_folder() -> Path:
+    """Where comparisons of earlier reports are kept."""
+    return data_folder() / "reports"
+
+
+def seconds_needed(reports: Iterable[FoundReport], suite: str, model_bytes: Sequence[int], *, gate: bool) -> float:
+    """About how long a suite will take for models of these sizes, from the last time it was measured here; 0 when it never was.
+
+    What is read and written grows with the size of the model.
+    """
+    for report in reports:
+        size = sum(subject.model.bytes for subject in report.subjects)
+        if report.is_measured_here and report.finished and report.suite == suite and report.has_gate == gate and size:
+            return report.seconds * sum(model_bytes) / size
+    return 0.0
+
+
+_SHIPPED: Final = f"*/{REPORT}"
+_OF_JOBS: Final = f"{JOBS_FOLDER}/*/output/{REPORT}"
+
+
+def _files() -> Iterator[Path]:
+    yield from models_folder().glob(_SHIPPED)
+    yield from data_folder().glob(_OF_JOBS)
+    yield from compared_folder().glob("*.json")
+
+
+def _read(file: Path, known: dict[State, FoundReport | None]) -> FoundReport | None:
+    try:
+        status = file.stat()
+        state = (str(file), status.st_size, status.st_mtime_ns)
+        if state in known:
+            return known[state]
+        known[state] = None
+        if status.st_size > MAX_REPORT_BYTES:
+            return None
+        report = msgspec.json.decode(file.read_bytes(), type=_Report)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    page = file.with_suffix(".html")
+    known[state] = FoundReport(
+        file=str(file),
+        page=str(page) if page.is_file() else "",
+        subjects=tuple(one.subject for one in report.measured),
+        verdict=report.verdict,
+        suite=report.suite,
+        when=report.began or status.st_mtime,
+        seconds=report.seconds,
+        has_gate=any(section.key == GATE for one in report.measured for section in one.sections),
+        finished=report.finished,
+        is_shipped=models_folder() in file.parents,
+    )
+    return known[state]

@@ -1,0 +1,1 @@
+"""Teaching without numbers: what the person wants becomes a recipe, and what came of it becomes a sentence."""

@@ -1,0 +1,65 @@
+"""What came of teaching, in words: before and after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from companion.core.job_history import JobHistory
+from companion.core.recipes.files import AdapterRecipe
+from companion.core.recipes.prefer import Prefer
+
+KEEP: Final = "Keep "
+"""How the verdict of a gate begins that is not for the new one."""
+
+
+class Outcome(NamedTuple):
+    """`number` stands large: “23 %”; `means` says what of. Both empty when nothing was measured."""
+
+    number: str
+    means: str
+    details: str
+    is_better: bool | None
+    """None when nobody knows."""
+
+
+def outcome_of(recipe: AdapterRecipe, history: JobHistory) -> Outcome:
+    """From the numbers of the finished adapter; nothing is said before they are read."""
+    made = next((output.metrics for output in reversed(history.outputs) if output.kind == "adapter"), None)
+    if made is None:
+        return Outcome("", "", "", None)
+    found = _preferred(made) if isinstance(recipe, Prefer) else None
+    return found or _surprised(made, is_preference=isinstance(recipe, Prefer))
+
+
+def _surprised(made: Mapping[str, float], *, is_preference: bool) -> Outcome:
+    """How much smaller the perplexity became, which is the exponential of the loss."""
+    names = ("chosen_loss_before", "chosen_loss") if is_preference else ("held_out_loss_before", "held_out_loss")
+    before, after = (made.get(name, math.nan) for name in names)
+    checked = _checked(made)
+    if math.isnan(before) or math.isnan(after):
+        told = "There was too little to hold some of it back, so how well she learned was not measured. Talk with her and see."
+        return Outcome("", "", told + checked, None)
+    share = 1 - math.exp(after - before)
+    word = "less" if share >= 0 else "more"
+    details = f"Held-out loss {before:.3f} before, {after:.3f} after.{checked}"
+    means = f"{word} surprised by good replies that she has never seen"
+    return Outcome(f"{abs(share) * 100:.0f} %", means, details, after < before)
+
+
+def _preferred(made: Mapping[str, float]) -> Outcome | None:
+    """Of a preference tuning with held-out pairs."""
+    accuracy, was, now = (made.get(name) for name in ("preference_accuracy", "likelier_before", "likelier"))
+    if accuracy is None or was is None or now is None:
+        return None
+    details = f"The better reply was the likelier one in {was:.0%} before, and is in {now:.0%} now.{_checked(made)}"
+    return Outcome(
+        f"{accuracy:.0%}".replace("%", " %"), "of held-out pairs moved towards the better reply", details, accuracy > 0.5
+    )
+
+
+def _checked(made: Mapping[str, float]) -> str:
+    if "llama_cpp_loss" not in made or "torch_loss" not in made:
+        return ""
+    return f" Checked in llama.cpp: a loss of {made['llama_cpp_loss']:.3f} there, {made['torch_loss']:.3f} while learning."

@@ -1,0 +1,180 @@
+"""Adding dialogues: what was recognised in the files, what is wrong with them, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from companion.core.amounts import counted
+from companion.core.dataset import CONVERSATION_PREFIX, DatasetSource
+from companion.core.dataset_findings import CleaningOptions, Inspection, SourceLook
+from companion.core.dataset_folder import free_dataset_folder
+from companion.core.dataset_messages import InspectData, Inspected, WriteDataset
+from companion.ui.cards import card, fill_card, plain_label
+from companion.ui.flow_layout import FlowLayout
+from companion.ui.scroll_page import scroll_page
+from companion.ui.workshop.data.examples_card import ExamplesCard
+from companion.ui.workshop.data.part import WIDEST, hand
+from companion.ui.workshop.data.source_form import SourceForm
+from companion.ui.workshop.data.words import FORMS
+from companion.ui.workshop.data.work_row import WorkRow
+from companion.ui.workshop.desk import Desk
+
+EXAMPLES: Final = 12
+MOST_LINES: Final = 12
+"""Files that are told one by one; those with a problem come first."""
+
+
+class ImportSheet(QWidget):
+    """Looks into what it is given, asks what is said of it, and then for a dataset."""
+
+    write_requested = Signal(object, str)
+    left = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self.files: tuple[str, ...] = ()
+        self._titles: Mapping[str, str] = {}
+        self._name_of_all = ""
+        self.found: Inspection | None = None
+        self.title, self.row = plain_label("title", "Add dialogues"), WorkRow(desk.datasets)
+        self.recognised, self.problems = plain_label(""), plain_label("problem")
+        self.examples, self.source_form = ExamplesCard(desk.theme), SourceForm(desk.theme)
+        self.clean_box, self.clean_words = QCheckBox("Clean them while they are added"), plain_label("caption")
+        self.add_button, self.cancel_button = hand(QPushButton("Add")), hand(QPushButton("Cancel"))
+        self._looked = QFrame()
+        self._said: QFrame
+        self._is_writing = False
+        self.row.progress.stop_button.hide()  # Cancel does it
+        self._build()
+        self.row.done.connect(self._inspected)
+        self.row.changed.connect(lambda _going: self._follow())
+        self.add_button.clicked.connect(self.add)
+        self.cancel_button.clicked.connect(self.leave)
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.files)
+
+    def show_files(self, files: Sequence[str], titles: Mapping[str, str], name: str = "") -> None:
+        """Look into these and what is here already; `titles` names conversations by their source, `name` all of them."""
+        self._name_of_all = "" if self.files else name
+        self.files = tuple(dict.fromkeys((*self.files, *files)))
+        self._titles = {**self._titles, **titles}
+        self.found = None
+        self.row.begin(InspectData(files=self.files, examples=EXAMPLES, each=True), "Looking into them")
+        self._follow()
+
+    def add(self) -> None:
+        """Ask for a dataset of what was recognised."""
+        if self.found is None:
+            return
+        said = self.source_form.described()
+        readable = tuple(file for file, look in self.found.looks.items() if look.dialogues)
+        request = WriteDataset(
+            files=readable,
+            output=str(free_dataset_folder(said.name)),
+            cleaning=CleaningOptions() if self.clean_box.isChecked() else None,
+            name=said.name,
+            licence=said.licence,
+            attribution=said.attribution,
+            consent=said.consent,
+        )
+        self.write_requested.emit(request, f"Writing “{said.name}”")
+
+    def leave(self) -> None:
+        """Forget the files; nothing was written."""
+        self.row.stop()
+        self.files, self.found = (), None
+        self.clean_box.setChecked(False)
+        self.left.emit()
+
+    def set_writing(self, is_writing: bool) -> None:
+        self._is_writing = is_writing
+        self._follow()
+
+    # Inside
+
+    def _inspected(self, event: Inspected) -> None:
+        found = self.found = event.inspection
+        recognised, problems = self._lines(found.looks)
+        total = f"{counted(found.dialogues, 'dialogue')}, {counted(found.turns, 'turn')}, {counted(found.words, 'word')}."
+        self.recognised.setText("\n".join((total, *recognised)))
+        self.problems.setText("\n".join(problems))
+        self.problems.setVisible(bool(problems))
+        self.examples.show_dialogues(found.examples, found.dialogues)
+        kinds = sum(finding.changes for finding in found.findings)
+        nothing = "There is nothing to clean in them."
+        told = f"{found.kept_by_cleaning:,} of {found.dialogues:,} dialogues would stay; it can be done later, too, step by step."
+        self.clean_words.setText(told if kinds else nothing)
+        self.clean_box.setEnabled(bool(kinds))
+        self.source_form.show_source(self._suggested(found))
+        self._follow()
+        self.add_button.setFocus()
+
+    def _suggested(self, found: Inspection) -> DatasetSource:
+        readable = [file for file, look in found.looks.items() if look.dialogues]
+        source = found.source or DatasetSource(name="dialogues", origin="")
+        if all(file.startswith(CONVERSATION_PREFIX) for file in readable):
+            return replace(source, name=self._name(readable[0]) if len(readable) == 1 else "Conversations")
+        return replace(source, name=self._name_of_all) if self._name_of_all and len(readable) > 1 else source
+
+    def _lines(self, looks: Mapping[str, SourceLook]) -> tuple[list[str], list[str]]:
+        """What was recognised, and what is wrong, a line for each file."""
+        good = [
+            f"{self._name(file)}: {FORMS.get(look.form, look.form)}, {counted(look.dialogues, 'dialogue')}"
+            for file, look in looks.items()
+            if look.dialogues
+        ]
+        bad = []
+        for look in looks.values():
+            if look.dialogues and look.broken:
+                bad.append(f"{counted(look.broken, 'dialogue')} cannot be read and will be left out: {look.problem}")
+            elif not look.dialogues:
+                bad.append(f"Left out: {look.problem}")
+        return _shortened(good), _shortened(bad)
+
+    def _name(self, file: str) -> str:
+        return self._titles.get(file, Path(file).name)
+
+    def _follow(self) -> None:
+        for widget in (self._looked, self._said):
+            widget.setVisible(self.found is not None)
+        self.examples.setVisible(self.found is not None and bool(self.found.examples))
+        self.add_button.setEnabled(self.found is not None and not self._is_writing)
+        self.add_button.setToolTip("Something is being written; wait until it is done." if self._is_writing else "")
+
+    def _build(self) -> None:
+        self.add_button.setProperty("role", "primary")
+        fill_card(self._looked, "What was recognised", self.recognised, self.problems)
+        self.clean_words.setContentsMargins(30, 0, 0, 0)
+        self._said = card("What is said of them", self.source_form, self.clean_box, self.clean_words)
+        buttons = FlowLayout()
+        buttons.addWidget(self.add_button)
+        buttons.addWidget(self.cancel_button)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 20, 0, 32)
+        column.setSpacing(12)
+        nothing = QLabel("The files stay as they are: what is added is a copy, below the other data of Companion.")
+        nothing.setProperty("role", "muted")
+        nothing.setWordWrap(True)
+        for widget in (self.title, nothing, self.row, self._looked, self._said, self.examples):
+            column.addWidget(widget)
+        column.insertLayout(column.count() - 1, buttons)
+        column.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll_page(column, WIDEST, centred=False))
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._follow()
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    hidden = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], f"… and {hidden:,} more"] if hidden > 1 else lines

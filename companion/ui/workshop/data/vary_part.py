@@ -1,0 +1,153 @@
+"""Other versions of dialogues: which methods, what they do to a few of them, and a dataset with all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+from PySide6.QtWidgets import QPushButton
+
+from companion.core.amounts import counted
+from companion.core.dataset_folder import free_dataset_folder
+from companion.core.dataset_messages import AugmentData, Whose, Written
+from companion.core.fields import fields_of
+from companion.ui.cards import plain_label
+from companion.ui.flow_layout import FlowLayout
+from companion.ui.fold import Fold
+from companion.ui.settings.editors import ChoiceEditor
+from companion.ui.settings.form import Form
+from companion.ui.workshop.data.findings_list import FindingsList
+from companion.ui.workshop.data.part import Part, hand
+from companion.ui.workshop.desk import Desk
+
+SENTENCE = (
+    "A few dialogues teach more when some are said in other ways, too. Each method adds one more version of a dialogue; "
+    "splits keep all versions on one side."
+)
+PREVIEWED: Final = 6
+"""Dialogues that are shown before and after."""
+METHODS: Final = ("synonyms", "delete", "swap", "shuffle", "paraphrase")
+WHOSE: Final = {"user": "What you say", "assistant": "What she says", "all": "What both say"}
+
+
+class Variation(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for."""
+
+    synonyms: Annotated[
+        bool,
+        Meta(title="Other words", description="Some words become a synonym, or a word that the model uses in like places."),
+    ] = True
+    delete: Annotated[bool, Meta(title="Fewer words", description="Some words are left out, as in words typed in haste.")] = False
+    swap: Annotated[bool, Meta(title="Words swapped", description="Some words change places with the next one.")] = False
+    shuffle: Annotated[
+        bool, Meta(title="Sentences in another order", description="All but the last sentence of a turn change places.")
+    ] = False
+    paraphrase: Annotated[
+        bool,
+        Meta(
+            title="Rewritten by the model",
+            description="The model you chat with says it in its own words; rubbish is thrown away. Seconds for each turn.",
+        ),
+    ] = False
+    share: Annotated[
+        float,
+        Meta(ge=0.02, le=0.5, title="Share of words", description="Of a turn, which the first three methods change."),
+    ] = 0.1
+    whose: Annotated[
+        Whose, Meta(title="Whose words", description="She learns to say her own words: varying yours leaves them as they are.")
+    ] = "user"
+
+
+class VaryPart(Part):
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, SENTENCE)
+        whose = ChoiceEditor(next(field for field in fields_of(Variation) if field.name == "whose"))
+        whose.offer(WHOSE)
+        self.methods = Form(Variation, desk.theme, METHODS)
+        self.knobs = Form(Variation, desk.theme, ("share", "whose"), {"whose": whose})
+        self.fold = Fold(desk.theme, "How much, and whose words")
+        self.look_button = hand(QPushButton("Show some"))
+        self.write_button = hand(QPushButton("Add versions"))
+        self.summary, self.findings = plain_label(""), FindingsList(desk.theme)
+        self.knobs.setContentsMargins(20, 0, 0, 8)
+        self.fold.set_content(self.knobs)
+        buttons = FlowLayout()
+        buttons.addWidget(self.look_button)
+        buttons.addWidget(self.write_button)
+        self.column.addWidget(self.methods)
+        self.column.addWidget(self.fold)
+        self.column.addLayout(buttons)
+        for widget in (self.row, self.summary, self.findings):
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
+        for form in (self.methods, self.knobs):
+            form.load(Variation())
+            form.edited.connect(lambda _name: self._edited())
+        self.look_button.clicked.connect(self.look)
+        self.write_button.clicked.connect(self.write)
+        self.row.done.connect(self._varied)
+
+    def look(self) -> None:
+        """Show what would be made of the first few dialogues."""
+        self.found.versions = None
+        self.show_found()
+        self.row.begin(self._request(most=PREVIEWED), "Saying some in other ways")
+
+    def write(self) -> None:
+        """Ask for a dataset with the dialogues and their versions."""
+        name = f"{self.name}, varied"
+        self.write_requested.emit(self._request(output=str(free_dataset_folder(name)), name=name), f"Writing “{name}”")
+
+    def variation(self) -> Variation:
+        return Variation(**self.methods.values(), **self.knobs.values())
+
+    def set_writing(self, is_writing: bool) -> None:
+        super().set_writing(is_writing)
+        if not is_writing:
+            self._follow()
+
+    def show_found(self) -> None:
+        found = self.found.versions
+        self._follow()
+        self.summary.setVisible(found is not None)
+        self.findings.show_findings(found.findings if found is not None else (), opened=True)
+        if found is not None:
+            # With `most`, those that were read are all that were asked for, or all there are.
+            read = counted(found.dialogues - found.made, "dialogue")
+            nothing = "None of them can be changed in this way: choose another one, or more words."
+            self.summary.setText(f"{read}, {counted(found.made, 'version')} of them:" if found.made else nothing)
+
+    def _request(self, *, most: int = 0, output: str = "", name: str = "") -> AugmentData:
+        wanted = self.variation()
+        return AugmentData(
+            files=self.files,
+            output=output,
+            name=name,
+            synonyms=wanted.share * wanted.synonyms,
+            delete=wanted.share * wanted.delete,
+            swap=wanted.share * wanted.swap,
+            shuffle=wanted.shuffle,
+            paraphrase=wanted.paraphrase,
+            whose=wanted.whose,
+            most=most,
+            model=self.desk.model_of_now,
+        )
+
+    def _varied(self, event: Written) -> None:
+        self.found.versions = event
+        self.show_found()
+
+    def _edited(self) -> None:
+        """What was shown was made in another way."""
+        self.row.stop()
+        self.found.versions = None
+        self.show_found()
+
+    def _follow(self) -> None:
+        is_asked = any(self.methods.values().values())
+        self.look_button.setEnabled(is_asked)
+        if self.write_button is not None and not is_asked:
+            self.write_button.setEnabled(False)
+        elif self.write_button is not None and not self.write_button.toolTip():
+            self.write_button.setEnabled(True)

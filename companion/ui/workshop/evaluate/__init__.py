@@ -1,0 +1,1 @@
+"""Measuring models and adapters, reading what was found, and choosing blindly between two."""

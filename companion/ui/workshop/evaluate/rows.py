@@ -1,0 +1,36 @@
+"""What the list at the left shows: evaluations that are under way, then reports, then blind tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from companion.app.evaluations import Found
+from companion.app.job_entry import JobEntry
+from companion.core.amounts import counted
+from companion.core.library.report_list import FoundReport
+from companion.ui.workshop.evaluate.evaluate_list import Row
+from companion.ui.workshop.jobs.words import when
+
+
+def rows_of(jobs: Iterable[JobEntry], found: Found) -> list[Row]:
+    under_way = [entry for entry in jobs if entry.summary.kind == "evaluate" and (entry.is_computing or entry.is_ours)]
+    return [
+        *(Row("job", entry.id, entry.title, _progress(entry)) for entry in under_way),
+        *(Row("report", each.file, each.name, _about(each)) for each in found.reports),
+        *(
+            Row("contest", str(each.folder), each.title, f"blind test, {counted(each.verdicts, 'verdict')}")
+            for each in found.contests
+        ),
+    ]
+
+
+def _progress(entry: JobEntry) -> str:
+    """“running, 40%”, “waiting”."""
+    return f"{entry.phase.value}, {entry.fraction:.0%}" if entry.is_computing and entry.fraction else entry.phase.value
+
+
+def _about(report: FoundReport) -> str:
+    """“against starter, standard, today 14:03”."""
+    first = f"against {report.subjects[0].name}" if len(report.subjects) == 2 else ""
+    kind = "comes with Companion" if report.is_shipped else when(report.when)
+    return ", ".join(filter(None, (first, "gate" if report.has_gate else report.suite, kind)))

@@ -1,0 +1,1 @@
+"""How she does in real talk, as a card."""

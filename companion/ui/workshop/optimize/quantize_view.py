@@ -1,0 +1,255 @@
+"""Quantizing: what builds of the model would be like, chosen by sliders or on the chart, and made by a job."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from companion.app.build_plans import BuildPlans, Known, recipe_for
+from companion.app.job_orders import prepared
+from companion.core.amounts import bytes_text
+from companion.core.build_plan import BuildPlan, ForeseenBuild
+from companion.core.errors import CompanionError
+from companion.core.recipes.quantize import Budget
+from companion.ui.charts.lines import number_text, rounded
+from companion.ui.charts.scatter import ScatterChart
+from companion.ui.invitation import Invitation
+from companion.ui.scroll_page import scroll_page
+from companion.ui.theme import BODY
+from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.foot import Foot
+from companion.ui.workshop.optimize.budget_sliders import BudgetSliders
+from companion.ui.workshop.optimize.build_chart import LEGEND, Drawn, drawn, mixture
+from companion.ui.workshop.optimize.label import label, say
+from companion.ui.workshop.optimize.sensitivity_card import SensitivityCard
+from companion.ui.workshop.progress_row import ProgressRow
+
+WIDEST = 1080
+BESIDE_FROM = 760
+"""A narrower page has the sliders above the chart; at the usual size of letters."""
+SLIDERS = 280
+ROOMY = 480
+"""A lower page leaves out of how many matrices of which type the build is made; the chart tells it, too."""
+BUSY: float = 0.6
+"""A source that is foreseen at so little of the speed the engine has measured was planned beside other work."""
+SENTENCE = (
+    "Quantizing packs the weights with fewer bits: the model gets smaller and often faster, and its words move a little. "
+    "Every matrix gets the type that it can bear."
+)
+INVITATION = (
+    "What builds of this model would be like on this computer is not known yet. It is found out by measuring what each matrix "
+    "can bear and what each type costs here; nothing is built."
+)
+
+
+class QuantizeView(QWidget):
+    """Shows what `plans` knows of a model."""
+
+    def __init__(self, desk: Desk, plans: BuildPlans) -> None:
+        super().__init__()
+        self._desk, self._plans = desk, plans
+        self._known: Known | None = None
+        self._drawn = Drawn([], [], [])
+        self.foreseen: ForeseenBuild | None = None
+        """What the sliders choose."""
+        self.sliders = BudgetSliders()
+        self.chart = ScatterChart(
+            desk.theme, "Builds", x_word="size", y_word="divergence, nats per token", x_text=lambda x: bytes_text(x * 1e6)
+        )
+        self.sensitivity = SensitivityCard(desk.theme)
+        self.invitation = Invitation()
+        self.progress = ProgressRow()
+        self.figures, self.against, self.mixture = label("heading"), label("muted"), label("caption")
+        self.busy, self.problem = label("problem"), label("problem")
+        self.again_button, self.start_button = QPushButton("Foresee again"), QPushButton("Build it")
+        self._content, self._card = QWidget(), QFrame()
+        self._beside = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._build()
+        self._connect()
+        self._show_state()
+
+    @property
+    def plan(self) -> BuildPlan | None:
+        return self._known.plan if self._known is not None else None
+
+    def show_known(self, known: Known) -> None:
+        """What there is of the model now."""
+        is_other = self._known is None or known.model != self._known.model
+        is_new = self.plan is None or known.plan is None or known.plan.when != self.plan.when
+        self._known = known
+        self.progress.hide()
+        if is_other:
+            say(self.problem)
+            self.sliders.set_budget(Budget())
+        if known.plan is not None:
+            if is_other or is_new:
+                self.sliders.show_plan(known.plan)
+                self.sensitivity.show_plan(known.plan)
+            self._drawn = drawn(known.plan, known.proven)
+            self.chart.show_marks(self._drawn.marks, self._drawn.line)
+            self._show_busy(known, known.plan)
+            self._answer()
+        self._show_state()
+
+    def foresee(self) -> None:
+        """Let a process find out what builds would be like."""
+        if self._known is None:
+            return
+        say(self.problem)
+        self._plans.plan(self._known)
+        if self._plans.is_planning:
+            self.progress.tell("Beginning to measure", 0.0)
+        self._show_state()
+
+    def choose(self, number: int) -> None:
+        """Take a mark of the chart: the sliders say what it takes."""
+        self.sliders.set_budget(self._drawn.budgets[number])
+        self._answer()
+
+    def start(self) -> None:
+        """Begin a job that makes the build, and lead there."""
+        if self._known is None or self.foreseen is None:
+            return
+        try:
+            recipe, order = prepared(recipe_for(self._known.model, self.sliders.budget()), "")
+        except CompanionError as error:
+            say(self.problem, error.what, error.remedy)
+            return
+        if job := self._desk.jobs.start(recipe, replace(order, plan=str(self._known.file))):
+            self._desk.show_job(job)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        scale = max(self._desk.theme.font_size / BODY, 1.0)
+        is_wide = self.width() >= BESIDE_FROM * scale
+        self._beside.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
+        self.sliders.setMinimumWidth(round(SLIDERS * scale) if is_wide else 0)
+        self.sliders.setMaximumWidth(round(SLIDERS * scale) if is_wide else 16_777_215)
+        self.mixture.setVisible(self.height() >= ROOMY * scale)
+
+    # Inside
+
+    def _answer(self) -> None:
+        """What the sliders choose, at once."""
+        plan, budget = self.plan, self.sliders.budget()
+        if plan is None:
+            return
+        found = self.foreseen = plan.best(budget)
+        self.start_button.setEnabled(found is not None)
+        if found is None:
+            self.figures.setText("No such build")
+            self.against.setText(plan.refusal(budget))
+            self.mixture.setText("")
+            self.chart.choose(None)
+            return
+        source = plan.source
+        self.figures.setText(f"{bytes_text(found.bytes)} · {number_text(rounded(found.write))} tok/s")
+        size = f"{bytes_text(source.bytes)} now" if found.bytes != source.bytes else "as large as now"
+        self.against.setText(
+            f"Foreseen: divergence {found.divergence:.4f} nats per token; {size}. Writes {found.write / source.write:.2f} and "
+            f"reads {found.read / source.read:.2f} times as fast."
+        )
+        self.mixture.setText(mixture(found.kinds))
+        self.chart.choose(plan.builds.index(found))
+
+    def _show_busy(self, known: Known, plan: BuildPlan) -> None:
+        speed = known.run.reply_speed if known.run is not None else 0.0
+        is_busy = speed > 0 and plan.source.write < BUSY * speed
+        speeds = (
+            f"This computer was busy when these speeds were measured: the model wrote {plan.source.write:,.0f} tok/s, and has "
+            f"written {speed:,.0f}. Foresee again when it is quiet."
+        )
+        say(self.busy, speeds if is_busy else "")
+
+    def _show_state(self) -> None:
+        """One of: nothing is known, it is being found out, here it is."""
+        has_plan, is_planning = self.plan is not None, self._plans.is_planning
+        computing = self._desk.jobs.computing
+        self.progress.setVisible(is_planning)
+        self.invitation.setVisible(self._known is not None and not has_plan and not is_planning)
+        self._content.setVisible(has_plan)
+        self.foot.setVisible(has_plan)
+        for button in (self.again_button, self.invitation.button):
+            button.setEnabled(not is_planning and computing is None)
+            button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing is not None else "")
+        self.start_button.setText("Build it" if computing is None else "Build it after that job")
+        self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing is not None else "")
+
+    def _failed(self, what: str, remedy: str) -> None:
+        say(self.problem, what, remedy)
+        self._show_state()
+
+    def _stop(self) -> None:
+        self._plans.stop()
+        self._show_state()
+
+    def _connect(self) -> None:
+        self._plans.failed.connect(self._failed)
+        self._plans.progressed.connect(self.progress.tell)
+        self.progress.stopped.connect(self._stop)
+        self.invitation.button.clicked.connect(self.foresee)
+        self.again_button.clicked.connect(self.foresee)
+        self.sliders.changed.connect(self._answer)
+        self.chart.chosen.connect(self.choose)
+        self.start_button.clicked.connect(self.start)
+        self._desk.jobs.changed.connect(self._show_state)
+
+    def _build(self) -> None:
+        self.invitation.sentence.setText(INVITATION)
+        self.invitation.button.setText("Foresee builds")
+        self.invitation.button.setProperty("role", "primary")
+        self.start_button.setProperty("role", "primary")
+        left = QVBoxLayout()
+        left.setSpacing(12)
+        left.addWidget(self.sliders)
+        left.addStretch(1)
+        left.addWidget(self.busy)
+        left.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignLeft)
+        right = QVBoxLayout()
+        right.setSpacing(6)
+        right.addWidget(self.chart, 1)
+        right.addWidget(label("caption", LEGEND))
+        self._card.setProperty("role", "card")
+        self._card.setLayout(self._beside)
+        self._beside.setContentsMargins(16, 16, 16, 16)
+        self._beside.setSpacing(24)
+        self._beside.addLayout(left)
+        self._beside.addLayout(right, 1)
+        content = QVBoxLayout(self._content)
+        content.setContentsMargins(0, 0, 0, 0)
+        content.setSpacing(16)
+        content.addWidget(self._card)
+        content.addWidget(self.sensitivity)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 20, 0, 24)
+        column.setSpacing(12)
+        for widget in (
+            label("title", "Quantize"),
+            label("muted", SENTENCE),
+            self.problem,
+            self.progress,
+            self.invitation,
+            self._content,
+        ):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self.foot = self._made_foot()
+        """What stands below the page and is not to be covered."""
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll_page(column, WIDEST), 1)
+        outer.addWidget(self.foot)
+
+    def _made_foot(self) -> QWidget:
+        told = QVBoxLayout()
+        told.setSpacing(2)
+        for words in (self.figures, self.against, self.mixture):
+            told.addWidget(words)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addLayout(told, 1)
+        row.addWidget(self.start_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        return Foot(self._desk.theme, row, WIDEST)

@@ -1,0 +1,197 @@
+"""Tuning: the settings the model runs best with on this computer, found by trying them, and used from its next start on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QLayout, QPushButton, QVBoxLayout, QWidget
+
+from companion.app.build_plans import Known
+from companion.app.measuring import Measuring
+from companion.core.amounts import bytes_text
+from companion.core.tuning import Choice, Trial, TuneWish, TuningFound
+from companion.ui.fold import Fold
+from companion.ui.scroll_page import scroll_page
+from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.label import label, say
+from companion.ui.workshop.progress_row import ProgressRow
+
+WIDEST = 720
+SENTENCE = (
+    "Tuning tries threads, batches, the cache and guessing ahead in the middle of a conversation, at rest and beside a busy "
+    "program, and keeps what is fastest. Her words stay the same, or move by no more than is said."
+)
+USED = "The engine uses this from the next start of this model on."
+KEPT_BEFORE = "Found before, and used by the engine."
+
+
+class TuneView(QWidget):
+    """Of one model at a time."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._known: Known | None = None
+        self.measuring = Measuring(self)
+        self.progress = ProgressRow()
+        self.quick = QCheckBox("Quick, in 20 seconds")
+        self.tune_button = QPushButton("Tune")
+        self.problem, self.speed, self.use = label("problem"), label("heading"), label("muted")
+        self.result = QFrame()
+        self.choices, self.trials = QWidget(), QWidget()
+        self.fold = Fold(desk.theme, "What was tried")
+        self._card, self._tried = QVBoxLayout(self.result), QVBoxLayout()
+        self._build()
+        self._connect()
+        self._follow_jobs()
+
+    def show_known(self, known: Known) -> None:
+        """Another model ends the search of the one before; what was found of this one earlier is shown."""
+        if self._known is None or known.model != self._known.model:
+            self._stop()
+            say(self.problem)
+            found = known.run.tuned if known.run is not None else None
+            self.result.setVisible(found is not None)
+            if found is not None:
+                self.show_found(found, KEPT_BEFORE)
+        self._known = known
+        self._follow_jobs()
+
+    def tune(self) -> None:
+        """A minute, by a process."""
+        if self._known is None:
+            return
+        say(self.problem)
+        gpu_layers = self._desk.preferences.settings.gpu_layers
+        self.measuring.tune(TuneWish(model=str(self._known.model), gpu_layers=gpu_layers, quick=self.quick.isChecked()))
+        self.progress.tell("Beginning", 0.0)
+        self._follow_jobs()
+
+    def show_found(self, found: TuningFound, use: str = USED) -> None:
+        """What was chosen and what was tried."""
+        self.progress.hide()
+        self.result.show()
+        speeds = f"Writes {found.write:,.0f} tok/s, reads {found.read:,.0f}"
+        if found.write_before:
+            speeds = (
+                f"Writes {found.write_before:,.0f} → {found.write:,.0f} tok/s, reads {found.read_before:,.0f} → {found.read:,.0f}"
+            )
+        self.speed.setText(speeds)
+        self.use.setText(" ".join((found.notice or use, *found.notes)))
+        self.use.setProperty("role", "problem" if found.notice else "muted")
+        self.use.style().polish(self.use)
+        self.choices = self._replaced(self._card, self.choices, _choices(found.choices))
+        self.trials = self._replaced(self._tried, self.trials, _trials(found.trials))
+        self._follow_jobs()
+
+    def _replaced(self, layout: QLayout, old: QWidget, new: QWidget) -> QWidget:
+        layout.replaceWidget(old, new)
+        new.setVisible(not old.isHidden())
+        old.hide()
+        old.deleteLater()
+        return new
+
+    def _stop(self) -> None:
+        self.measuring.stop()
+        self.progress.hide()
+        self._follow_jobs()
+
+    def _failed(self, what: str, remedy: str) -> None:
+        self._stop()
+        say(self.problem, what, remedy)
+
+    def _follow_jobs(self) -> None:
+        computing = self._desk.jobs.computing
+        self.tune_button.setEnabled(computing is None and not self.measuring.is_running and self._known is not None)
+        self.tune_button.setToolTip(f"“{computing.title}” computes now; tune when it is done." if computing else "")
+
+    def _connect(self) -> None:
+        self.tune_button.clicked.connect(self.tune)
+        self.measuring.progressed.connect(lambda words, share: self.progress.tell(f"Tuning: {words}", share))
+        self.measuring.model_tuned.connect(self.show_found)
+        self.measuring.failed.connect(self._failed)
+        self.progress.stopped.connect(self._stop)
+        self._desk.jobs.changed.connect(self._follow_jobs)
+
+    def _build(self) -> None:
+        self.tune_button.setProperty("role", "primary")
+        self.quick.setToolTip("Instead of a minute: fewer settings are tried, and no guessing ahead.")
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        row.addWidget(self.tune_button)
+        row.addWidget(self.quick, 1)
+        tried = QWidget()
+        tried.setLayout(self._tried)
+        self._tried.setContentsMargins(20, 0, 0, 0)
+        self._tried.addWidget(self.trials)
+        self.fold.set_content(tried)
+        self.result.setProperty("role", "card")
+        self._card.setContentsMargins(16, 14, 16, 16)
+        self._card.setSpacing(12)
+        for widget in (self.speed, self.use, self.choices, self.fold):
+            self._card.addWidget(widget)
+        self.result.hide()
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 20, 0, 24)
+        column.setSpacing(12)
+        column.addWidget(label("title", "Tune"))
+        column.addWidget(label("muted", SENTENCE))
+        column.addLayout(row)
+        for widget in (self.problem, self.progress, self.result):
+            column.addWidget(widget)
+        column.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll_page(column, WIDEST))
+
+
+def _choices(choices: Sequence[Choice]) -> QWidget:
+    """Setting and value, and the reason below."""
+    table = QWidget()
+    grid = _grid(table)
+    for number, choice in enumerate(choices):
+        told = QVBoxLayout()
+        told.setSpacing(0)
+        told.addWidget(_cell(choice.value, "heading"))
+        told.addWidget(_cell(choice.reason, "caption"))
+        grid.addWidget(_cell(choice.name[:1].upper() + choice.name[1:], "muted"), number, 0)
+        grid.addLayout(told, number, 1)
+    grid.setColumnStretch(1, 1)
+    return table
+
+
+def _trials(trials: Sequence[Trial]) -> QWidget:
+    table = QWidget()
+    grid = _grid(table)
+    for column, heading in enumerate(("setting", "value", "reads", "writes", "memory", "")):
+        grid.addWidget(_cell(heading, "caption"), 0, column)
+    for row, each in enumerate(trials, start=1):
+        load = "one core busy" if each.load != "idle" else ""
+        moved = f"moves the words by {each.divergence:.4f}" if each.divergence else ""
+        told = (
+            each.name,
+            each.value,
+            f"{each.read:,.0f}" if each.read else "–",
+            f"{each.write:,.1f}" if each.write else "–",
+            bytes_text(each.memory) if each.memory else "–",
+            ", ".join(filter(None, (load, moved, each.note))),
+        )
+        for column, text in enumerate(told):
+            grid.addWidget(_cell(text, "caption"), row, column)
+    grid.setColumnStretch(5, 1)
+    return table
+
+
+def _grid(table: QWidget) -> QGridLayout:
+    grid = QGridLayout(table)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(20)
+    grid.setVerticalSpacing(4)
+    return grid
+
+
+def _cell(text: str, role: str) -> QWidget:
+    made = label(role, text)
+    made.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return made

@@ -1,0 +1,91 @@
+"""The second step: what was found in it, what is wrong with it, and what will be mended."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
+
+from companion.app.teaching import Teaching
+from companion.core.amounts import counted
+from companion.core.dataset import Dialogue
+from companion.core.dataset_findings import Inspection
+from companion.ui.fold import Fold
+from companion.ui.theme import Theme
+from companion.ui.workshop.teach.step import Step
+from companion.ui.workshop.teach.words import say, words
+
+LONGEST = 280
+"""Characters of an example."""
+
+
+class FoundStep(Step):
+    cleaning_changed = Signal(bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(2, "What was found in it")
+        self._found: Inspection | None = None
+        self.busy = QProgressBar()
+        self.busy.setRange(0, 0)
+        self.busy.setTextVisible(False)
+        self.busy.setAccessibleName("Looking through it")
+        self.counts, self.judged = words(), words()
+        self.problems = words(role="muted")
+        self.cleaning = QCheckBox("Mend this before she learns from it")
+        self.cleaning.setToolTip("A cleaned copy becomes one of your datasets; what you chose stays as it is")
+        self.cleaning.clicked.connect(self.cleaning_changed)
+        self.examples = Fold(theme, "Examples")
+        self._examples = QWidget()
+        self._rows = QVBoxLayout(self._examples)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(10)
+        self.examples.set_content(self._examples)
+        for widget in (self.busy, self.counts, self.judged, self.problems, self.cleaning, self.examples):
+            self.column.addWidget(widget)
+
+    def refresh(self, teaching: Teaching) -> None:
+        found = teaching.found
+        self.busy.setVisible(found is None and not teaching.problem)
+        say(self.counts, _counts(found) if found is not None else "" if teaching.problem else "Looking through it …")
+        say(self.judged, f"You judged: {found.preferences}" if found is not None and found.preferences else "")
+        mending = teaching.mending
+        others = [each for each in found.findings if each.count and not each.changes] if found is not None else []
+        say(self.problems, "\n".join(f"• {each.sentence}" for each in (*mending, *others)))
+        self.cleaning.setVisible(bool(mending))
+        self.cleaning.setChecked(teaching.cleans)
+        if found is not self._found:
+            self._found = found
+            self._show_examples(found.examples if found is not None else ())
+
+    def _show_examples(self, dialogues: tuple[Dialogue, ...]) -> None:
+        while (item := self._rows.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        shown = [pair for pair in map(_exchange, dialogues) if pair is not None]
+        self.examples.setVisible(bool(shown))
+        for asked, said in shown:
+            self._rows.addWidget(words(f"You: {asked}" if asked else "", "caption"))
+            self._rows.addWidget(words(said))
+
+
+def _counts(found: Inspection) -> str:
+    replies = counted(found.learned_replies, "reply", "replies")
+    told = f"{counted(found.dialogues, 'dialogue')} with {replies} that she can learn from, {found.words:,} words in all."
+    if found.kept_by_cleaning < found.dialogues:
+        told += f" {found.kept_by_cleaning:,} of them are left when they are cleaned."
+    return told
+
+
+def _exchange(dialogue: Dialogue) -> tuple[str, str] | None:
+    """The last reply that is learned, and what it answers."""
+    turns = dialogue.messages
+    at = next((at for at in reversed(range(len(turns))) if turns[at].role == "assistant" and turns[at].train), None)
+    if at is None:
+        return None
+    asked = turns[at - 1].content if at and turns[at - 1].role == "user" else ""
+    return _short(asked), _short(turns[at].content)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1].rstrip()}…"

@@ -1,0 +1,81 @@
+"""Her learning: what goes on, how long it takes, the loss as it falls and what she would say; then what came of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from companion.app.taught import Lesson, Taught
+from companion.core.job_history import JobHistory
+from companion.ui.scroll_page import scroll_page
+from companion.ui.theme import Theme
+from companion.ui.workshop.jobs.job_charts import LOSS, ChartCard
+from companion.ui.workshop.jobs.job_figures import FigureStrip, figures
+from companion.ui.workshop.jobs.job_header import JobHeader
+from companion.ui.workshop.jobs.job_messages import JobMessages, messages
+from companion.ui.workshop.jobs.job_samples import JobSamples
+from companion.ui.workshop.teach.outcome_card import OutcomeCard
+
+WIDEST = 1100
+SIDE_BY_SIDE = 820
+"""From this width on, at the usual size of letters, what she says stands beside the chart."""
+HEIGHT = 200
+
+
+class LessonView(QWidget):
+    """Shows what it is given; what the person wants is told by `header` and `outcome`."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.header = JobHeader(theme)
+        self.outcome = OutcomeCard()
+        self.messages = JobMessages(theme)
+        self.else_button = QPushButton("Teach something else")
+        """The way on from a lesson that came to nothing, or rests."""
+        self.figures = FigureStrip()
+        self.chart = ChartCard(theme, LOSS, HEIGHT)
+        self.samples = JobSamples(theme)
+        self.chart.more.hide()  # the page of jobs has all charts, and saves them
+        charts = QVBoxLayout()
+        charts.addWidget(self.chart)
+        charts.addStretch(1)
+        beside = QVBoxLayout()
+        beside.addWidget(self.samples)
+        beside.addStretch(1)
+        self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._body.setSpacing(12)
+        self._body.addLayout(charts, 3)
+        self._body.addLayout(beside, 2)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 20, 0, 32)
+        column.setSpacing(16)
+        for widget in (self.header, self.outcome, self.messages, self.figures):
+            column.addWidget(widget)
+        column.addLayout(self._body)
+        column.addWidget(self.else_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll_page(column, WIDEST))
+
+    def show_lesson(
+        self, lesson: Lesson, history: JobHistory, taught: Taught, *, another: bool, grown: bool, may_compare: bool
+    ) -> None:
+        """`another` when it is not the one that was shown before, `grown` when its history is longer than before."""
+        self.header.show_entry(lesson.entry)
+        self.outcome.show_lesson(lesson, history, taught, may_compare=may_compare)
+        self.else_button.setVisible(lesson.adapter is None and not lesson.is_under_way)
+        self.messages.show_messages(messages(lesson.entry, history))
+        self.figures.show_figures(figures(lesson.entry, history))
+        if another:
+            self.chart.chart.show_all()
+        if another or grown:
+            self.chart.setVisible(self.chart.show_history(history))
+            self.samples.show_history(history, another=another)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_wide = self.width() >= SIDE_BY_SIDE * max(self._theme.font_size / 14, 1.0)
+        self._body.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
