@@ -153,7 +153,7 @@ def test_teaching_from_the_form_through_pause_and_death_to_a_kept_result(qapp, q
     click(qtbot, train.start_button)
     assert program.workshop.panel.page == "jobs"
     jobs, page = program.workshop.jobs, jobs_page(program)
-    job = page.list.job
+    job = page.list.key
     qtbot.waitUntil(lambda: points(program) > 2, timeout=LATER_MS)
     assert phase(program, job) is JobPhase.RUNNING
     assert page.details.header.stage.text()

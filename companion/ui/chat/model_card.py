@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWi
 
 from companion.core.amounts import bytes_text
 from companion.core.messages import ModelInfo
+from companion.ui.cards import empty, plain_label
 from companion.ui.chat.popup_card import PopupCard
 
 WIDTH = 420
@@ -80,15 +81,10 @@ class ModelCard(PopupCard):
         self._trouble.show()
 
     def _fill(self, rows: tuple[tuple[str, str], ...]) -> None:
-        while (item := self._facts.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        empty(self._facts)
         for number, (name, value) in enumerate(rows):
-            label, text = QLabel(name), QLabel(value)
+            label, text = QLabel(name), plain_label("", value)
             label.setProperty("role", "muted")
-            text.setWordWrap(True)
-            text.setTextFormat(Qt.TextFormat.PlainText)
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._facts.addWidget(label, number, 0, Qt.AlignmentFlag.AlignTop)
             self._facts.addWidget(text, number, 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,8 @@ from companion.workshop.quantization.speed import Costs, Pace, SpeedModel
 
 METADATA: Final = 8192
 """Bytes that a build's own metadata may take."""
+SAME: Final = 1e-3
+"""Share of its size, divergence and speed by which a build has to differ from another in one of them: less is noise."""
 STOCK: Final = (
     "Q2_K",
     "Q3_K_S",
@@ -116,8 +119,7 @@ class Planner:
 
     def all(self) -> list[Foreseen]:
         """Some hundred builds of all sizes and speeds, none beaten by another in everything; the smallest first."""
-        found = [self._foreseen(allocation, 1.0) for allocation in supported(self._choices)]
-        return sorted(found, key=lambda build: build.bytes)
+        return distinct([self._foreseen(allocation, 1.0) for allocation in supported(self._choices)])
 
     def source(self) -> Foreseen:
         """The model as it is."""
@@ -145,6 +147,20 @@ class Planner:
         return RecipeError(
             "No build keeps within all these limits at once.", "Allow more bytes or more divergence, or less speed."
         )
+
+
+def distinct(builds: Sequence[Foreseen]) -> list[Foreseen]:
+    """The smallest first, and of those that nobody could tell apart only the one whose words move least."""
+    kept: list[Foreseen] = []
+    for build in sorted(builds, key=lambda build: (build.divergence, build.bytes)):
+        if not any(_are_alike(build, other) for other in kept):
+            kept.append(build)
+    return sorted(kept, key=lambda build: build.bytes)
+
+
+def _are_alike(one: Foreseen, other: Foreseen) -> bool:
+    pairs = ((one.bytes, other.bytes), (one.divergence, other.divergence), (one.pace.write, other.pace.write))
+    return all(math.isclose(a, b, rel_tol=SAME) for a, b in pairs)
 
 
 def matrices_of(header: GGUFHeader, measured: Container[str]) -> list[Matrix]:

@@ -7,7 +7,6 @@ follows light and dark; one that stands alone carries them itself. Every text is
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise

@@ -206,7 +206,7 @@ def test_what_is_said_of_a_dataset_is_written(nights: DataPage, dataset: Path, q
 def test_a_damaged_description_is_set_aside_and_never_written_over(dataset: Path, page: DataPage, room: Room, qtbot):
     (dataset / SOURCE_FILE).write_text("name = ", encoding="utf-8")
     room.datasets.refresh()
-    qtbot.waitUntil(lambda: page.list.datasets.index(0).data() == "nights", timeout=DONE_MS)
+    qtbot.waitUntil(lambda: page.list.rows.index(0).data() == "nights", timeout=DONE_MS)
     room.datasets.describe(room.datasets.own[0], replace(room.datasets.own[0].source, name="Again"))
     assert read_source(dataset).name == "Again"
     assert [path.read_text(encoding="utf-8") for path in dataset.glob("source damaged*")] == ["name = "]
@@ -320,7 +320,7 @@ def test_a_dataset_is_exported_taught_from_and_deleted_with_a_way_back(nights: D
     assert not dataset.exists()
     assert room.told[-1].what == "“Nights” was deleted."
     room.told[-1].act()
-    qtbot.waitUntil(lambda: nights.list.folder == str(dataset), timeout=DONE_MS)
+    qtbot.waitUntil(lambda: nights.list.key == str(dataset), timeout=DONE_MS)
     assert (dataset / DATA_FILE).is_file()
 
 
@@ -395,7 +395,7 @@ def test_everything_has_a_name_for_screen_readers(nights: DataPage, qtbot):
         for button in (*shown.findChildren(QPushButton), *shown.findChildren(QToolButton)):
             assert button.accessibleName() or button.text(), (name, button)
     assert nights.list.accessibleName() == "Datasets"
-    assert "Nights" in nights.list.datasets.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "Nights" in nights.list.rows.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
 
 
 def test_differences_are_marked_and_what_somebody_wrote_stays_text():

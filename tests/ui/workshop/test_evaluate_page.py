@@ -73,7 +73,7 @@ def small_suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def choose(page: EvaluatePage, key: object) -> None:
-    page.list.setCurrentIndex(page.list.entries.index(page.list.entries.place(str(key))))
+    page.list.setCurrentIndex(page.list.rows.index(page.list.rows.place(str(key))))
 
 
 def opened(page: EvaluatePage, file: Path, qtbot) -> None:
@@ -100,8 +100,8 @@ def measured(page: EvaluatePage, room: Room, qtbot) -> Path:
     known = {report.file for report in page.evaluations.found.reports}
     with qtbot.waitSignal(room.jobs.ended, timeout=SOON_MS) as ended:
         page.form.start_button.click()
-        qtbot.waitUntil(lambda: page.list.entries.rows[0].kind == "job", timeout=SOON_MS)
-        choose(page, page.list.entries.rows[0].key)
+        qtbot.waitUntil(lambda: room.jobs.entry(page.list.rows.rows[0].key) is not None, timeout=SOON_MS)
+        choose(page, page.list.rows.rows[0].key)
         assert "is under way" in page.waiting.sentence.text()
         assert page.waiting.button.isVisible()
     assert ended.args[0].phase.value == "done", ended.args[0].what

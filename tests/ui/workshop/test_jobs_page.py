@@ -155,7 +155,7 @@ def test_another_job_takes_the_place_of_the_one_that_was_shown(page: JobsPage, q
     assert shown_charts(page) == []
     assert "second" in words(page.details.header)
     assert not page.details.samples.isVisible()
-    page.list.choose(first.id)
+    page.show_job(first.id)
     qtbot.waitUntil(lambda: shown_charts(page) != [], timeout=LISTED_MS)
     assert "first" in words(page.details.header)
 
@@ -165,7 +165,7 @@ def test_a_job_that_is_chosen_before_it_is_listed_is_shown_when_it_is(page: Jobs
     new = job("newer")
     page.show_job(new.id)
     qtbot.waitUntil(lambda: "newer" in words(page.details.header), timeout=LISTED_MS)
-    assert page.list.job == new.id
+    assert page.list.key == new.id
 
 
 def test_the_log_is_written_when_it_is_opened_and_goes_on(page: JobsPage, qtbot):
@@ -238,5 +238,5 @@ def test_everything_has_a_name_and_can_be_reached_with_the_keyboard(page: JobsPa
         if button.isVisible():
             assert button.accessibleName() or button.text()
             assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
-    index = page.list.jobs.index(0)
+    index = page.list.rows.index(0)
     assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith("named, Fine-tuning, done")

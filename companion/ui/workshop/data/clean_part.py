@@ -34,7 +34,7 @@ class CleanPart(Part):
         self.fold = Fold(desk.theme, "What is looked for")
         self.look_button = hand(QPushButton("Look"))
         self.write_button = hand(QPushButton("Write a clean copy"))
-        self.summary, self.findings = plain_label(""), FindingsList(desk.theme)
+        self.summary, self.findings = plain_label(), FindingsList(desk.theme)
         self.fold.set_content(self.options)
         buttons = FlowLayout()
         buttons.addWidget(self.look_button)

@@ -24,14 +24,15 @@ from companion.core.amounts import counted
 from companion.core.dataset_folder import OwnDataset
 from companion.core.dataset_messages import DatasetRequest, ExportData, Written
 from companion.core.errors import DatasetError
+from companion.ui.card_list import CardList
 from companion.ui.drop_veil import DropVeil
 from companion.ui.invitation import Invitation
 from companion.ui.theme import BODY
 from companion.ui.workshop.data.dataset_details import DatasetDetails
-from companion.ui.workshop.data.dataset_list import DatasetList
 from companion.ui.workshop.data.import_sheet import ImportSheet
 from companion.ui.workshop.data.part import hand
 from companion.ui.workshop.data.source_form import Described
+from companion.ui.workshop.data.words import dataset_row
 from companion.ui.workshop.data.work_row import WorkRow
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.foot import Foot
@@ -58,7 +59,8 @@ class DataPage(QWidget):
         """Which of the two is shown where there is room for one."""
         self._written_for: str | tuple[str, ...] = ""
         """What was looked at when writing began."""
-        self.list, self.details, self.sheet = DatasetList(desk.theme), DatasetDetails(desk), ImportSheet(desk)
+        self.list = CardList(desk.theme, "Datasets", has_always_one=True)
+        self.details, self.sheet = DatasetDetails(desk), ImportSheet(desk)
         self.empty, self.add_button, self.add_menu = Invitation(), hand(QPushButton("Add…")), QMenu(self)
         self.writing = WorkRow(desk.datasets, tells=False)
         written = QHBoxLayout()
@@ -85,7 +87,7 @@ class DataPage(QWidget):
 
     def _show_list(self) -> None:
         own = self._datasets.own
-        self.list.show_datasets(own)
+        self.list.show_rows([dataset_row(each) for each in own])
         self._show_chosen()
         self._pages.setCurrentWidget(self._both if own or self.sheet.is_open else self.empty)
         self.listed.emit()
@@ -100,7 +102,7 @@ class DataPage(QWidget):
             self._right.setCurrentWidget(self.details)
 
     def _chosen(self) -> OwnDataset | None:
-        return next((each for each in self._datasets.own if str(each.folder) == self.list.folder), None)
+        return next((each for each in self._datasets.own if str(each.folder) == self.list.key), None)
 
     def _choose(self) -> None:
         """By the person: whatever was to be added waits no longer."""
@@ -184,11 +186,12 @@ class DataPage(QWidget):
             if self.sheet.is_open:
                 self.sheet.leave()
             self.list.choose(first)
+            self._show_chosen()
             self._show_one(True)
 
     def _looked_at(self) -> str | tuple[str, ...]:
         """A dataset's folder, or the files that are to be added."""
-        return self.sheet.files if self.sheet.is_open else self.list.folder
+        return self.sheet.files if self.sheet.is_open else self.list.key
 
     def _set_writing(self, is_writing: bool) -> None:
         self.foot.setVisible(is_writing)

@@ -81,7 +81,7 @@ class _Turn(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._who, self._words = plain_label("caption"), plain_label("")
+        self._who, self._words = plain_label("caption"), plain_label()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

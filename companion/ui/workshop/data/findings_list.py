@@ -117,7 +117,7 @@ class _Cases(QWidget):
 
 
 def _rich(html: str, spoken: str) -> QLabel:
-    label = plain_label("")
+    label = plain_label()
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setText(html)
     label.setAccessibleName(spoken)

@@ -44,7 +44,7 @@ class ImportSheet(QWidget):
         self._name_of_all = ""
         self.found: Inspection | None = None
         self.title, self.row = plain_label("title", "Add dialogues"), WorkRow(desk.datasets)
-        self.recognised, self.problems = plain_label(""), plain_label("problem")
+        self.recognised, self.problems = plain_label(), plain_label("problem")
         self.examples, self.source_form = ExamplesCard(desk.theme), SourceForm(desk.theme)
         self.clean_box, self.clean_words = QCheckBox("Clean them while they are added"), plain_label("caption")
         self.add_button, self.cancel_button = hand(QPushButton("Add")), hand(QPushButton("Cancel"))

@@ -35,7 +35,7 @@ class Overview(LookingPart):
         self.replies = LengthChart(desk.theme, "reply", "words")
         self.dialogues = LengthChart(desk.theme, "dialogue", "tokens")
         self.turns = LengthChart(desk.theme, "dialogue", "turns")
-        self.speakers, self.labels_told, self.preferences = plain_label(""), plain_label("muted"), plain_label("muted")
+        self.speakers, self.labels_told, self.preferences = plain_label(), plain_label("muted"), plain_label("muted")
         self.examples = ExamplesCard(desk.theme)
         self.origin, self.steps = plain_label("muted"), plain_label("caption")
         self.source_form, self.save_button = SourceForm(desk.theme), QPushButton("Save what is said")

@@ -69,7 +69,7 @@ class VaryPart(Part):
         self.fold = Fold(desk.theme, "How much, and whose words")
         self.look_button = hand(QPushButton("Show some"))
         self.write_button = hand(QPushButton("Add versions"))
-        self.summary, self.findings = plain_label(""), FindingsList(desk.theme)
+        self.summary, self.findings = plain_label(), FindingsList(desk.theme)
         self.knobs.setContentsMargins(20, 0, 0, 8)
         self.fold.set_content(self.knobs)
         buttons = FlowLayout()

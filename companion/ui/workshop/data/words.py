@@ -8,6 +8,8 @@ from typing import Final
 
 from companion.core.amounts import counted
 from companion.core.dataset import DatasetSource
+from companion.core.dataset_folder import OwnDataset
+from companion.ui.card_list import CardRow
 from companion.ui.workshop.jobs.words import when
 
 FORMS: Final = {
@@ -45,6 +47,12 @@ LANGUAGES: Final = {
     "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "tr": "Turkish", "ar": "Arabic", "hi": "Hindi", "ja": "Japanese",
     "ko": "Korean", "zh": "Chinese",
 }  # fmt: skip
+
+
+def dataset_row(dataset: OwnDataset) -> CardRow:
+    """A dataset in the list: what it is called, how much is in it, and where it came from."""
+    source = dataset.source
+    return CardRow(str(dataset.folder), source.name, (amounts(source), licence(source), came(source)))
 
 
 def amounts(source: DatasetSource) -> str:

@@ -12,10 +12,11 @@ from companion.app.blind_test import BlindWish
 from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.library.candidates import Candidate, first_choice
 from companion.core.report import Subject
+from companion.ui.cards import card, plain_label
 from companion.ui.scroll_page import scroll_page
 from companion.ui.wheel_guard import WheelGuard
 from companion.ui.workshop.desk import Desk
-from companion.ui.workshop.evaluate.labels import card, foot, words
+from companion.ui.workshop.evaluate.labels import foot
 
 WIDEST = 720
 COUNTS = (10, 20, 40)
@@ -34,7 +35,7 @@ class BlindForm(QWidget):
         self.one, self.other, self.count = QComboBox(), QComboBox(), QComboBox()
         self.own_words, self.built_in = QRadioButton("Your own words, from your conversations"), QRadioButton("Built-in prompts")
         self.start_button = QPushButton("Begin")
-        self.problem = words("", "problem")
+        self.problem = plain_label("problem")
         self._build()
         self.one.activated.connect(self._changed)
         self.other.activated.connect(self._changed)
@@ -132,9 +133,9 @@ class BlindForm(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
-        column.addWidget(words("Blind test", "title"))
+        column.addWidget(plain_label("title", "Blind test"))
         said = "You read two replies without knowing whose they are, and say which one you like better."
-        column.addWidget(words(said, "muted"))
+        column.addWidget(plain_label("muted", said))
         column.addWidget(card("Who against whom", sides))
         column.addWidget(card("What they are asked", prompts))
         column.addStretch(1)

@@ -12,10 +12,10 @@ from companion.app.evaluations import FoundContest
 from companion.core.amounts import counted
 from companion.core.judgement import BRADLEY_TERRY, Outcome, Standing
 from companion.core.report import Subject
+from companion.ui.cards import card, empty, plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import BODY, Theme
-from companion.ui.workshop.evaluate.labels import card, empty, words
 
 WIDEST = 720
 UNCOUNTED = "They were not counted yet. Go on with the test: at its end you read who is preferred."
@@ -33,9 +33,10 @@ class BlindOutcome(QWidget):
         self._theme = theme
         self._folder = Path()
         self._sides: tuple[Subject, ...] = ()
-        self.sentence, self.details, self.learned = words("", "title"), words("", "muted"), words("", "caption")
+        self.sentence, self.details, self.learned = plain_label("title"), plain_label("muted"), plain_label("caption")
         self.bar = ShareBar(theme)
-        self.left_end, self.right_end, self.legend = words("", "caption"), words("", "caption"), words(LEGEND, "caption")
+        self.left_end, self.right_end = plain_label("caption"), plain_label("caption")
+        self.legend = plain_label("caption", LEGEND)
         self.again_button, self.folder_button = QPushButton("Judge more"), QPushButton("Show the folder")
         self._standings = QVBoxLayout()
         self._build()
@@ -72,7 +73,7 @@ class BlindOutcome(QWidget):
         self.learned.setVisible(outcome.preferences > 0)
         if len(outcome.standings) > 2:
             rows = [_standing(each) for each in outcome.standings]
-            self._standings.addWidget(card("Everybody who was ever judged", _table(rows), words(BRADLEY_TERRY, "caption")))
+            self._standings.addWidget(card("Everybody who was ever judged", _table(rows), plain_label("caption", BRADLEY_TERRY)))
 
     def _build(self) -> None:
         self.again_button.setProperty("role", "primary")
@@ -142,5 +143,5 @@ def _table(rows: list[tuple[str, ...]]) -> QGridLayout:
     grid.setColumnStretch(0, 1)
     for number, row in enumerate((("", "strength", "interval", ""), *rows)):
         for place, text in enumerate(row):
-            grid.addWidget(words(text, "caption" if number == 0 else ""), number, place)
+            grid.addWidget(plain_label("caption" if number == 0 else "", text), number, place)
     return grid

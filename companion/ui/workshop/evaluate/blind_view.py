@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QProgressBar, QPushBut
 
 from companion.app.blind_test import BlindState, BlindTest, Verdict
 from companion.core.amounts import counted
+from companion.ui.cards import empty, plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.theme import BODY, Theme
-from companion.ui.workshop.evaluate.labels import empty, words
 from companion.ui.workshop.evaluate.paged_view import PagedView
 
 WIDEST = 1000
@@ -31,9 +31,9 @@ class BlindView(PagedView):
         super().__init__()
         self._theme, self._test = theme, test
         self._pair = ""
-        self.count = words("", "caption")
+        self.count = plain_label("caption")
         self.bar = QProgressBar()
-        self.waiting = words("", "muted")
+        self.waiting = plain_label("muted")
         self.left, self.right = _Reply("Left"), _Reply("Right")
         self.tie_button, self.undo_button = QPushButton("As good as each other  ↓"), QPushButton("Take back  ⌫")
         self.skip_button, self.end_button = QPushButton("Skip  S"), QPushButton("End  Esc")
@@ -74,8 +74,8 @@ class BlindView(PagedView):
         empty(self._said)
         said = [turn for turn in pair.turns if turn.role != "system"]
         for turn in said[-1 - EARLIER_TURNS : -1]:
-            self._said.addWidget(words(f"{'You' if turn.role == 'user' else 'She'}: {turn.content}", "caption"))
-        self._said.addWidget(words(f"You: {said[-1].content}" if said else "", "heading"))
+            self._said.addWidget(plain_label("caption", f"{'You' if turn.role == 'user' else 'She'}: {turn.content}"))
+        self._said.addWidget(plain_label("heading", f"You: {said[-1].content}" if said else ""))
         self.left.show_text(pair.first)
         self.right.show_text(pair.second)
         self.scroll_to_top()
@@ -132,7 +132,7 @@ class BlindView(PagedView):
         column = QVBoxLayout()
         column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
-        column.addWidget(words("Which reply do you like better?", "title"))
+        column.addWidget(plain_label("title", "Which reply do you like better?"))
         column.addWidget(self.count)
         column.addWidget(self.bar)
         column.addWidget(self.waiting)
@@ -158,7 +158,7 @@ class _Reply(QFrame):
     def __init__(self, side: str) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self.text: QLabel = words("")
+        self.text: QLabel = plain_label()
         arrow = "←  " if side == "Left" else ""
         behind = "  →" if side == "Right" else ""
         self.button = QPushButton(f"{arrow}This one{behind}")

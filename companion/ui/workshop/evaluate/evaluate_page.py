@@ -25,6 +25,8 @@ from companion.core.paths import starter_model
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.report import Subject
 from companion.core.report_parts import LaidOut
+from companion.ui.card_list import CardList
+from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.invitation import Invitation
 from companion.ui.theme import BODY
@@ -32,8 +34,6 @@ from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.evaluate.blind_form import BlindForm
 from companion.ui.workshop.evaluate.blind_outcome import BlindOutcome
 from companion.ui.workshop.evaluate.blind_view import BlindView
-from companion.ui.workshop.evaluate.evaluate_list import ROW, EvaluateList, Row
-from companion.ui.workshop.evaluate.labels import words
 from companion.ui.workshop.evaluate.measure_form import MeasureForm
 from companion.ui.workshop.evaluate.report_view import ReportView
 from companion.ui.workshop.evaluate.rows import rows_of
@@ -58,7 +58,7 @@ class EvaluatePage(QWidget):
         self.evaluations = Evaluations(desk.notices, self)
         self.test = BlindTest(self)
         self._background = Background(parent=self)
-        self.list = EvaluateList(desk.theme)
+        self.list = CardList(desk.theme, "Reports and blind tests", has_always_one=False)
         self.form, self.report = MeasureForm(desk), ReportView(desk.theme)
         self.blind_form, self.blind = BlindForm(desk), BlindView(desk.theme, self.test)
         self.outcome = BlindOutcome(desk.theme)
@@ -66,7 +66,7 @@ class EvaluatePage(QWidget):
         """Stands where a report will be."""
         self.new_button, self.blind_button = QPushButton("New evaluation"), QPushButton("Blind test")
         self.back_button = QPushButton("‹ All reports")
-        self.nothing = words(NOTHING_YET, "caption")
+        self.nothing = plain_label("caption", NOTHING_YET)
         self.stack = QStackedWidget()
         self._left, self._right = QWidget(), QWidget()
         self._build()
@@ -134,7 +134,7 @@ class EvaluatePage(QWidget):
         self._bring(self.waiting, key)
 
     def _bring(self, page: QWidget, key: str) -> None:
-        self.list.mark(key)
+        self.list.choose(key)
         self.stack.setCurrentWidget(page)
         self.new_button.setChecked(page is self.form)
         self.blind_button.setChecked(page in (self.blind_form, self.blind))
@@ -199,26 +199,22 @@ class EvaluatePage(QWidget):
 
     # What the person wants
 
-    def _choose(self, row: Row) -> None:
+    def _choose(self, key: str) -> None:
         """The keyboard walks along the list, so a narrow page goes on showing it."""
         shows_list = self._shows_list
-        if row.kind == "report":
-            self.show_report(row.key)
-        elif row.kind == "contest":
-            found = self.evaluations.found or Found()
-            for contest in found.contests:
-                if str(contest.folder) == row.key:
-                    self._show_contest(contest)
-        else:
-            self._wait(f"“{row.title}” is under way; its report comes here.", row.key, "Look at the job")
+        if self._found_report(key) is not None:
+            self.show_report(key)
+        elif (contest := self._found_contest(key)) is not None:
+            self._show_contest(contest)
+        elif (entry := self._desk.jobs.entry(key)) is not None:
+            self._wait(f"“{entry.title}” is under way; its report comes here.", key, "Look at the job")
         self._show_one(shows_list=shows_list)
 
-    def _open_row(self, index: QModelIndex) -> None:
+    def _open_row(self, _index: QModelIndex) -> None:
         """Pressed, or Enter on it."""
         self._show_one(shows_list=False)
-        row: Row = index.data(ROW)
-        if row.kind == "job":
-            self._desk.show_job(row.key)
+        if self._desk.jobs.entry(self.list.key) is not None:
+            self._desk.show_job(self.list.key)
 
     def _start(self, wish: Wish) -> None:
         self.form.show_problem("")
@@ -280,6 +276,10 @@ class EvaluatePage(QWidget):
     def _found_report(self, file: str) -> FoundReport | None:
         found = self.evaluations.found or Found()
         return next((each for each in found.reports if each.file == file), None)
+
+    def _found_contest(self, folder: str) -> FoundContest | None:
+        found = self.evaluations.found or Found()
+        return next((each for each in found.contests if str(each.folder) == folder), None)
 
     def _job_ended(self, entry: JobEntry) -> None:
         if entry.summary.kind != "evaluate":

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 from companion.core.library.item import Item
 from companion.core.report import GATE, Report, adopts
 from companion.core.report_parts import sections_of
+from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
-from companion.ui.workshop.evaluate.labels import words
 
 GONE = "The adapter is not in the library, so it cannot be adopted."
 KEPT = "She stays as she is; the adapter stays in the library."
@@ -28,7 +28,7 @@ class GateCard(QFrame):
         self.setProperty("role", "card")
         self._item: Item | None = None
         self._is_about_it = self._is_decided = self._is_for_it = self._is_kept = False
-        self.heading, self.sentence, self.state = words("", "heading"), words(""), words("", "caption")
+        self.heading, self.sentence, self.state = plain_label("heading"), plain_label(), plain_label("caption")
         self.adopt_button, self.keep_button = QPushButton("Adopt"), QPushButton("Keep as it is")
         self.decide_button = QPushButton("Let the gate decide")
         self.adopt_button.clicked.connect(lambda: self.adopt_requested.emit(self._item))

@@ -12,10 +12,11 @@ from companion.core.library.candidates import Candidate
 from companion.core.library.report_list import FoundReport, seconds_needed
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.suites import suites
+from companion.ui.cards import card, plain_label
 from companion.ui.fold import Fold
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
-from companion.ui.workshop.evaluate.labels import card, foot, words
+from companion.ui.workshop.evaluate.labels import foot
 from companion.ui.workshop.evaluate.subject_choice import SubjectChoice
 from companion.ui.workshop.evaluate.suite_choice import SuiteChoice
 from companion.ui.workshop.recipe.known_choices import editors_of
@@ -44,7 +45,7 @@ class MeasureForm(QWidget):
         self.data_fold = Fold(desk.theme, "Dialogues", "Built-in ones, unless you add yours.")
         self.gate = QCheckBox(DECIDE)
         self.start_button = QPushButton("Start")
-        self.problem = words("", "problem")
+        self.problem = plain_label("problem")
         self._build()
         self.subjects.edited.connect(self._changed)
         self.suite.edited.connect(self._changed)
@@ -119,7 +120,7 @@ class MeasureForm(QWidget):
 
     def _build(self) -> None:
         self.data_fold.set_content(self.data)
-        explained = words(DECIDES, "caption")
+        explained = plain_label("caption", DECIDES)
         explained.setContentsMargins(32, 0, 0, 0)
         self.gate.setAccessibleDescription(DECIDES)
         decision = QVBoxLayout()
@@ -129,8 +130,8 @@ class MeasureForm(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
-        column.addWidget(words("New evaluation", "title"))
-        column.addWidget(words("How good is she, and did teaching help? Numbers say it, and how sure they are.", "muted"))
+        column.addWidget(plain_label("title", "New evaluation"))
+        column.addWidget(plain_label("muted", "How good is she, and did teaching help? Numbers say it, and how sure they are."))
         column.addWidget(card("What is measured", self.subjects))
         column.addWidget(card("How much", self.suite))
         column.addWidget(card("", decision))

@@ -9,9 +9,10 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.report_parts import Cell, Difference, Row
+from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.theme import BODY, Theme
-from companion.ui.workshop.evaluate.labels import OUTCOMES, words
+from companion.ui.workshop.evaluate.labels import OUTCOMES
 
 CELL, GAP = 116, 12
 TITLE = 170
@@ -75,7 +76,7 @@ class _Head(QWidget):
         row.setSpacing(GAP)
         row.addStretch(1)
         for title in (*names, *_differences(names)):
-            label = words(title, "caption")
+            label = plain_label("caption", title)
             label.setFixedWidth(width)
             row.addWidget(label, 0, Qt.AlignmentFlag.AlignBottom)
 
@@ -113,7 +114,7 @@ class _Line(QWidget):
             caption.setVisible(is_stacked)
 
     def _cell(self, name: str, *labels: QLabel) -> QWidget:
-        caption = words(name, "caption")
+        caption = plain_label("caption", name)
         self._captions.append(caption)
         holder = QWidget()
         holder.setFixedWidth(self._width)
@@ -131,26 +132,26 @@ def _title(row: Row, *, explain: bool) -> QWidget:
     column = QVBoxLayout(holder)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
-    column.addWidget(words(row.title))
+    column.addWidget(plain_label("", row.title))
     unit = ", ".join(filter(None, (row.unit, row.which_way)))
     for caption in filter(None, (unit, row.explained if explain else "")):
-        column.addWidget(words(caption, "caption"))
+        column.addWidget(plain_label("caption", caption))
     column.addStretch(1)
     return holder
 
 
 def _value(cell: Cell) -> list[QLabel]:
     below = cell.interval or (cell.why if cell.value == "–" else "")
-    return [words(cell.value, "heading"), *([words(below, "caption")] if below else [])]
+    return [plain_label("heading", cell.value), *([plain_label("caption", below)] if below else [])]
 
 
 def _difference(one: Difference) -> list[QLabel]:
-    found = [words(one.value)]
+    found = [plain_label("", one.value)]
     if one.word in OUTCOMES:
         shape, role = OUTCOMES[one.word]
-        found.append(words(f"{shape} {one.word}", role))
+        found.append(plain_label(role, f"{shape} {one.word}"))
     if one.interval:
-        found.append(words(one.interval, "caption"))
+        found.append(plain_label("caption", one.interval))
     for label in found:
         label.setToolTip(one.told)
     return found

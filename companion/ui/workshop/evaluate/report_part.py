@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.report import Table
 from companion.core.report_parts import Gone, Part
+from companion.ui.cards import plain_label
 from companion.ui.fold import Fold
 from companion.ui.theme import Theme
-from companion.ui.workshop.evaluate.labels import OUTCOMES, words
+from companion.ui.workshop.evaluate.labels import OUTCOMES
 from companion.ui.workshop.evaluate.metric_table import MetricTable
 from companion.ui.workshop.evaluate.sample_talks import SampleTalks
 
@@ -38,7 +39,7 @@ class ReportPart(Fold):
         for name, state, why in part.missing:
             what = "This could not be measured." if state == "failed" else "This was not measured."
             whose = f"{name}: " if len(self._names) > 1 else ""
-            column.addWidget(words(f"{whose}{what} {why}", "problem" if state == "failed" else "muted"))
+            column.addWidget(plain_label("problem" if state == "failed" else "muted", f"{whose}{what} {why}"))
         if part.rows:
             column.addWidget(MetricTable(self._theme, self._names, part.rows, explain=True))
         for name, table in part.tables:
@@ -46,10 +47,10 @@ class ReportPart(Fold):
         for gone in part.failures:
             column.addWidget(self._failures(gone))
         if part.talks:
-            column.addWidget(words("Samples, unedited", "heading"))
+            column.addWidget(plain_label("heading", "Samples, unedited"))
             column.addWidget(SampleTalks(self._names, part.talks))
         for note in part.notes:
-            column.addWidget(words(note, "caption"))
+            column.addWidget(plain_label("caption", note))
         self.set_content(content)
 
     def _failures(self, gone: Gone) -> Fold:
@@ -65,8 +66,8 @@ def _show_examples(fold: Fold, gone: Gone) -> None:
     column = QVBoxLayout(examples)
     column.setContentsMargins(20, 0, 0, 0)
     for failure in gone.examples:
-        column.addWidget(words(failure.where, "caption"))
-        column.addWidget(words(failure.example))
+        column.addWidget(plain_label("caption", failure.where))
+        column.addWidget(plain_label("", failure.example))
     fold.set_content(examples)
 
 
@@ -85,19 +86,19 @@ class _TableView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(words(f"{table.title}: {name}" if name else table.title, "heading"))
+        column.addWidget(plain_label("heading", f"{table.title}: {name}" if name else table.title))
         if table.explained:
-            column.addWidget(words(table.explained, "caption"))
+            column.addWidget(plain_label("caption", table.explained))
         column.addLayout(self._grid)
         column.addWidget(self.more)
         for number, cell in enumerate(table.header):
-            self._grid.addWidget(words(cell, "caption"), 0, number)
+            self._grid.addWidget(plain_label("caption", cell), 0, number)
         self._show(table.rows[:MOST_ROWS], 1)
 
     def _show(self, rows: Sequence[tuple[str, ...]], first: int) -> None:
         for number, row in enumerate(rows, start=first):
             for place, cell in enumerate(row):
-                self._grid.addWidget(words(cell), number, place)
+                self._grid.addWidget(plain_label("", cell), number, place)
 
     def _show_rest(self) -> None:
         self.more.hide()

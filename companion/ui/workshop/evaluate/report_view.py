@@ -12,11 +12,11 @@ from companion.core.library.item import Item
 from companion.core.library.report_list import FoundReport
 from companion.core.report import Report
 from companion.core.report_parts import LaidOut, first_sentence, level_of
+from companion.ui.cards import card, empty, plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.fold import Fold
 from companion.ui.theme import Theme
 from companion.ui.workshop.evaluate.gate_card import GateCard
-from companion.ui.workshop.evaluate.labels import card, empty, words
 from companion.ui.workshop.evaluate.metric_table import MetricTable
 from companion.ui.workshop.evaluate.paged_view import PagedView
 from companion.ui.workshop.evaluate.report_part import ReportPart
@@ -39,7 +39,7 @@ class ReportView(PagedView):
         self._theme = theme
         self._found: FoundReport | None = None
         self.report: Report | None = None
-        self.verdict, self.limits, self.about = words("", "title"), words("", "muted"), words("", "caption")
+        self.verdict, self.limits, self.about = plain_label("title"), plain_label("muted"), plain_label("caption")
         self.gate = GateCard()
         self.page_button, self.export_button = QPushButton("Open the full page"), QPushButton("Save as JSON…")
         self.compare_button = QPushButton("Compare with…")
@@ -88,7 +88,7 @@ class ReportView(PagedView):
         self.head_table, self.parts = None, []
         if read.headline:
             self.head_table = MetricTable(self._theme, names, read.headline, explain=False)
-            self._content.addWidget(card("What counts", words(_certainty(report), "caption"), self.head_table))
+            self._content.addWidget(card("What counts", plain_label("caption", _certainty(report)), self.head_table))
         for part in read.parts:
             made = ReportPart(self._theme, names, part)
             self.parts.append(made)
@@ -103,7 +103,7 @@ class ReportView(PagedView):
         ]
         files = [file for one in report.measured for file in (one.subject.model, *one.subject.adapters)]
         told += [f"{file.name}, SHA-256 {file.sha256}" for file in dict.fromkeys((*files, *report.data))]
-        fold.set_content(words("\n".join(filter(None, told)), "muted"))
+        fold.set_content(plain_label("muted", "\n".join(filter(None, told))))
         return fold
 
     def _build(self) -> None:

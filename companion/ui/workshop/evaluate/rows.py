@@ -8,17 +8,17 @@ from companion.app.evaluations import Found
 from companion.app.job_entry import JobEntry
 from companion.core.amounts import counted
 from companion.core.library.report_list import FoundReport
-from companion.ui.workshop.evaluate.evaluate_list import Row
+from companion.ui.card_list import CardRow
 from companion.ui.workshop.jobs.words import when
 
 
-def rows_of(jobs: Iterable[JobEntry], found: Found) -> list[Row]:
+def rows_of(jobs: Iterable[JobEntry], found: Found) -> list[CardRow]:
     under_way = [entry for entry in jobs if entry.summary.kind == "evaluate" and (entry.is_computing or entry.is_ours)]
     return [
-        *(Row("job", entry.id, entry.title, _progress(entry)) for entry in under_way),
-        *(Row("report", each.file, each.name, _about(each)) for each in found.reports),
+        *(CardRow(entry.id, entry.title, (_progress(entry),)) for entry in under_way),
+        *(CardRow(each.file, each.name, (_about(each),)) for each in found.reports),
         *(
-            Row("contest", str(each.folder), each.title, f"blind test, {counted(each.verdicts, 'verdict')}")
+            CardRow(str(each.folder), each.title, (f"blind test, {counted(each.verdicts, 'verdict')}",))
             for each in found.contests
         ),
     ]

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.report_parts import Talk
-from companion.ui.workshop.evaluate.labels import words
+from companion.ui.cards import plain_label
 
 FIRST, MORE = 3, 10
 NARROW = 220
@@ -54,7 +54,7 @@ class _TalkView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(words(f"You: {talk.prompt}", "muted"))
+        column.addWidget(plain_label("muted", f"You: {talk.prompt}"))
         column.addLayout(self._replies)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -69,7 +69,7 @@ def _reply(name: str, text: str) -> QFrame:
     column = QVBoxLayout(frame)
     column.setContentsMargins(14, 8, 14, 10)
     column.setSpacing(2)
-    column.addWidget(words(name, "caption"))
-    column.addWidget(words(text.strip() or "(nothing)"))
+    column.addWidget(plain_label("caption", name))
+    column.addWidget(plain_label("", text.strip() or "(nothing)"))
     column.addStretch(1)
     return frame

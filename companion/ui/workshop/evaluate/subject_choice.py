@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from companion.core.amounts import bytes_text
 from companion.core.library.candidates import Candidate, first_choice
+from companion.ui.cards import empty, plain_label
 from companion.ui.fold import Fold
 from companion.ui.memory.memory_model import day_words
 from companion.ui.theme import Theme
-from companion.ui.workshop.evaluate.labels import empty, words
 
 
 class SubjectChoice(QWidget):
@@ -34,7 +34,7 @@ class SubjectChoice(QWidget):
         content = QWidget()
         content.setLayout(self._others)
         self.fold.set_content(content)
-        self.order = words("", "caption")
+        self.order = plain_label("caption")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(8)
@@ -75,7 +75,7 @@ class SubjectChoice(QWidget):
         box.setAccessibleDescription(_about(each))
         box.clicked.connect(self._edited)
         self.boxes[each.files] = box
-        about = words(_about(each), "caption")
+        about = plain_label("caption", _about(each))
         about.setContentsMargins(32, 0, 0, 0)
         holder = QWidget()
         column = QVBoxLayout(holder)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QRadioButton, QVBoxLayout, QWidget
 
 from companion.core.amounts import duration_text
 from companion.core.suites import suite_sentence, suites
-from companion.ui.workshop.evaluate.labels import words
+from companion.ui.cards import plain_label
 
 DEFAULT = "quick"
 
@@ -20,7 +20,7 @@ class SuiteChoice(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.buttons: dict[str, QRadioButton] = {}
-        self._captions = {name: words("", "caption") for name in suites()}
+        self._captions = {name: plain_label("caption") for name in suites()}
         self._sentences = {name: suite_sentence(name) for name in suites()}
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)

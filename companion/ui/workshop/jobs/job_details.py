@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry
 from companion.core.job_history import JobHistory
 from companion.core.job_words import data_sentence, plan_sentence
+from companion.ui.cards import plain_label
 from companion.ui.fold import Fold
 from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import Theme
@@ -44,7 +45,7 @@ class JobDetails(QWidget):
         self.samples = JobSamples(theme)
         self.results = JobResults(theme)
         self.about = Fold(theme, "Data and plan")
-        self._about_words = QLabel()
+        self._about_words = plain_label("muted")
         self.log_fold = Fold(theme, "Log")
         self.log = QPlainTextEdit()
         self._build()
@@ -103,10 +104,6 @@ class JobDetails(QWidget):
             bar.setValue(bar.maximum())
 
     def _build(self) -> None:
-        self._about_words.setWordWrap(True)
-        self._about_words.setTextFormat(Qt.TextFormat.PlainText)
-        self._about_words.setProperty("role", "muted")
-        self._about_words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.about.set_content(self._about_words)
         self.log.setReadOnly(True)
         self.log.setAccessibleName("Log of this job")

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.core.job_history import JobHistory
+from companion.ui.cards import plain_label
 from companion.ui.icons import pixmap
 from companion.ui.theme import Theme
 
@@ -75,12 +76,7 @@ class _Card(QFrame):
         words.setSpacing(2)
         for text, role in ((message.what, ""), (message.remedy, "muted")):
             if text:
-                label = QLabel(text)
-                label.setProperty("role", role)
-                label.setTextFormat(Qt.TextFormat.PlainText)
-                label.setWordWrap(True)
-                label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                words.addWidget(label)
+                words.addWidget(plain_label(role, text))
         row.addLayout(words, 1)
         theme.changed.connect(self._redraw)
         self._redraw()

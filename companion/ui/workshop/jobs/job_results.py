@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from companion.core.job import OutputWritten
 from companion.core.job_history import JobHistory
 from companion.core.job_words import MADE, build_sentences, metrics_sentence, part_sentence
+from companion.ui.cards import plain_label
 from companion.ui.theme import Theme
 
 MOST_PARTS = 200
@@ -45,9 +46,9 @@ class JobResults(QFrame):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(8)
         for part in history.parts[-MOST_PARTS:]:
-            rows.addWidget(_words(part_sentence(part), "muted" if part.state == "done" else ""))
+            rows.addWidget(plain_label("muted" if part.state == "done" else "", part_sentence(part)))
         for build in history.builds:
-            rows.addWidget(_words("\n".join(build_sentences(build))))
+            rows.addWidget(plain_label("", "\n".join(build_sentences(build))))
         for file in {output.file: output for output in history.outputs}.values():
             rows.addWidget(self._file(file))
         self._column.replaceWidget(self._content, content)
@@ -63,9 +64,9 @@ class JobResults(QFrame):
         row.setContentsMargins(0, 0, 0, 0)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(_words(f"{made}: {path.name}"))
+        words.addWidget(plain_label("", f"{made}: {path.name}"))
         if sentence := metrics_sentence(output.metrics):
-            words.addWidget(_words(sentence, "caption"))
+            words.addWidget(plain_label("caption", sentence))
         row.addLayout(words, 1)
         opens = output.kind in {"report", "picture"}
         button = QPushButton("Open" if opens else "Show")
@@ -74,11 +75,3 @@ class JobResults(QFrame):
         button.clicked.connect(lambda: self.open_requested.emit(str(path if opens else path.parent)))
         row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return holder
-
-
-def _words(text: str, role: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setProperty("role", role)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from companion.core.job_history import JobHistory, Samples
+from companion.ui.cards import plain_label
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.theme import Theme
 
@@ -92,15 +93,11 @@ class _Reply(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._labels = {role: QLabel() for role in ("muted", "", "caption")}
+        self._labels = {role: plain_label(role) for role in ("muted", "", "caption")}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        for role, label in self._labels.items():
-            label.setProperty("role", role)
-            label.setWordWrap(True)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in self._labels.values():
             column.addWidget(label)
 
     def show_reply(self, prompt: str, reply: str, before: str) -> None:

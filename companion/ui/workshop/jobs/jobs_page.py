@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.app.job_watch import JobWatch
+from companion.ui.card_list import CardList
 from companion.ui.charts.chart import Chart
 from companion.ui.charts.export import export_chart
 from companion.ui.invitation import Invitation
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.jobs.job_charts import suggested_name
 from companion.ui.workshop.jobs.job_details import JobDetails
-from companion.ui.workshop.jobs.job_list import JobList
+from companion.ui.workshop.jobs.job_row import job_row
 
 LIST_WIDTH = 260
 BOTH_FROM = 660
@@ -35,7 +36,7 @@ class JobsPage(QWidget):
         self._watch: JobWatch | None = None
         self._shows_job = False
         """Which of the two is shown where there is room for one."""
-        self.list = JobList(desk.theme)
+        self.list = CardList(desk.theme, "Jobs", has_always_one=True)
         self.details = JobDetails(desk.theme)
         self.empty = Invitation()
         self._stack = QStackedWidget()
@@ -56,13 +57,14 @@ class JobsPage(QWidget):
     def show_job(self, job: str) -> None:
         """Look at this one, as soon as it is listed."""
         self.list.choose(job)
+        self._show(job)
         self._show_one(True)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._jobs.look()
-        if self._watch is None and self.list.job:
-            self._show(self.list.job)
+        if self._watch is None and self.list.key:
+            self._show(self.list.key)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -77,8 +79,8 @@ class JobsPage(QWidget):
     def _refresh(self) -> None:
         entries = sorted(self._jobs.entries, key=lambda entry: (_ORDER.get(entry.phase, 2), _place(entry)))
         self._stack.setCurrentWidget(self._both if entries else self.empty)
-        self.list.show_entries(entries)
-        entry = self._jobs.entry(self.list.job)
+        self.list.show_rows([job_row(entry) for entry in entries])
+        entry = self._jobs.entry(self.list.key)
         if entry is None:
             return
         if self._watch is None or self._watch.folder.id != entry.id:
@@ -125,7 +127,7 @@ class JobsPage(QWidget):
     # What the person wants
 
     def _act(self, what: str) -> None:
-        job = self.list.job
+        job = self.list.key
         if what == "reveal":
             _open(str(self._jobs.folder(job).path))
         elif what == "retry":
@@ -144,7 +146,7 @@ class JobsPage(QWidget):
     def _export_chart(self, chart: Chart, form: str) -> None:
         from companion.ui.file_dialogs import ask_where_to_save_chart
 
-        path = ask_where_to_save_chart(self, suggested_name(self.list.job, chart, form))
+        path = ask_where_to_save_chart(self, suggested_name(self.list.key, chart, form))
         if path is not None:
             self.save_chart(chart, path)
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButto
 
 from companion.core.amounts import bytes_text
 from companion.core.library.elsewhere import Elsewhere
+from companion.ui.cards import empty
 from companion.ui.scroll_page import scroll_page
 
 WIDEST = 720
@@ -38,10 +39,7 @@ class FoundView(QWidget):
 
     def show_found(self, found: Sequence[Elsewhere]) -> None:
         """Every model, below its program's name; all are ticked."""
-        while (old := self._groups.takeAt(0)) is not None:
-            if (widget := old.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._groups)
         self.boxes, self._paths = [], [each.path for each in found]
         for program in dict.fromkeys(each.program for each in found):
             self._groups.addWidget(self._group(program, [each for each in found if each.program == program]))

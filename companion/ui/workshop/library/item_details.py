@@ -12,7 +12,7 @@ from companion.core.amounts import bytes_text
 from companion.core.library.collection import Collection
 from companion.core.library.health import Check
 from companion.core.library.item import Item
-from companion.ui.cards import card, fill_card, plain_label
+from companion.ui.cards import card, empty, fill_card, plain_label
 from companion.ui.icons import pixmap
 from companion.ui.memory.memory_model import day_words
 from companion.ui.scroll_page import scroll_page
@@ -48,8 +48,8 @@ class ItemDetails(QWidget):
         self._item: Item | None = None
         self._collection: Collection | None = None
         self.title, self.facts = plain_label("title"), plain_label("muted")
-        self.place, self.used = plain_label("caption"), plain_label("")
-        self.origin, self.verdict, self.proof = plain_label("muted"), plain_label(""), plain_label("muted")
+        self.place, self.used = plain_label("caption"), plain_label()
+        self.origin, self.verdict, self.proof = plain_label("muted"), plain_label(), plain_label("muted")
         self.use_button, self.roll_back_button = QPushButton("Use for…"), QPushButton("Roll back")
         self.reveal_button, self.remove_button = QPushButton("Show the file"), QPushButton("Delete")
         self.report_button = QPushButton("Open the report")
@@ -99,10 +99,7 @@ class ItemDetails(QWidget):
     # Inside
 
     def _show_checks(self, checks: tuple[Check, ...]) -> None:
-        while (old := self._checks.takeAt(0)) is not None:
-            if (widget := old.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._checks)
         for check in checks:
             self._checks.addWidget(_CheckLine(self._theme, check))
 
@@ -198,7 +195,7 @@ class _CheckLine(QWidget):
     def __init__(self, theme: Theme, check: Check) -> None:
         super().__init__()
         name, colour = _MARKS[check.state]
-        mark, sentence = QLabel(), plain_label("")
+        mark, sentence = QLabel(), plain_label()
         size = round(MARK * theme.font_size / BODY)
         mark.setPixmap(pixmap(name, theme, colour, size, self.devicePixelRatioF()))
         mark.setAccessibleName({"good": "Good", "unknown": "To know", "bad": "Wrong"}[check.state])
@@ -218,7 +215,7 @@ class _Question(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self._sentence = plain_label("")
+        self._sentence = plain_label()
         self.yes, self.no = QPushButton(), QPushButton("Keep it")
         self.yes.setProperty("role", "danger")
         self.yes.clicked.connect(self._agree)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgress
 from companion.app.downloads import UNDER_WAY, Download
 from companion.core.amounts import bytes_text, duration_text
 from companion.core.library.catalog import Offer, Outlook
+from companion.ui.cards import plain_label
 from companion.ui.icons import pixmap
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.library.words import count_text
@@ -43,7 +44,7 @@ class OfferCard(QFrame):
         self.setAccessibleName(offer.name)
         self.setMinimumWidth(NARROWEST)
         self.fit, self._mark = QLabel(), QLabel()
-        self.outlook, self.progress, self.problem = _wrapped("muted"), _wrapped("caption"), _wrapped("problem")
+        self.outlook, self.progress, self.problem = plain_label("muted"), plain_label("caption"), plain_label("problem")
         self.bar = QProgressBar()
         self.main_button, self.other_button = QPushButton(), QPushButton()
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
@@ -125,7 +126,7 @@ class OfferCard(QFrame):
 
     def _build(self) -> None:
         offer = self.offer
-        name, said, about = QLabel(offer.name), _wrapped(""), _wrapped("caption")
+        name, said, about = QLabel(offer.name), plain_label(""), plain_label("caption")
         name.setProperty("role", "heading")
         said.setText(offer.said)
         languages = ", ".join(offer.languages[:3]) + (f" and {len(offer.languages) - 3} more" if len(offer.languages) > 3 else "")
@@ -165,11 +166,3 @@ class OfferCard(QFrame):
         column.addWidget(self.bar)
         column.addWidget(self.progress)
         column.addWidget(self.problem)
-
-
-def _wrapped(role: str) -> QLabel:
-    label = QLabel()
-    label.setProperty("role", role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label

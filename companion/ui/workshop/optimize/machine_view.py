@@ -11,10 +11,10 @@ from companion.app.measuring import Measuring
 from companion.core.amounts import bytes_text
 from companion.core.benchmark import Benchmark, kept_benchmark
 from companion.core.hardware import Hardware, describe, probe
+from companion.ui.cards import plain_label, say
 from companion.ui.charts.bars import Bar, Bars
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
-from companion.ui.workshop.optimize.label import label, say
 from companion.ui.workshop.progress_row import ProgressRow
 
 WIDEST = 720
@@ -32,7 +32,7 @@ class MachineView(QWidget):
         self.measuring = Measuring(self)
         self.progress = ProgressRow()
         self.bars = Bars(desk.theme, "What each type of weights costs here")
-        self.measured, self.notice, self.problem = label("muted", UNKNOWN), label("problem"), label("problem")
+        self.measured, self.notice, self.problem = plain_label("muted", UNKNOWN), plain_label("problem"), plain_label("problem")
         self.measure_button = QPushButton("Measure this computer")
         self._facts = QGridLayout()
         self._bars_card = QFrame()
@@ -79,10 +79,8 @@ class MachineView(QWidget):
     def _read(self, found: tuple[Hardware, Benchmark | None]) -> None:
         hardware, benchmark = found
         for row, (name, value) in enumerate(describe(hardware)):
-            words = label("", value)
-            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._facts.addWidget(label("muted", name), row, 0, Qt.AlignmentFlag.AlignTop)
-            self._facts.addWidget(words, row, 1)
+            self._facts.addWidget(plain_label("muted", name), row, 0, Qt.AlignmentFlag.AlignTop)
+            self._facts.addWidget(plain_label("", value), row, 1)
         if not self.measuring.is_running:
             self.show_benchmark(benchmark)
 
@@ -120,13 +118,13 @@ class MachineView(QWidget):
         inside = QVBoxLayout(self._bars_card)
         inside.setContentsMargins(16, 12, 16, 16)
         inside.setSpacing(8)
-        for widget in (label("heading", "What each type of weights costs"), label("caption", BARS), self.bars):
+        for widget in (plain_label("heading", "What each type of weights costs"), plain_label("caption", BARS), self.bars):
             inside.addWidget(widget)
         self._bars_card.hide()
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 24)
         column.setSpacing(12)
-        above: tuple[QWidget, ...] = (label("title", "This computer"), label("muted", SENTENCE), facts, self.measured)
+        above: tuple[QWidget, ...] = (plain_label("title", "This computer"), plain_label("muted", SENTENCE), facts, self.measured)
         for each in (*above, self.notice, self.problem, self.progress):
             column.addWidget(each)
         column.addWidget(self.measure_button, 0, Qt.AlignmentFlag.AlignLeft)

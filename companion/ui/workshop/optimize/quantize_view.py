@@ -13,6 +13,7 @@ from companion.core.amounts import bytes_text
 from companion.core.build_plan import BuildPlan, ForeseenBuild
 from companion.core.errors import CompanionError
 from companion.core.recipes.quantize import Budget
+from companion.ui.cards import plain_label, say
 from companion.ui.charts.lines import number_text, rounded
 from companion.ui.charts.scatter import ScatterChart
 from companion.ui.invitation import Invitation
@@ -22,7 +23,6 @@ from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.foot import Foot
 from companion.ui.workshop.optimize.budget_sliders import BudgetSliders
 from companion.ui.workshop.optimize.build_chart import LEGEND, Drawn, drawn, mixture
-from companion.ui.workshop.optimize.label import label, say
 from companion.ui.workshop.optimize.sensitivity_card import SensitivityCard
 from companion.ui.workshop.progress_row import ProgressRow
 
@@ -61,8 +61,8 @@ class QuantizeView(QWidget):
         self.sensitivity = SensitivityCard(desk.theme)
         self.invitation = Invitation()
         self.progress = ProgressRow()
-        self.figures, self.against, self.mixture = label("heading"), label("muted"), label("caption")
-        self.busy, self.problem = label("problem"), label("problem")
+        self.figures, self.against, self.mixture = plain_label("heading"), plain_label("muted"), plain_label("caption")
+        self.busy, self.problem = plain_label("problem"), plain_label("problem")
         self.again_button, self.start_button = QPushButton("Foresee again"), QPushButton("Build it")
         self._content, self._card = QWidget(), QFrame()
         self._beside = QBoxLayout(QBoxLayout.Direction.LeftToRight)
@@ -210,7 +210,7 @@ class QuantizeView(QWidget):
         right = QVBoxLayout()
         right.setSpacing(6)
         right.addWidget(self.chart, 1)
-        right.addWidget(label("caption", LEGEND))
+        right.addWidget(plain_label("caption", LEGEND))
         self._card.setProperty("role", "card")
         self._card.setLayout(self._beside)
         self._beside.setContentsMargins(16, 16, 16, 16)
@@ -226,8 +226,8 @@ class QuantizeView(QWidget):
         column.setContentsMargins(0, 20, 0, 24)
         column.setSpacing(12)
         for widget in (
-            label("title", "Quantize"),
-            label("muted", SENTENCE),
+            plain_label("title", "Quantize"),
+            plain_label("muted", SENTENCE),
             self.problem,
             self.progress,
             self.invitation,

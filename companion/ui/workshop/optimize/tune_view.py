@@ -11,10 +11,10 @@ from companion.app.build_plans import Known
 from companion.app.measuring import Measuring
 from companion.core.amounts import bytes_text
 from companion.core.tuning import Choice, Trial, TuneWish, TuningFound
+from companion.ui.cards import plain_label, say
 from companion.ui.fold import Fold
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
-from companion.ui.workshop.optimize.label import label, say
 from companion.ui.workshop.progress_row import ProgressRow
 
 WIDEST = 720
@@ -37,7 +37,7 @@ class TuneView(QWidget):
         self.progress = ProgressRow()
         self.quick = QCheckBox("Quick, in 20 seconds")
         self.tune_button = QPushButton("Tune")
-        self.problem, self.speed, self.use = label("problem"), label("heading"), label("muted")
+        self.problem, self.speed, self.use = plain_label("problem"), plain_label("heading"), plain_label("muted")
         self.result = QFrame()
         self.choices, self.trials = QWidget(), QWidget()
         self.fold = Fold(desk.theme, "What was tried")
@@ -135,8 +135,8 @@ class TuneView(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 24)
         column.setSpacing(12)
-        column.addWidget(label("title", "Tune"))
-        column.addWidget(label("muted", SENTENCE))
+        column.addWidget(plain_label("title", "Tune"))
+        column.addWidget(plain_label("muted", SENTENCE))
         column.addLayout(row)
         for widget in (self.problem, self.progress, self.result):
             column.addWidget(widget)
@@ -192,6 +192,6 @@ def _grid(table: QWidget) -> QGridLayout:
 
 
 def _cell(text: str, role: str) -> QWidget:
-    made = label(role, text)
+    made = plain_label(role, text)
     made.setAlignment(Qt.AlignmentFlag.AlignTop)
     return made

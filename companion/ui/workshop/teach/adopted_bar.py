@@ -9,9 +9,9 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from companion.core.library.history import Change
+from companion.ui.cards import plain_label
 from companion.ui.theme import Theme
 from companion.ui.workshop.jobs.words import when
-from companion.ui.workshop.teach.words import words
 
 
 class AdoptedBar(QWidget):
@@ -22,7 +22,7 @@ class AdoptedBar(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.sentence = words(role="muted")
+        self.sentence = plain_label("muted")
         self.button = QPushButton("Roll back")
         self.button.setToolTip("She talks as before from the next reply on; nothing is deleted")
         self.button.clicked.connect(self.roll_back_requested)

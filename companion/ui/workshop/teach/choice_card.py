@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QRadioButton, QVBoxLayout
 
-from companion.ui.workshop.teach.words import say, words
+from companion.ui.cards import plain_label, say
 
 INDENT = 30
 """What stands below the title begins where its letters do."""
@@ -22,7 +22,8 @@ class ChoiceCard(QFrame):
         self.setProperty("role", "choice")
         self.radio = QRadioButton(title)
         self.radio.setProperty("role", "heading")
-        self.sentence, self.note = words(role="muted"), words(role="caption")
+        self.sentence = plain_label("muted", is_selectable=False)
+        self.note = plain_label("caption", is_selectable=False)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(4)

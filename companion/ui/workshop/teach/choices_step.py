@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QBoxLayout, QButtonGroup, QHBoxLayout, QPushButton
 from companion.app.teaching import Teaching
 from companion.core.teaching.goals import Goal
 from companion.core.teaching.plan import EFFORTS, Effort
+from companion.ui.cards import plain_label, say
 from companion.ui.theme import Theme
 from companion.ui.workshop.teach.choice_card import ChoiceCard
 from companion.ui.workshop.teach.step import Step
-from companion.ui.workshop.teach.words import say, words
 
 SIDE_BY_SIDE = 620
 """A narrower step has its cards below one another; at the usual size of letters."""
@@ -56,14 +56,14 @@ class EffortStep(Step):
             card.chosen.connect(lambda effort=effort: self.chosen.emit(effort))
             self._row.addWidget(card, 1)
         self._measures = False
-        self.measured = words(role="caption")
+        self.measured = plain_label("caption")
         self.measure_button = QPushButton()
         self.measure_button.setProperty("role", "quiet")
         self.measure_button.clicked.connect(lambda: self.measuring_wanted.emit(not self._measures))
         below = QHBoxLayout()
         below.addWidget(self.measured, 1)
         below.addWidget(self.measure_button)
-        self.keeping = words(role="muted")
+        self.keeping = plain_label("muted")
         self.column.addLayout(self._row)
         self.column.addLayout(below)
         self.column.addWidget(self.keeping)

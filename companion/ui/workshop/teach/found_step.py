@@ -9,10 +9,10 @@ from companion.app.teaching import Teaching
 from companion.core.amounts import counted
 from companion.core.dataset import Dialogue
 from companion.core.dataset_findings import Inspection
+from companion.ui.cards import empty, plain_label, say
 from companion.ui.fold import Fold
 from companion.ui.theme import Theme
 from companion.ui.workshop.teach.step import Step
-from companion.ui.workshop.teach.words import say, words
 
 LONGEST = 280
 """Characters of an example."""
@@ -28,8 +28,8 @@ class FoundStep(Step):
         self.busy.setRange(0, 0)
         self.busy.setTextVisible(False)
         self.busy.setAccessibleName("Looking through it")
-        self.counts, self.judged = words(), words()
-        self.problems = words(role="muted")
+        self.counts, self.judged = plain_label(), plain_label()
+        self.problems = plain_label("muted")
         self.cleaning = QCheckBox("Mend this before she learns from it")
         self.cleaning.setToolTip("A cleaned copy becomes one of your datasets; what you chose stays as it is")
         self.cleaning.clicked.connect(self.cleaning_changed)
@@ -57,15 +57,12 @@ class FoundStep(Step):
             self._show_examples(found.examples if found is not None else ())
 
     def _show_examples(self, dialogues: tuple[Dialogue, ...]) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._rows)
         shown = [pair for pair in map(_exchange, dialogues) if pair is not None]
         self.examples.setVisible(bool(shown))
         for asked, said in shown:
-            self._rows.addWidget(words(f"You: {asked}" if asked else "", "caption"))
-            self._rows.addWidget(words(said))
+            self._rows.addWidget(plain_label("caption", f"You: {asked}" if asked else ""))
+            self._rows.addWidget(plain_label("", said))
 
 
 def _counts(found: Inspection) -> str:

@@ -7,12 +7,12 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.teaching import Teaching
+from companion.ui.cards import plain_label, say
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.teach.choices_step import EffortStep, GoalStep
 from companion.ui.workshop.teach.found_step import FoundStep
 from companion.ui.workshop.teach.sources_step import SourcesStep
-from companion.ui.workshop.teach.words import say, words
 
 WIDEST = 760
 
@@ -27,9 +27,9 @@ class LessonForm(QWidget):
         self.found = FoundStep(desk.theme)
         self.goal = GoalStep()
         self.effort = EffortStep(desk.theme)
-        self.problem = words(role="problem")
+        self.problem = plain_label("problem")
         self.start_button, self.last_button = QPushButton("Start"), QPushButton("What she learned last")
-        self.start_note = words(role="muted")
+        self.start_note = plain_label("muted")
         self._title = QLabel()
         self._cards = QVBoxLayout()
         self._start = QWidget()

@@ -9,8 +9,8 @@ from companion.app.job_entry import JobEntry, JobPhase
 from companion.app.taught import Lesson, Taught
 from companion.core.job_history import JobHistory
 from companion.core.teaching.outcome import KEEP, outcome_of
+from companion.ui.cards import plain_label, say
 from companion.ui.flow_layout import FlowLayout
-from companion.ui.workshop.teach.words import say, words
 
 NOT_CHECKED = "It is not checked yet. You can adopt it all the same, and roll back with one press."
 TOO_FEW = "Nothing was held back to check it with. Compare it in the chat; you can roll back with one press."
@@ -26,8 +26,8 @@ class OutcomeCard(QFrame):
         self.setProperty("role", "card")
         self.number = QLabel()
         self.number.setProperty("role", "number")
-        self.means, self.details = words(role="heading"), words(role="muted")
-        self.verdict, self.state = words(), words(role="muted")
+        self.means, self.details = plain_label("heading"), plain_label("muted")
+        self.verdict, self.state = plain_label(), plain_label("muted")
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)

@@ -13,10 +13,10 @@ from companion.app.datasets import Datasets
 from companion.app.teaching import Teaching
 from companion.core.amounts import counted
 from companion.core.dataset import CONVERSATION_PREFIX
+from companion.ui.cards import plain_label
 from companion.ui.characters.editor_header import ElidedLabel
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.workshop.teach.step import Step
-from companion.ui.workshop.teach.words import words
 
 FEW = 5
 """So many stand there at first, and whatever is chosen."""
@@ -41,7 +41,7 @@ class _Row(QWidget):
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(title)
-        texts.addWidget(words(known.caption, "caption"))
+        texts.addWidget(plain_label("caption", known.caption, is_selectable=False))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.box, 0, Qt.AlignmentFlag.AlignTop)

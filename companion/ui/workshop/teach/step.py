@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
-from companion.ui.workshop.teach.words import words
+from companion.ui.cards import plain_label
 
 
 class Step(QFrame):
@@ -25,6 +25,6 @@ class Step(QFrame):
         self.column.setContentsMargins(20, 16, 20, 18)
         self.column.setSpacing(10)
         self.column.addLayout(top)
-        self.sentence = words(sentence, "muted")
+        self.sentence = plain_label("muted", sentence)
         self.sentence.setVisible(bool(sentence))
         self.column.addWidget(self.sentence)
