@@ -343,6 +343,8 @@ class Jobs(QObject):
             return
         self._own.add(first.id)
         self._tell_leash()
+        self.entries = tuple(map(self._as_seen_here, self.entries))  # at once: what computes is not deleted
+        self.changed.emit()
         self.look()
 
     def _tell_leash(self) -> None:

@@ -172,6 +172,15 @@ def test_a_job_paused_before_it_has_begun_pauses_all_the_same(desk, qtbot, tiny_
     assert desk.step(job) == 0
 
 
+def test_one_whose_process_has_hardly_begun_is_not_deleted_under_it(desk, qtbot, tiny_model, data):
+    job = begin(desk, tiny_model, data, *LONG)
+    qtbot.waitUntil(lambda: bool(psutil.Process().children()), timeout=SOON_MS)
+    desk.jobs.delete(job)
+    desk.jobs.cancel(job)
+    assert desk.jobs.folder(job).path.is_dir()
+    until(qtbot, desk, job, JobPhase.CANCELLED)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes otherwise")
 def test_a_killed_job_is_told_in_words_and_can_be_resumed(desk, qtbot, tiny_model, data):
     job = begin(desk, tiny_model, data, *LONG)

@@ -197,14 +197,15 @@ def test_a_job_is_put_off_until_tonight_and_the_page_leads_there(page: RecipePag
     assert room.preferences.settings.teach_at_night
 
 
-def test_learning_rates_are_tried_by_a_job_of_their_own(page: RecipePage, room: Room, tiny_model, data):
+def test_learning_rates_are_tried_by_a_job_of_their_own(page: RecipePage, room: Room, tiny_model, data, qtbot):
     teach(page, tiny_model, data)
     page.rate_button.click()
     (job,) = room.went
     order = room.jobs.folder(job).order()
     assert order.find_rate
     assert not order.output
-    room.jobs.delete(job)
+    with qtbot.waitSignal(room.jobs.ended, timeout=SOON_MS):
+        room.jobs.cancel(job)
 
 
 def test_the_foot_holds_at_every_size_of_letters(page: RecipePage, room: Room, qtbot):
