@@ -81,6 +81,10 @@ def _other_role(arguments: list[str]) -> int | None:
             from companion.speech.worker import main as speech
 
             return speech(*arguments[1:])
+        case ["visit", picture]:
+            from companion.visit import main as visit
+
+            return visit(picture)
         case ["paint", what, where]:
             from companion.ui.paint import main as paint
 
