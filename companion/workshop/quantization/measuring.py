@@ -44,7 +44,7 @@ def measured_model(job: Job, recipe: Quantize, source: Source) -> tuple[dict[str
     if not found.predicted:
         job.stage("measuring", f"Foreseeing what {len(recipe.search.kinds)} types would do to {len(matrices)} matrices")
         for number, matrix in enumerate(matrices, start=1):
-            able = matrix.able(recipe.search.kinds)
+            able = [kind for kind in matrix.able(recipe.search.kinds) if kind.name != source.grids.get(matrix.name)]
             found.predicted[matrix.name] = predicted(source.weights, matrix, able, importance[matrix.name], source.threads)
             job.progress(number / len(matrices))
         write_atomic(kept, msgspec.json.encode(found))
