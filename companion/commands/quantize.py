@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from companion.commands.chosen_model import required_model
-from companion.commands.job_files import character_of, data_files, target
+from companion.commands.job_files import character_of, data_files, target, with_absolute_files
 from companion.commands.job_view import run_job
 from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.amounts import bytes_of
@@ -54,8 +54,10 @@ def quantize(
     budget = replace(budget, prefer="size" if small else "speed")
     stem = base.stem if adapter is None else f"{base.stem}-{adapter.stem}"
     where = target(output or free_name(own_models_folder(), name_after(f"{stem}-fitted", "model")))
+    changed = with_changes(replace(wanted, budget=budget), list(changes))
     wanted = replace(
-        with_changes(replace(wanted, budget=budget), list(changes)),
+        changed,
+        calibration=with_absolute_files(changed.calibration),
         model=str(base),
         adapter=str(adapter.absolute()) if adapter else "",
         data_files=data_files(data, ()) if data else (),

@@ -9,7 +9,12 @@ from msgspec import Meta
 
 from companion.core.recipes.parts import Part
 
-KINDS = (
+Kind = Literal[
+    "F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4",
+    "Q3_K", "IQ3_S", "IQ3_XXS", "Q2_K", "Q2_0", "IQ2_S", "IQ2_XS", "IQ2_XXS", "TQ2_0", "TQ1_0", "IQ1_M", "IQ1_S", "Q1_0",
+]  # fmt: skip
+"""Types of weights that ggml can pack (`ggml.h` of llama.cpp as llama-cpp-python 0.3.36 carries it)."""
+KINDS: tuple[Kind, ...] = (
     "IQ2_S",
     "Q2_K",
     "IQ3_XXS",
@@ -80,7 +85,7 @@ class BuildCalibration(Calibration, frozen=True, kw_only=True):
 class Search(Part, frozen=True, kw_only=True):
     """How carefully the types are chosen."""
 
-    kinds: Annotated[tuple[str, ...], Meta(min_length=1, max_length=40, title="Types", description="Those that are tried.")] = (
+    kinds: Annotated[tuple[Kind, ...], Meta(min_length=1, max_length=40, title="Types", description="Those that are tried.")] = (
         KINDS
     )
     anchors: Annotated[
