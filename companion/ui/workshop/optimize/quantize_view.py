@@ -39,8 +39,8 @@ SENTENCE = (
     "Every matrix gets the type that it can bear."
 )
 INVITATION = (
-    "What builds of this model would be like on this computer is not known yet. It is found out by measuring what each matrix "
-    "can bear and what each type costs here; nothing is built."
+    "Press “Foresee builds” to see a chart of what this model could become on this computer, how small and how fast, and a map "
+    "of what each of its matrices can bear; that is measured, and nothing is built."
 )
 
 
