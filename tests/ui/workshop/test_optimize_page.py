@@ -18,6 +18,7 @@ from companion.app.job_orders import prepared
 from companion.core.benchmark import SLOWER, Benchmark, TypeSpeed
 from companion.core.build_plan import BuildPlan
 from companion.core.errors import RecipeError
+from companion.core.gguf.header import read_header
 from companion.core.job import BuildProven
 from companion.core.recipes.distill import Distill, Student
 from companion.core.recipes.files import with_changes
@@ -31,7 +32,8 @@ from companion.ui.workshop.optimize import quantize_view
 from companion.ui.workshop.optimize.budget_sliders import BudgetSliders
 from companion.ui.workshop.optimize.optimize_page import OptimizePage
 from companion.ui.workshop.optimize.tune_view import IN_USE
-from tests.small_recipes import end_jobs
+from tests.small_recipes import end_jobs, write_dialogues
+from tests.tiny_adapters import write_adapter
 from tests.tiny_models import write_tiny_llama
 from tests.ui.workshop.conftest import Room
 
@@ -181,6 +183,74 @@ def test_a_chosen_build_is_made_by_a_job_and_its_proof_is_on_the_chart(page: Opt
     qtbot.waitUntil(lambda: any(mark.shape == "diamond" for mark in view.chart.marks), timeout=SOON_MS)
     (mark,) = [mark for mark in view.chart.marks if mark.shape == "diamond"]
     assert job in mark.told[0]
+
+
+def test_every_setting_is_a_form_that_begins_with_what_is_chosen(page: OptimizePage, room: Room, qtbot, model, home, tmp_path):
+    (home / "data" / "adapters").mkdir(parents=True)
+    voice = write_adapter(home / "data" / "adapters" / "voice.gguf", model, name="Voice")
+    view = page.quantize
+    view.sliders.set_budget(Budget(divergence=0.5, prefer="size"))
+    view.every_button.click()
+    every = page.every
+    assert page.stack.currentWidget() is every
+    assert not page.model.isVisible()
+    recipe = every.form.recipe()
+    assert (recipe.model, recipe.budget) == (str(model), view.sliders.budget())
+    assert every.form.forms["budget"].isVisible()
+    room.library.refresh()
+    adapter = every.form.top.rows["adapter"].editor
+    qtbot.waitUntil(lambda: adapter.box.findData(str(voice)) >= 0, timeout=SOON_MS)
+    adapter.box.setCurrentIndex(adapter.box.findData(str(voice)))
+    adapter.box.activated.emit(adapter.box.currentIndex())
+    every.form.top.rows["data_files"].editor.add([str(write_dialogues(tmp_path / "mine.jsonl"))])
+    kinds = every.form.open("search").rows["kinds"].editor
+    kinds.boxes["Q2_K"].click()
+    every.form.preset.set_value("quick")
+    every.form.preset.edited.emit()
+    recipe = every.form.recipe()
+    assert (recipe.adapter, recipe.search.anchors, recipe.budget.divergence) == (str(voice), 0, 0.5), "a preset is no budget"
+    every.simple_button.click()
+    assert page.stack.currentWidget() is view
+    assert "does not count here" in words(view)
+    view.sliders.set_budget(Budget(divergence=0.25, prefer="size"))
+    page.show_way("Tune")
+    page.show_way("Quantize")
+    view.every_button.click()
+    page.show_way("Tune")
+    page.show_way("Quantize")
+    assert page.stack.currentWidget() is every
+    recipe = every.form.recipe()
+    assert (recipe.adapter, recipe.budget.divergence) == (str(voice), 0.25), "one goes on where one was"
+    every.form.load(with_changes(recipe, SMALL))
+    room.jobs.begin()
+    every.start_button.click()
+    (job,) = room.went
+    qtbot.waitUntil(
+        lambda: (entry := room.jobs.entry(job)) is not None and entry.phase in {JobPhase.DONE, JobPhase.FAILED}, timeout=LATER_MS
+    )
+    assert room.jobs.entry(job).phase is JobPhase.DONE, room.jobs.entry(job).what
+    made = read_header(home / "data" / "models" / "wide-voice-fitted.gguf")
+    assert made.text("companion.merged.adapter") == "Voice"
+
+
+def test_an_adapter_of_another_model_cannot_be_worked_in(page: OptimizePage, room: Room, tmp_path):
+    other = write_tiny_llama(tmp_path / "other.gguf")
+    page.quantize.every_button.click()
+    page.every.form.set_value("adapter", str(write_adapter(tmp_path / "theirs.gguf", other)))
+    page.every.start_button.click()
+    assert "“theirs.gguf”" in page.every.problem.text()
+    assert "Choose the model it was trained for" in page.every.problem.text()
+    assert room.went == []
+
+
+def test_another_model_of_the_form_is_looked_at_with_its_budget(page: OptimizePage, room: Room, qtbot, tmp_path):
+    other = write_tiny_llama(tmp_path / "other.gguf")
+    page.quantize.every_button.click()
+    page.every.take(other, Budget(size=12_345))
+    page.every.simple_button.click()
+    qtbot.waitUntil(lambda: page._known.model == other.resolve(), timeout=SOON_MS)
+    assert page.quantize.sliders.budget() == Budget(size=12_345)
+    assert not page.quantize.besides.isVisible()
 
 
 def test_the_map_tells_what_every_matrix_can_bear(page: OptimizePage, qtbot):

@@ -25,7 +25,7 @@ SENTENCE = (
     "Tuning tries threads, batches, the cache and guessing ahead in the middle of a conversation, at rest and beside a busy "
     "program, and keeps what is fastest. Her words stay the same, or move by no more than is said."
 )
-USED = "The engine uses this from the next start of this model on."
+USED = "The engine uses these settings from the next start of this model on."
 IN_USE = "She thinks with these settings now."
 RELOADING = "The model is being loaded with them."
 KEPT_BEFORE = "Found before, and used by the engine."
