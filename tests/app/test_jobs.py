@@ -235,9 +235,8 @@ def test_a_job_that_is_still_pausing_when_the_next_window_opens_goes_on(desks, q
     worker = desk.jobs.folder(job).worker()
     desk.jobs._leash.let_go()  # as when the window is killed: its pipe closes, and nothing else happens
     again = open_desk(desks)
-    qtbot.waitUntil(
-        lambda: again.jobs.folder(job).worker() not in {0, None, worker} and again.phase(job) is JobPhase.RUNNING, timeout=LATER_MS
-    )
+    folder = again.jobs.folder(job)
+    qtbot.waitUntil(lambda: folder.worker() not in {0, worker} and again.phase(job) is JobPhase.RUNNING, timeout=LATER_MS)
 
 
 def test_a_job_of_the_window_before_pauses_when_that_is_wanted_now(desks, qtbot, tiny_model, data):

@@ -75,7 +75,7 @@ class Calibration(Part, frozen=True, kw_only=True):
 
 
 class BuildCalibration(Calibration, frozen=True, kw_only=True):
-    """Whether what was measured before is taken over."""
+    """The text on which it is measured what matters, and whether what was measured before is taken over."""
 
     anew: Annotated[
         bool, Meta(title="Measure anew", description="Also what is known of this model and this text from earlier builds.")
@@ -109,7 +109,7 @@ class Proof(Part, frozen=True, kw_only=True):
 
 
 class BuildProof(Proof, frozen=True, kw_only=True):
-    """What is measured beside it."""
+    """What is measured of the finished file, and what beside it."""
 
     adapters: Annotated[
         bool, Meta(title="Adapters", description="What the character's adapters do to the build is measured, too.")
@@ -123,7 +123,9 @@ class Quantize(Part, frozen=True, kw_only=True, omit_defaults=False):
     """`model` is an absolute path; `adapter` is merged into it first."""
 
     kind: Literal["quantize"] = "quantize"
-    name: Annotated[str, Meta(max_length=80, title="Name", description="What the build is called.")] = ""
+    name: Annotated[
+        str, Meta(max_length=80, title="Name", description="What the build is called; empty names it after the model.")
+    ] = ""
     model: Annotated[str, Meta(max_length=4096, title="Model", description="A GGUF file, best in F16 or BF16.")] = ""
     adapter: Annotated[str, Meta(max_length=4096, title="Adapter", description="Worked into the weights first.")] = ""
     data_files: Annotated[
@@ -143,3 +145,6 @@ class Quantize(Part, frozen=True, kw_only=True, omit_defaults=False):
 
 QUICK = Quantize(calibration=BuildCalibration(tokens=2048), search=Search(anchors=0), proof=BuildProof(tokens=4096))
 """A few minutes: nothing is measured matrix by matrix."""
+USUAL = Quantize(search=Search(anchors=24))
+"""The window's: on the starter model 22 matrices, measured one by one, choose builds within 1.2 % of what all of them would."""
+PRESETS: dict[str, Quantize] = {"quick": QUICK, "usual": USUAL, "thorough": Quantize()}
