@@ -49,6 +49,8 @@ class RecipeKind(NamedTuple):
     """Whether a dry run says what it costs."""
     can_find_rate: bool = False
     """Whether learning rates can be tried for it."""
+    own: tuple[str, ...] = ()
+    """Tables that no preset changes."""
 
 
 class RecipePage(QWidget):
@@ -172,7 +174,7 @@ class RecipePage(QWidget):
 
     def _make(self, kind: RecipeKind) -> RecipeForm:
         editors: dict[str, Editor] = editors_of(kind.default, self._desk)
-        form = RecipeForm(kind.default, self._desk.theme, first=kind.first, presets=kind.presets, editors=editors)
+        form = RecipeForm(kind.default, self._desk.theme, first=kind.first, presets=kind.presets, editors=editors, own=kind.own)
         if "character" in kind.first:
             partner = self._desk.conversations.partner
             form.set_value("character", partner.identifier or partner.name)
