@@ -85,12 +85,16 @@ def _documents(place: Place, folder: Path) -> None:
 def _control(place: Place, root: Path) -> str:
     installed = sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink()) // 1024
     depends = ", ".join(sorted({*_shared_libraries(place, root), *LOADED_BY_QT}))
-    return (LINUX / "control").read_text(encoding="utf-8").format(
-        version=place.version,
-        architecture=_architecture(),
-        installed=installed,
-        depends=depends,
-        recommends=", ".join(RECOMMENDED),
+    return (
+        (LINUX / "control")
+        .read_text(encoding="utf-8")
+        .format(
+            version=place.version,
+            architecture=_architecture(),
+            installed=installed,
+            depends=depends,
+            recommends=", ".join(RECOMMENDED),
+        )
     )
 
 
@@ -98,7 +102,9 @@ def _shared_libraries(place: Place, root: Path) -> set[str]:
     """The packages with the libraries that the folder's files ask for and that are not in it."""
     inside = root / "usr" / "lib" / "companion"
     there = {path.name for path in inside.rglob("*.so*")}
-    files = [path for path in inside.rglob("*") if path.is_file() and not path.is_symlink() and path.open("rb").read(4) == b"\x7fELF"]
+    files = [
+        path for path in inside.rglob("*") if path.is_file() and not path.is_symlink() and path.open("rb").read(4) == b"\x7fELF"
+    ]
     workshop = place.work / "shlibdeps"
     (workshop / "debian").mkdir(parents=True, exist_ok=True)
     (workshop / "debian" / "control").write_text("Source: companion\n\nPackage: companion\nArchitecture: any\n", encoding="utf-8")
