@@ -47,7 +47,7 @@ def package(place: Place) -> Path:
     (root / "DEBIAN" / "control").write_text(_control(place, root), encoding="utf-8")
     (root / "DEBIAN" / "md5sums").write_text(_sums(root), encoding="utf-8")
     made = place.dist / f"companion_{place.version}_{_architecture()}.deb"
-    command = ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", root, made]
+    command: list[str | Path] = ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", root, made]
     place.steps.run("Packing the package", command, env=os.environ | {"XZ_OPT": "-T0"})
     return made
 

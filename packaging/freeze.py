@@ -1,4 +1,4 @@
-"""The wheel, and the frozen folder: Companion with Python, its libraries and the starter model, for any machine of this system."""
+"""The wheel, and the frozen folder: Companion with Python, its libraries and the starter model, for any machine."""
 
 from __future__ import annotations
 
@@ -63,10 +63,13 @@ def frozen(place: Place) -> Path:
     icons = place.work / "icons"
     place.steps.run("Painting icons", [inside.python, HERE / "icons.py", icons])
     shutil.rmtree(place.folder, ignore_errors=True)
-    command = [inside.python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
-    folders = ["--distpath", place.dist, "--workpath", place.work / "frozen"]
+    command: list[str | Path] = [inside.python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
+    folders: list[str | Path] = ["--distpath", place.dist, "--workpath", place.work / "frozen"]
     settings = _reproducible(place) | {"COMPANION_ICONS": str(icons), "COMPANION_VERSION": place.version}
     place.steps.run("Freezing", [*command, *folders, HERE / "frozen" / "companion.spec"], env=settings)
+    place.steps.run("Listing what is in it", [inside.python, HERE / "bill.py", place.version, place.folder], env=settings)
+    shutil.copyfile(place.folder / "sbom.cdx.json", place.dist / f"companion-{place.version}.cdx.json")
+    shutil.copyfile(place.root / "LICENSE", place.folder / "LICENSE")
     return place.folder
 
 
