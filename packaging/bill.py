@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 import uuid
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def main() -> int:
 
 def carried() -> list[Distribution]:
     """Every package of this environment but the tools and Companion itself, by name."""
-    found = {each.metadata["Name"].lower(): each for each in distributions()}
+    found = {name_of(each): each for each in distributions()}
     return [found[name] for name in sorted(found) if name not in TOOLS | {"companion"}]
 
 
@@ -50,9 +51,9 @@ def bill(version: str, packages: list[Distribution]) -> dict[str, object]:
     components = [
         {
             "type": "library",
-            "name": each.metadata["Name"],
+            "name": name_of(each),
             "version": each.version,
-            "purl": f"pkg:pypi/{each.metadata['Name'].lower().replace('_', '-')}@{each.version}",
+            "purl": f"pkg:pypi/{name_of(each)}@{each.version}",
             **_licence(licence_of(each)),
         }
         for each in packages
@@ -81,6 +82,11 @@ def bill(version: str, packages: list[Distribution]) -> dict[str, object]:
         },
         "components": components,
     }
+
+
+def name_of(package: Distribution) -> str:
+    """As the index writes it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", package.metadata["Name"]).lower()
 
 
 def licence_of(package: Distribution) -> str:

@@ -68,7 +68,7 @@ THEIRS = {
     "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},
     "commands": {"rich", "msgspec"},
     "window.py": {"PySide6"},
-    "visit.py": {"core", "window"},
+    "visit.py": {"PySide6"},
     "program.py": {"PySide6"},
     "cli.py": {"typer"},
     "cli_data.py": {"typer"},
