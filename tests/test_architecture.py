@@ -66,7 +66,7 @@ THEIRS = {
     "download": {"huggingface_hub", "msgspec"},
     "app": {"PySide6", "msgspec"},
     "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},
-    "commands": {"rich", "msgspec"},
+    "commands": {"rich", "msgspec", "psutil"},
     "window.py": {"PySide6"},
     "visit.py": {"PySide6"},
     "program.py": {"PySide6"},
