@@ -48,21 +48,23 @@ def evaluate(
             "--cross-validate", help="Carry out this recipe once per fold, and measure the rest.", metavar="RECIPE.toml"
         ),
     ] = None,
-    folds: Annotated[int, typer.Option("--folds", help="Of a cross-validation.", min=2, max=1000)] = 5,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", help="Of a cross-validation; otherwise 5, or as many as there are dialogues.", min=2, max=1000),
+    ] = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Divide anew so many times.", min=1, max=100)] = 1,
     leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="A fold for every dialogue.")] = False,
 ) -> None:
     """Say how good a model is, or whether an adapter helps it, and how sure that is; the last line is the verdict."""
     if cross_validate is not None:
         from companion.commands.cross_validate import cross_validate as run_cross_validation
+        from companion.core.job import CrossValidation
 
         raise typer.Exit(
             run_cross_validation(
                 recipe=cross_validate,
                 data=[*(data or ()), *(more or ())],
-                folds=folds,
-                repeats=repeats,
-                leave_one_out=leave_one_out,
+                asked=CrossValidation(folds=folds or 0, repeats=repeats, leave_one_out=leave_one_out),
                 model=model,
                 changes=changes or (),
                 json_file=json_file,

@@ -49,6 +49,7 @@ class Room:
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
             self.datasets, self._library, lambda: Downloads(self.notices), self.went.append, self.went.append, self.went.append,
+            self.went.append,
         )  # fmt: skip
 
     def _library(self) -> Library:
