@@ -58,13 +58,14 @@ def evaluate(
     """Say how good a model is, or whether an adapter helps it, and how sure that is; the last line is the verdict."""
     if cross_validate is not None:
         from companion.commands.cross_validate import cross_validate as run_cross_validation
-        from companion.core.job import CrossValidation
 
         raise typer.Exit(
             run_cross_validation(
                 recipe=cross_validate,
                 data=[*(data or ()), *(more or ())],
-                asked=CrossValidation(folds=folds or 0, repeats=repeats, leave_one_out=leave_one_out),
+                folds=folds or 0,
+                repeats=repeats,
+                leave_one_out=leave_one_out,
                 model=model,
                 changes=changes or (),
                 json_file=json_file,

@@ -24,15 +24,18 @@ def cross_validate(
     *,
     recipe: Path,
     data: Sequence[Path],
-    asked: CrossValidation,
+    folds: int,
+    repeats: int,
+    leave_one_out: bool,
     model: Path | None,
     changes: Sequence[str],
     json_file: Path | None,
     html_file: Path | None,
 ) -> int:
-    """Run the command; returns the exit status. Raises CompanionError."""
+    """Run the command, with as many folds as are usual for 0; returns the exit status. Raises CompanionError."""
     log_to_file("terminal")
     wanted = with_changes(read_recipe(recipe, FineTune), list(changes))
     named = replace(wanted, name=wanted.name or recipe.stem)
     ready = with_files(named, data=data, model=model, character=None, start=None)
+    asked = CrossValidation(folds=folds, repeats=repeats, leave_one_out=leave_one_out)
     return run_evaluation(create_job(ready, replace(report_order(json_file, html_file), cross_validation=asked)))

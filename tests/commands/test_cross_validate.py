@@ -24,7 +24,7 @@ COMPANION = [sys.executable, "-P", "-m", "companion"]
 def recipe_file(tiny_model: Path, tmp_path: Path) -> Path:
     path = tmp_path / "small.toml"
     data = write_dialogues(tmp_path / "dialogues.jsonl")
-    write_recipe(path, small_recipe(tiny_model, data, "training.steps=40", "watch.evaluations=1", "watch.samples=0"))
+    write_recipe(path, small_recipe(tiny_model, data, "training.steps=20", "watch.evaluations=1", "watch.samples=0"))
     return path
 
 
@@ -55,11 +55,11 @@ def test_ctrl_c_pauses_the_job_which_is_resumed_like_every_other(recipe_file):
         if line.startswith("Fold 2 of 2: learning"):
             process.send_signal(signal.SIGINT)
             break
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     (job,) = all_jobs()
     assert process.returncode == 130
     assert "1 of 2 folds is finished. Go on with: companion jobs resume" in " ".join(out.split())
-    done = subprocess.run([*COMPANION, "jobs", "resume", job.id], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*COMPANION, "jobs", "resume", job.id], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "Fold 1 of 2" not in done.stdout
     assert "over 2 folds the held-out loss falls" in " ".join(done.stdout.split())
