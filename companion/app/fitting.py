@@ -68,6 +68,7 @@ class Fitting(QObject):
         if fitted is not None and fitted.state == "making" and self._engine.state is EngineState.ANSWERING:
             entry = self._jobs.entry(fitted.job)
             if entry is not None and entry.phase in {JobPhase.RUNNING, JobPhase.WAITING}:
+                self._keep(replace(fitted, rests=True))
                 self._jobs.pause(fitted.job)
 
     def close(self) -> None:
@@ -95,7 +96,10 @@ class Fitting(QObject):
             self._take(fitted)
         elif (entry := self._jobs.entry(fitted.job)) is None:
             self._make(fitted)
+        elif entry.phase is JobPhase.PAUSED and not fitted.rests:
+            return  # by the person, who can let it go on among the jobs
         elif entry.phase in {JobPhase.PAUSED, JobPhase.STOPPED, JobPhase.UNSTARTED}:
+            self._keep(replace(fitted, rests=False))
             self._jobs.resume(fitted.job)
         elif not entry.is_computing and entry.phase is not JobPhase.WAITING:
             self._job_ended(entry)

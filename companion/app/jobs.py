@@ -266,7 +266,7 @@ class Jobs(QObject):
         computing = {entry.id for entry in entries if entry.is_computing}
         stopped = {left, *self._own} - computing
         self._wishes = {job: phase for job, phase in self._wishes.items() if job in computing}
-        entries, over = self._without_those_over(entries, stopped)
+        entries, over = self._without_those_over(entries, stopped, left)
         self._put_off &= computing
         self._own = {entry.id for entry in entries if entry.is_computing and (entry.is_ours or entry.id in self._own)}
         is_news, self.entries = entries != self.entries, entries
@@ -307,14 +307,18 @@ class Jobs(QObject):
         return entry
 
     def _without_those_over(
-        self, entries: tuple[JobEntry, ...], stopped: set[str]
+        self, entries: tuple[JobEntry, ...], stopped: set[str], left: str
     ) -> tuple[tuple[JobEntry, ...], list[JobEntry]]:
-        """Nobody waits any more for a job that is over, died, or was paused by somebody else: those, and all entries."""
+        """Nobody waits any more for a job that is over, died, or was paused by somebody else: those, and all entries.
+
+        `left` is the one of the `stopped` that this window had started.
+        """
         over: list[JobEntry] = []
         seen: list[JobEntry] = []
         for entry in entries:
             is_final = entry.phase in OVER or entry.phase is JobPhase.STOPPED
-            goes_on = entry.id in self._put_off and entry.phase is JobPhase.WAITING
+            is_put_off = entry.id in self._put_off or entry.id != left  # or it lost the window before, which held its pipe
+            goes_on = is_put_off and entry.phase is JobPhase.WAITING
             if (entry.id in stopped and not goes_on) or (entry.is_ours and is_final):
                 with self._notices.telling(JobError):
                     forget_wanted(self.folder(entry.id))

@@ -101,7 +101,7 @@ class _Written:
             self.progress(event)
         else:
             for line in lines(event):
-                self.console.print(line)
+                self.console.print(line, soft_wrap=True)
 
     def step(self, event: StepDone) -> None:
         if time.monotonic() - self._spoke >= QUIET_SECONDS or event.step == event.steps:

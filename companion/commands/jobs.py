@@ -48,10 +48,10 @@ def list_jobs(*, as_json: bool) -> int:
         return 0
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("job", no_wrap=True)  # half of a name could not be typed
-    for title in ("kind", "state", "done", "held-out loss"):  # when it began is in its name
-        table.add_column(title, no_wrap=title in {"kind", "state"})
+    for title in ("kind", "state", "how far"):  # when it began is in its name
+        table.add_column(title, no_wrap=True)
     for job in found:
-        table.add_row(job.id, job.kind, job.state, _steps(job), _losses(job))
+        table.add_row(job.id, job.kind, job.state, _losses(job) or _steps(job))
     Console(highlight=False).print(table)
     return 0
 
@@ -64,7 +64,8 @@ def show_job(text: str, *, as_json: bool) -> int:
             sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
         return 0
     console, summary = Console(highlight=False), job.summary()
-    console.print(f"[bold]{escape(job.id)}[/]: {summary.kind}, {summary.state}, {_steps(summary)} {_unit(summary)}")
+    told = ", ".join(filter(None, (summary.kind, summary.state, _steps(summary))))
+    console.print(f"[bold]{escape(job.id)}[/]: {told}")
     console.print(escape(str(job.path)), style="dim")
     for note in summary.notes:
         console.print(f"[yellow]{escape(note)}[/]")
@@ -155,14 +156,12 @@ def _when(seconds: float) -> str:
 
 
 def _steps(job: JobSummary) -> str:
-    return f"{job.step:,} of {job.steps:,}" if job.steps else "–"
-
-
-def _unit(job: JobSummary) -> str:
-    return "folds" if job.kind == CROSS_VALIDATION else "parts" if job.kind in REPORTING else "steps"
+    """“12 of 50 steps”; empty for what does not go in steps."""
+    unit = "folds" if job.kind == CROSS_VALIDATION else "parts" if job.kind in REPORTING else "steps"
+    return f"{job.step:,} of {job.steps:,} {unit}" if job.steps else ""
 
 
 def _losses(job: JobSummary) -> str:
-    if not job.first_held_out:
-        return "–"
-    return f"{job.first_held_out:.3f} → {job.best_held_out:.3f}" if job.best_held_out else f"{job.first_held_out:.3f}"
+    """Held-out, before and at best; empty where nothing was held out."""
+    best = f" → {job.best_held_out:.3f}" if job.best_held_out else ""
+    return f"loss {job.first_held_out:.3f}{best}" if job.first_held_out else ""

@@ -55,6 +55,7 @@ class WorkshopWiring(QObject):
         characters: Characters,
         library: Callable[[], Library],
         downloads: Callable[[], Downloads],
+        reload_model: Callable[[], None],
         go: Callable[[str], None],
     ) -> None:
         """`go` leads the whole window to a page by its name."""
@@ -68,6 +69,7 @@ class WorkshopWiring(QObject):
         self._characters = characters
         self._library = library
         self._downloads = downloads
+        self._reload_model = reload_model
         self._go = go
         self._machine: Background | None = None
         self._nights: Nights
@@ -106,7 +108,7 @@ class WorkshopWiring(QObject):
 
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
-            self.datasets, self._library, self._downloads, self.show, self.show_job, self.show_report,
+            self.datasets, self._library, self._downloads, self._reload_model, self.show, self.show_job, self.show_report,
             self.learn_from,
         )  # fmt: skip
         panel = WorkshopPanel(desk)

@@ -32,6 +32,8 @@ class Desk(NamedTuple):
     library: Callable[[], Library]
     """Made when it is first asked for, as are the downloads."""
     downloads: Callable[[], Downloads]
+    reload_model: Callable[[], None]
+    """Loads the model one chats with anew, with what is set and known of it now."""
     go: Callable[[str], None]
     """Leads to another page of the workshop by its name."""
     show_job: Callable[[str], None]

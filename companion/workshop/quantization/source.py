@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.character_adapters import adapters_of
@@ -23,6 +23,9 @@ from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.quantization.calibration import Material, read_texts
 from companion.workshop.recipes.open_base import open_base
 
+FINE: Final = 8.0
+"""Bits per weight from which steps are smaller than what an adapter changes."""
+
 
 class Source(NamedTuple):
     """What is quantized."""
@@ -36,6 +39,9 @@ class Source(NamedTuple):
     """Whether an adapter was worked into it."""
     adapters: list[Scaled]
     """Those of the character that were trained for it."""
+    grids: dict[str, str]
+    """Types that matrices lay in before an adapter was worked in. Rounding to the same steps again takes its changes away,
+    which are smaller than a step: 27 times the divergence that was foreseen, measured on the starter model (Q4_1)."""
 
 
 def open_source(job: Job, recipe: Quantize) -> Source:
@@ -43,13 +49,15 @@ def open_source(job: Job, recipe: Quantize) -> Source:
     job.stage("checking", "Checking the model")
     header = read_header(Path(recipe.model))
     refuse_unless_supported(header)
+    grids: dict[str, str] = {}
     if recipe.adapter:
+        grids = {tensor.name: tensor.type.name for tensor in header.tensors if 8 * tensor.type.size / tensor.type.block < FINE}
         header = _merged(job, header, Path(recipe.adapter))
     job.stage("data", "Reading what is calibrated with and what is measured on")
     with open_base(header.path) as base:
         texts, threads = read_texts(recipe, base), recipe.threads or usable_threads()
         adapters = _adapters_for(header, recipe) if recipe.proof.adapters and not recipe.adapter else []
-        return Source(header, GGUFWeights(header), base.library, texts, threads, bool(recipe.adapter), adapters)
+        return Source(header, GGUFWeights(header), base.library, texts, threads, bool(recipe.adapter), adapters, grids)
 
 
 def _adapters_for(header: GGUFHeader, recipe: Quantize) -> list[Scaled]:

@@ -181,7 +181,9 @@ class EvaluatePage(QWidget):
         item = next((each for each in items if each.kind == "adapter" and each.sha256 in hashes), None)
         uses = collection.uses.get(item.key, ()) if collection is not None and item is not None else ()
         is_used = any(use.character == partner.identifier for use in uses)
-        self.report.show_adapter(item, partner.name, is_used=is_used)
+        known = self.form.subjects.candidates
+        can_decide = all(any(each.is_subject(one.subject) for each in known) for one in report.measured)
+        self.report.show_adapter(item, partner.name, is_used=is_used, can_decide=can_decide)
 
     def _show_test(self) -> None:
         match self.test.state:

@@ -68,9 +68,9 @@ class ReportView(PagedView):
         self._show_content(read)
         self.scroll_to_top()
 
-    def show_adapter(self, item: Item | None, character: str, *, is_used: bool) -> None:
-        """What of the library the gate decided about."""
-        self.gate.show_item(item, character, is_used=is_used)
+    def show_adapter(self, item: Item | None, character: str, *, is_used: bool, can_decide: bool) -> None:
+        """What of the library the gate decided about, or can decide about."""
+        self.gate.show_item(item, character, is_used=is_used, can_decide=can_decide)
 
     def show_others(self, others: Sequence[FoundReport], *, is_busy: bool) -> None:
         """Reports that this one can be paired with."""

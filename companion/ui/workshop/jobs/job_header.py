@@ -66,14 +66,14 @@ class JobHeader(QWidget):
         self.caption.setText(", ".join(filter(None, (kind, when(entry.summary.began)))))
         self.chip.show_entry(entry)
         shown = {
-            "pause": entry.may_pause,
+            "pause": entry.may_pause or entry.phase is JobPhase.PAUSING,
             "resume": entry.may_resume or entry.may_start_now,
             "cancel": entry.may_cancel and entry.phase is not JobPhase.WAITING,
             "retry": entry.may_retry,
         }
-        for name, button in self.buttons.items():
-            button.setVisible(shown[name])
-        self.buttons["pause"].setText("Take off the queue" if entry.phase is JobPhase.WAITING else "Pause")
+        self._show_buttons(shown)
+        pauses = {JobPhase.WAITING: "Take off the queue", JobPhase.PAUSING: "Pausing…"}
+        self.buttons["pause"].setText(pauses.get(entry.phase, "Pause"))
         words = {JobPhase.UNSTARTED: "Start", JobPhase.WAITING: "Start now"}
         self.buttons["resume"].setText(words.get(entry.phase, "Resume"))
         self.tonight_action.setEnabled(entry.may_resume)
@@ -84,6 +84,15 @@ class JobHeader(QWidget):
     def set_compact(self, compact: bool) -> None:
         """Whether the list is another page, to which there is a way back."""
         self.back.setVisible(compact)
+
+    def _show_buttons(self, shown: dict[str, bool]) -> None:
+        """Whoever has just pressed one that goes finds the keyboard at the first that is there, and not further down the page."""
+        had_focus = any(button.hasFocus() and not shown[name] for name, button in self.buttons.items())
+        for name in sorted(shown, key=shown.__getitem__, reverse=True):
+            self.buttons[name].setVisible(shown[name])
+            if shown[name] and had_focus:
+                self.buttons[name].setFocus()
+                had_focus = False
 
     def _show_stage(self, entry: JobEntry) -> None:
         texts = {

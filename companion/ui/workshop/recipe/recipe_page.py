@@ -55,6 +55,8 @@ class RecipeKind(NamedTuple):
     """Whether learning rates can be tried for it."""
     can_cross_validate: bool = False
     """Whether it can be measured on dialogues that it did not learn from."""
+    own: tuple[str, ...] = ()
+    """Tables that no preset changes."""
 
 
 class RecipePage(QWidget):
@@ -188,7 +190,7 @@ class RecipePage(QWidget):
 
     def _make(self, kind: RecipeKind) -> RecipeForm:
         editors: dict[str, Editor] = editors_of(kind.default, self._desk)
-        form = RecipeForm(kind.default, self._desk.theme, first=kind.first, presets=kind.presets, editors=editors)
+        form = RecipeForm(kind.default, self._desk.theme, first=kind.first, presets=kind.presets, editors=editors, own=kind.own)
         if "character" in kind.first:
             partner = self._desk.conversations.partner
             form.set_value("character", partner.identifier or partner.name)
