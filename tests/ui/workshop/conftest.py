@@ -49,7 +49,7 @@ class Room:
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
             self.datasets, self._library, lambda: Downloads(self.notices), self._reload_model, self.went.append,
-            self.went.append, self.went.append,
+            self.went.append, self.went.append, self.went.append,
         )  # fmt: skip
 
     def _reload_model(self) -> None:
