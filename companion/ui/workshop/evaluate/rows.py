@@ -32,5 +32,5 @@ def _progress(entry: JobEntry) -> str:
 def _about(report: FoundReport) -> str:
     """“against starter, standard, today 14:03”."""
     first = f"against {report.subjects[0].name}" if len(report.subjects) == 2 else ""
-    kind = "comes with Companion" if report.is_shipped else when(report.when)
+    kind = "included" if report.is_shipped else when(report.when)
     return ", ".join(filter(None, (first, "gate" if report.has_gate else report.suite, kind)))

@@ -14,6 +14,7 @@ from companion.core.library.health import Check
 from companion.core.library.item import Item
 from companion.ui.cards import card, empty, fill_card, plain_label
 from companion.ui.icons import pixmap
+from companion.ui.keyboard import pass_on, show_some
 from companion.ui.memory.memory_model import day_words
 from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import BODY, Theme
@@ -55,7 +56,7 @@ class ItemDetails(QWidget):
         self.report_button = QPushButton("Open the report")
         self.menu = QMenu(self.use_button)
         self.family = FamilyView(theme)
-        self.question = _Question()
+        self.question = _Question(self.remove_button)
         self._checks = QVBoxLayout()
         self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._report_card = QFrame()
@@ -77,8 +78,8 @@ class ItemDetails(QWidget):
         self.used.setText(f"{words[:1].upper()}{words[1:]}.")
         self.used.setVisible(bool(words))
         self.use_button.setEnabled(not item.what)
-        self.roll_back_button.setVisible(can_roll_back)
-        self.remove_button.setVisible(item.is_ours or item.place == "linked")
+        wanted = {self.roll_back_button: can_roll_back, self.remove_button: item.is_ours or item.place == "linked"}
+        show_some(wanted, self.use_button)
         self.remove_button.setText("Delete" if item.is_ours else "Unlink")
         self.family.show_item(item, collection)
         self.origin.setText(origin(item, collection))
@@ -208,18 +209,19 @@ class _CheckLine(QWidget):
 
 
 class _Question(QFrame):
-    """Asked in the page itself: what is lost, and whether to go on."""
+    """Asked in the page itself by one of its buttons: what is lost, and whether to go on."""
 
     agreed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, asked_by: QPushButton) -> None:
         super().__init__()
+        self._asked_by = asked_by
         self.setProperty("role", "card")
         self._sentence = plain_label()
         self.yes, self.no = QPushButton(), QPushButton("Keep it")
         self.yes.setProperty("role", "danger")
         self.yes.clicked.connect(self._agree)
-        self.no.clicked.connect(self.hide)
+        self.no.clicked.connect(self._go)
         row = QHBoxLayout()
         row.addWidget(self.yes)
         row.addWidget(self.no)
@@ -237,5 +239,10 @@ class _Question(QFrame):
         self.no.setFocus()
 
     def _agree(self) -> None:
-        self.hide()
+        self._go()
         self.agreed.emit()
+
+    def _go(self) -> None:
+        """The keyboard goes back to what asked."""
+        pass_on(self, self._asked_by)
+        self.hide()
