@@ -203,7 +203,9 @@ def answer(words: str, seen: list[str]) -> None:
     QTimer.singleShot(50, press)
 
 
-@pytest.mark.parametrize(("words", "closes", "kept"), [("Keep the window open", False, "ask"), ("Pause", True, "pause")])
+@pytest.mark.parametrize(
+    ("words", "closes", "kept"), [("Keep the window open", False, "ask"), ("Close, the job pauses", True, "pause")]
+)
 def test_closing_with_a_job_asks_once_and_remembers(program: Program, qtbot, tiny_model, data, words, closes, kept):
     program.content.show_page("workshop")
     job = begin(program, tiny_model, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QPushButton, QWidget
 
@@ -42,6 +42,9 @@ class Foot(QWidget):
 class FoldingFoot(Foot):
     """Words and buttons; the buttons stand below the words where there is no room beside them."""
 
+    folded = Signal()
+    """It is, or is not any more: `is_folded`."""
+
     def __init__(self, theme: Theme, words: QLayout, buttons: Sequence[QPushButton], widest: int) -> None:
         self._buttons = QWidget()
         flow = FlowLayout(12)
@@ -52,6 +55,7 @@ class FoldingFoot(Foot):
         self._row.setSpacing(12)
         self._row.addLayout(words, 1)
         self._row.addWidget(self._buttons)
+        self.is_folded = False
         super().__init__(theme, self._row, widest)
 
     def fold(self) -> None:
@@ -62,6 +66,9 @@ class FoldingFoot(Foot):
         self._buttons.setMinimumWidth(needed if is_wide else 0)
         self._row.setAlignment(self._buttons, Qt.AlignmentFlag.AlignVCenter if is_wide else Qt.AlignmentFlag(0))
         self._row.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
+        if self.is_folded == is_wide:
+            self.is_folded = not is_wide
+            self.folded.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

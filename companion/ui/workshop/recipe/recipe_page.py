@@ -90,8 +90,7 @@ class RecipePage(QWidget):
             form.setVisible(name == kind)
         self.choice.set_value(kind)
         self.rate_button.setVisible(self._kinds[kind].can_find_rate)
-        for widget in (self.cost, self.cost_button):
-            widget.setVisible(self._kinds[kind].can_estimate)
+        self.cost_button.setVisible(self._kinds[kind].can_estimate)
         self._changed()
 
     def learn_from(self, sources: Sequence[str]) -> None:
@@ -194,7 +193,13 @@ class RecipePage(QWidget):
 
     def _show_cost(self, text: str) -> None:
         self.cost.setText(text if text.endswith(".") or not text else f"{text} …")
+        self._place_cost()
         self.cost_button.setText("Stop measuring" if self.estimate.is_running else "What will it cost?")
+
+    def _place_cost(self) -> None:
+        """Where there is little room, that nothing was measured is left to the button."""
+        is_worth_it = not self.foot.is_folded or self.cost.text() != NOT_MEASURED
+        self.cost.setVisible(self._kinds[self.kind].can_estimate and is_worth_it)
 
     def _estimated(self, history: JobHistory) -> None:
         plan, data = history.plan, history.data
@@ -209,7 +214,7 @@ class RecipePage(QWidget):
         """While a job computes, whatever is measured would be too slow."""
         computing = self._desk.jobs.computing
         self.cost_button.setEnabled(computing is None)
-        self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else "")
+        self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else NOT_MEASURED)
         self.start_button.setText("Start" if computing is None else "Start after that one")
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing else "")
         self.foot.fold()
@@ -226,6 +231,7 @@ class RecipePage(QWidget):
         self.estimate.estimated.connect(self._estimated)
         self.estimate.failed.connect(self._estimate_failed)
         self._desk.jobs.changed.connect(self._follow_jobs)
+        self.foot.folded.connect(self._place_cost)
 
     def _estimate_failed(self, what: str, remedy: str) -> None:
         self._show_cost(NOT_MEASURED)
