@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QPushButton, QWidget
 
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.scroll_page import bounded
 from companion.ui.theme import Theme
 
 LEAST_WORDS = 240
@@ -18,12 +19,10 @@ LEAST_WORDS = 240
 class Foot(QWidget):
     """In the middle of the page like the column above it, with a line above."""
 
-    def __init__(self, theme: Theme, row: QLayout, widest: int) -> None:
+    def __init__(self, theme: Theme, row: QLayout, widest: int, within: int = 0) -> None:
         super().__init__()
         self._theme = theme
-        content = QWidget()
-        content.setMaximumWidth(widest)
-        content.setLayout(row)
+        content = bounded(row, widest, within)
         row.setContentsMargins(0, 0, 0, 0)
         middle = QHBoxLayout(self)
         middle.setContentsMargins(24, 13, 34, 12)  # as the page above, which has a scroll bar
@@ -45,7 +44,7 @@ class FoldingFoot(Foot):
     folded = Signal()
     """It is, or is not any more: `is_folded`."""
 
-    def __init__(self, theme: Theme, words: QLayout, buttons: Sequence[QPushButton], widest: int) -> None:
+    def __init__(self, theme: Theme, words: QLayout, buttons: Sequence[QPushButton], widest: int, within: int = 0) -> None:
         self._buttons = QWidget()
         flow = FlowLayout(12)
         for button in buttons:
@@ -56,7 +55,7 @@ class FoldingFoot(Foot):
         self._row.addLayout(words, 1)
         self._row.addWidget(self._buttons)
         self.is_folded = False
-        super().__init__(theme, self._row, widest)
+        super().__init__(theme, self._row, widest, within)
 
     def fold(self) -> None:
         """As the width and what stands on the buttons allow."""

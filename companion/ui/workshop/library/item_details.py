@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -73,8 +74,10 @@ class ItemDetails(QWidget):
         words = used_text(used)
         self.title.setText(item.name)
         self.facts.setText(facts(item))
-        calls_itself = f" · calls itself “{item.calls_itself}”" if item.calls_itself not in ("", item.name) else ""
-        self.place.setText(f"{place(item)}{calls_itself}")
+        self.place.setText(place(item))
+        is_named_otherwise = item.calls_itself not in ("", item.name)
+        told = f"<span>In the file it is called “{escape(item.calls_itself)}”.</span>"  # its markup is shown, not obeyed
+        self.place.setToolTip(told if is_named_otherwise else "")
         self.used.setText(f"{words[:1].upper()}{words[1:]}.")
         self.used.setVisible(bool(words))
         self.use_button.setEnabled(not item.what)
@@ -162,7 +165,6 @@ class ItemDetails(QWidget):
         self.use_button.setMenu(self.menu)
         self.roll_back_button.setToolTip("Use again what was used before")
         self.remove_button.setProperty("role", "danger")
-        self.report_button.setProperty("role", "quiet")
         for button in (self.use_button, self.roll_back_button, self.reveal_button, self.remove_button):
             button.setCursor(Qt.CursorShape.PointingHandCursor)
             self._buttons.addWidget(button)
@@ -201,6 +203,7 @@ class _CheckLine(QWidget):
         mark.setPixmap(pixmap(name, theme, colour, size, self.devicePixelRatioF()))
         mark.setAccessibleName({"good": "Good", "unknown": "To know", "bad": "Wrong"}[check.state])
         sentence.setText(check.sentence)
+        sentence.setToolTip(check.details)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)

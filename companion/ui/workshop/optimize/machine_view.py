@@ -16,9 +16,9 @@ from companion.ui.charts.bars import Bar, Bars
 from companion.ui.keyboard import pass_on
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.widths import NARROW, WIDEST
 from companion.ui.workshop.progress_row import ProgressRow
 
-WIDEST = 720
 SENTENCE = "How fast she writes is bounded by how fast memory delivers the weights, and by what unpacking their type costs here."
 UNKNOWN = "What each type of weights costs here was not measured yet. It takes twenty seconds, best while nothing else runs."
 BARS = "Tokens per second that a model of one billion weights would write, by the type of its weights."
@@ -139,4 +139,4 @@ class MachineView(QWidget):
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        outer.addWidget(scroll_page(column, NARROW, within=WIDEST))

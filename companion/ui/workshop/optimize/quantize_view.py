@@ -27,9 +27,9 @@ from companion.ui.workshop.foot import Foot
 from companion.ui.workshop.optimize.budget_sliders import BudgetSliders
 from companion.ui.workshop.optimize.build_chart import LEGEND, Drawn, drawn, mixture
 from companion.ui.workshop.optimize.sensitivity_card import SensitivityCard
+from companion.ui.workshop.optimize.widths import WIDEST
 from companion.ui.workshop.progress_row import ProgressRow
 
-WIDEST = 1080
 BESIDE_FROM = 760
 """A narrower page has the sliders above the chart; at the usual size of letters."""
 SLIDERS = 280

@@ -19,9 +19,9 @@ from companion.ui.fold import Fold
 from companion.ui.keyboard import pass_on
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.widths import NARROW, WIDEST
 from companion.ui.workshop.progress_row import ProgressRow
 
-WIDEST = 720
 SENTENCE = (
     "Tuning tries threads, batches, the cache and guessing ahead in the middle of a conversation, at rest and beside a busy "
     "program, and keeps what is fastest. Her words stay the same, or move by no more than is said."
@@ -208,7 +208,7 @@ class TuneView(QWidget):
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        outer.addWidget(scroll_page(column, NARROW, within=WIDEST))
 
 
 def _choices(choices: Sequence[Choice]) -> QWidget:

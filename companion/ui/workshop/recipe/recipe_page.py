@@ -56,9 +56,10 @@ class RecipeKind(NamedTuple):
 class RecipePage(QWidget):
     """`form` is that of the kind that is chosen."""
 
-    def __init__(self, desk: Desk, title: str, sentence: str, kinds: Sequence[RecipeKind]) -> None:
+    def __init__(self, desk: Desk, title: str, sentence: str, kinds: Sequence[RecipeKind], *, within: int = 0) -> None:
+        """`within` is the wider column of which it keeps to the left, if there is one."""
         super().__init__()
-        self._desk = desk
+        self._desk, self._within = desk, within
         self._kinds: dict[str, RecipeKind] = {kind.default.kind: kind for kind in kinds}
         self.kind: str = kinds[0].default.kind
         self.forms: dict[str, RecipeForm] = {}
@@ -275,7 +276,7 @@ class RecipePage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(scroll_page(column, WIDEST), 1)
+        outer.addWidget(scroll_page(column, WIDEST, within=self._within), 1)
         outer.addWidget(self.foot)
 
     def _made_foot(self) -> FoldingFoot:
@@ -289,7 +290,9 @@ class RecipePage(QWidget):
         words.setSpacing(4)
         words.addWidget(self.problem)
         words.addWidget(self.cost)
-        return FoldingFoot(self._desk.theme, words, (self.cost_button, self.tonight_button, self.start_button), WIDEST)
+        return FoldingFoot(
+            self._desk.theme, words, (self.cost_button, self.tonight_button, self.start_button), WIDEST, self._within
+        )
 
 
 _KIND = Field(
