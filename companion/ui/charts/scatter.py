@@ -18,8 +18,8 @@ from companion.ui.theme import Theme
 
 Shape = Literal["circle", "up", "down", "square", "diamond"]
 SIZE = 4.5
-AROUND = 6.5
-"""Pixels around a mark that stay free of words."""
+APART = 5.0
+"""Pixels between the places of the line that are kept free of words."""
 NEAR = 16.0
 """Pixels from a mark within which the pointer means it."""
 GAP = 6.0
@@ -221,7 +221,8 @@ class ScatterChart(QWidget):
     def _paint_labels(self, painter: QPainter, metrics: QFontMetricsF) -> None:
         """Beside, above or below its mark; what has no room there is left to the pointer."""
         places = [self.place(number) for number in range(len(self.marks))]
-        taken = [QRectF(at.x() - AROUND, at.y() - AROUND, 2 * AROUND, 2 * AROUND) for at in places]
+        around = [1.1 * mark.size + 1 for mark in self.marks]
+        taken = [QRectF(at.x() - free, at.y() - free, 2 * free, 2 * free) for at, free in zip(places, around, strict=True)]
         taken += [QRectF(at.x() - 2, at.y() - 2, 4, 4) for at in self._along_the_line()]
         painter.setPen(self._theme.colour("text"))
         for mark, at in zip(self.marks, places, strict=True):
@@ -237,7 +238,7 @@ class ScatterChart(QWidget):
         """Its course, a few pixels apart."""
         for begin, end in pairwise(self._at(*point) for point in self._line):
             way = end - begin
-            steps = max(int(math.hypot(way.x(), way.y()) / AROUND), 1)
+            steps = max(int(math.hypot(way.x(), way.y()) / APART), 1)
             yield from (begin + way * (step / steps) for step in range(steps + 1))
 
     def _area(self) -> QRectF:

@@ -23,7 +23,7 @@ CLOSEST: Final = "closest"
 GOALS: Final = {
     "speed": "The fastest within that",
     "size": "The smallest within that",
-    CLOSEST: "The closest to the model as it is",
+    CLOSEST: "The closest to the model",
 }
 """What to gain within the limits. The closest is what a limit of size or speed gives by itself, and only with one."""
 
