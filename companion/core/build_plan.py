@@ -15,6 +15,8 @@ from companion.core.recipes.quantize import USUAL_DIVERGENCE, Budget
 
 VERSION: Final = 1
 """Counts up when a plan means something else."""
+LEAST_DIVERGENCE: Final = 1e-4
+"""Nats per token: what moves the words less cannot be told from the source by anybody."""
 
 
 class ForeseenBuild(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,10 @@ class BuildPlan(msgspec.Struct, frozen=True, kw_only=True):
         if budget.prefer == "size":
             return min(fitting, key=lambda build: (build.bytes, build.divergence), default=None)
         return max(fitting, key=lambda build: (build.write, -build.divergence), default=None)
+
+    def is_as_it_is(self, build: ForeseenBuild) -> bool:
+        """Whether this build would be the model once more."""
+        return build.kinds == self.source.kinds and build.divergence < LEAST_DIVERGENCE
 
     def refusal(self, budget: Budget) -> str:
         """Why no build keeps within the budget, and what would: two sentences."""

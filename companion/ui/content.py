@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QKeySequence, QPixmap, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.conversations import Conversations
@@ -102,6 +102,13 @@ class Content(QWidget):
         super().resizeEvent(event)
         self._list_peeked = False
         self._fold()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc leaves the settings, where nothing in them has a use for it."""
+        if event.key() == Qt.Key.Key_Escape and self._page == "settings":
+            self.show_page("chat")
+        else:
+            super().keyPressEvent(event)
 
     def _fold(self) -> None:
         """Below 1100 px the list folds into the rail, below 860 px the stage into a strip above the messages."""

@@ -6,11 +6,25 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
 
 
-def in_the_middle(column: QLayout, widest: int, *, right: int = 24) -> QHBoxLayout:
-    """The column between two sides; `right` are the pixels that stay free there, 24 at the left."""
-    content = QWidget()
-    content.setMaximumWidth(widest)
-    content.setLayout(column)
+def bounded(content: QLayout, widest: int, within: int = 0) -> QWidget:
+    """The content no wider than that; `within` is the wider column of which it keeps to the left, if there is one."""
+    made = QWidget()
+    made.setMaximumWidth(widest)
+    made.setLayout(content)
+    if within <= widest:
+        return made
+    outer = QWidget()
+    outer.setMaximumWidth(within)
+    row = QHBoxLayout(outer)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(made, 1000)
+    row.addStretch(1)
+    return outer
+
+
+def in_the_middle(column: QLayout, widest: int, *, right: int = 24, within: int = 0) -> QHBoxLayout:
+    """The column between two sides; `right` are the pixels that stay free there, 24 at the left. `within` as in `bounded`."""
+    content = bounded(column, widest, within)
     row = QHBoxLayout()
     row.setContentsMargins(24, 0, right, 0)
     row.addStretch(1)
@@ -26,10 +40,11 @@ def at_the_left(column: QLayout, widest: int, *, right: int = 24) -> QHBoxLayout
     return row
 
 
-def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool = True) -> QScrollArea:
+def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool = True, within: int = 0) -> QScrollArea:
     """`in_the_middle` of a scroll area, which never takes the keyboard: Tab goes through what is in it."""
     page = QWidget()
-    page.setLayout((in_the_middle if centred else at_the_left)(column, widest, right=right))
+    made = in_the_middle(column, widest, right=right, within=within) if centred else at_the_left(column, widest, right=right)
+    page.setLayout(made)
     area = QScrollArea()
     area.setWidget(page)
     area.setWidgetResizable(True)

@@ -19,6 +19,7 @@ class SectionBar(QWidget):
         super().__init__()
         self._theme = theme
         self._widest = widest
+        self._titles = titles
         self._group = QButtonGroup(self)
         self._tabs = QWidget()
         row = QHBoxLayout(self._tabs)
@@ -50,6 +51,17 @@ class SectionBar(QWidget):
         """Show which part is shown; emits nothing."""
         self._group.button(number).setChecked(True)
         self.menu.setCurrentIndex(number)
+
+    def set_note(self, number: int, count: int, words: str) -> None:
+        """A count beside the title of a part, none for 0, and what it counts."""
+        title = self._titles[number]
+        shown = f"{title} · {count}" if count else title
+        button = self._group.button(number)
+        button.setText(shown)
+        button.setToolTip(words)
+        button.setAccessibleName(f"{title}, {words}" if words else title)
+        self.menu.setItemText(number, shown)
+        self._fit()
 
     def buttons(self) -> list[QPushButton]:
         return [button for button in self._group.buttons() if isinstance(button, QPushButton)]

@@ -18,8 +18,8 @@ def style_sheet(palette: Palette, font_size: int) -> str:
     parts = (
         _labels(palette, sizes),
         _buttons(palette, line),
-        _fields(palette, line),
-        _choices(palette),
+        _fields(palette, line, max(font_size / 14, 1.0)),
+        _choices(palette, max(font_size / 14, 1.0)),
         _lists(palette),
         _scrolling(palette),
     )
@@ -80,7 +80,8 @@ QToolButton::menu-indicator, QPushButton::menu-indicator {{ image: none; width: 
 """
 
 
-def _fields(p: Palette, line: int) -> str:
+def _fields(p: Palette, line: int, scale: float) -> str:
+    arrow = min(round(14 * scale), 22)
     up, down = _image(p, "chevron-up"), _image(p, "chevron-down")
     return f"""
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
@@ -103,7 +104,7 @@ QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin-botto
 QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 12px; height: 12px; }}
 QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
 QComboBox::drop-down {{ subcontrol-origin: border; subcontrol-position: center right; width: 28px; border: none; }}
-QComboBox::down-arrow {{ image: url("{down}"); width: 14px; height: 14px; }}
+QComboBox::down-arrow {{ image: url("{down}"); width: {arrow}px; height: {arrow}px; }}
 QComboBox QAbstractItemView {{
     background: {p.surface}; border: 1px solid {p.line}; padding: 4px; outline: none;
 }}
@@ -112,13 +113,14 @@ QComboBox QAbstractItemView::item:selected {{ background: {p.raised}; color: {p.
 """
 
 
-def _choices(p: Palette) -> str:
+def _choices(p: Palette, scale: float) -> str:
+    box, ball, ring = round(18 * scale), round(20 * scale), round(6 * scale)  # a ball is as large when it is checked
     empty = mix(p.raised, p.text, 0.14)
     return f"""
 QCheckBox, QRadioButton {{ spacing: 8px; padding: 2px; border: 2px solid transparent; border-radius: 8px; }}
 QCheckBox:focus, QRadioButton:focus {{ border-color: {p.accent}; }}
 QCheckBox::indicator {{
-    width: 18px; height: 18px; border: 1px solid {mix(p.line, p.muted, 0.7)}; border-radius: 6px; background: {p.surface};
+    width: {box}px; height: {box}px; border: 1px solid {mix(p.line, p.muted, 0.7)}; border-radius: 6px; background: {p.surface};
 }}
 QCheckBox::indicator:hover {{ border-color: {p.accent}; }}
 QCheckBox::indicator:checked {{
@@ -126,10 +128,13 @@ QCheckBox::indicator:checked {{
 }}
 QRadioButton[role="heading"] {{ font-weight: 600; }}
 QRadioButton::indicator {{
-    width: 16px; height: 16px; border: 2px solid {mix(p.line, p.muted, 0.7)}; border-radius: 10px; background: {p.surface};
+    width: {ball - 4}px; height: {ball - 4}px; border: 2px solid {mix(p.line, p.muted, 0.7)}; border-radius: {ball // 2}px;
+    background: {p.surface};
 }}
 QRadioButton::indicator:hover {{ border-color: {p.accent}; }}
-QRadioButton::indicator:checked {{ width: 8px; height: 8px; border: 6px solid {p.accent}; background: {p.on_accent}; }}
+QRadioButton::indicator:checked {{
+    width: {ball - 2 * ring}px; height: {ball - 2 * ring}px; border: {ring}px solid {p.accent}; background: {p.on_accent};
+}}
 QRadioButton::indicator:disabled {{ border-color: {p.line}; background: transparent; }}
 QRadioButton:disabled {{ color: {mix(p.surface, p.muted, 0.6)}; }}
 QSlider {{ min-height: 24px; border: 2px solid transparent; border-radius: 8px; }}

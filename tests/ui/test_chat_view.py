@@ -341,6 +341,24 @@ def test_editing_happens_in_place_and_ctrl_enter_saves(view: ChatView, qtbot):
     assert shown(view, 2).editor is None
 
 
+def test_the_keyboard_stays_at_a_reply_that_was_edited(view: ChatView, qtbot):
+    view.show_path((*talk(6), said(7, "The reply", alternates=2)))
+    view.messages.begin_edit(7)
+    editor = shown(view, 7).editor
+    qtbot.keyClicks(editor.edit, ", edited")
+    view.edit_requested.connect(lambda _id, text: view.show_path((*talk(6), said(8, text, hers=True, alternate=3, alternates=3))))
+    qtbot.keyClick(editor.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.focusWidget() is shown(view, 8)
+
+
+def test_a_version_that_was_the_first_leaves_the_keyboard_at_its_actions(view: ChatView, qtbot):
+    view.show_path((*talk(2), said(3, "Later", alternate=2, alternates=2)))
+    row = shown(view, 3).action_row
+    row.focus(Action.EARLIER_ALTERNATE)
+    view.messages.update_message(said(3, "Later", alternate=1, alternates=2))
+    assert QApplication.focusWidget() is shown(view, 3).action_row.button(Action.LATER_ALTERNATE)
+
+
 def test_escape_gives_up_an_edit(view: ChatView, qtbot):
     view.show_path(talk(3))
     view.messages.begin_edit(2)

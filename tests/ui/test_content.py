@@ -150,6 +150,15 @@ def test_control_comma_shows_the_settings_and_the_rail_leads_back(program, qtbot
     assert program.content.list.isVisible()
 
 
+def test_escape_leaves_the_settings(program, qtbot):
+    program.content.show_page("settings")
+    page = program.pages.settings_page
+    page.forms["Look"].rows["font_size"].editor.setFocus()
+    press(program, Qt.Key.Key_Escape)
+    assert program.content.chat_view.isVisible()
+    assert program.content.chat_view.composer.edit.hasFocus()
+
+
 def test_most_parts_are_made_when_they_are_first_needed(program):
     assert not {"settings_page", "model_card", "notice_area"} & set(vars(program.content))
 

@@ -121,6 +121,15 @@ def test_reset_is_offered_only_away_from_the_default(page: SettingsPage, qtbot):
     assert not reset.isVisible()
 
 
+def test_a_reset_leaves_the_keyboard_at_its_row(page: SettingsPage, qtbot):
+    page.activateWindow()
+    field = row(page, "font_size")
+    field.editor.spin.setValue(20)
+    field.reset_button.setFocus()
+    qtbot.keyClick(field.reset_button, Qt.Key.Key_Space)
+    assert QApplication.focusWidget() is field.editor.spin
+
+
 def test_what_cannot_be_used_is_said_and_not_saved(page: SettingsPage, qtbot):
     text = row(page, "stop").editor.text
     with qtbot.assertNotEmitted(page.changed):

@@ -115,6 +115,25 @@ def test_every_page_is_reached_with_the_mouse_and_the_keyboard(program: Program,
     assert panel.page == "jobs"
 
 
+def test_a_narrow_workshop_counts_its_jobs_and_its_tabs_stay_as_high(program: Program, qtbot):
+    program.theme.set_font_size(24)
+    program.content.show_page("workshop")
+    program.window.resize(1000, 640)
+    panel = program.workshop.panel
+    heights = set()
+    for page in ("teach", "data", "train", "library"):
+        panel.show_page(page)
+        qtbot.wait(50)
+        heights.add(panel.bar.height())
+        assert panel.bar.height() >= panel.bar.buttons()[0].sizeHint().height(), "no frame of the focus is cut"
+    assert len(heights) == 1
+    panel.bar.set_note(list(SECTIONS).index("jobs"), 1, "1 running")
+    tab = panel.bar.buttons()[list(SECTIONS).index("jobs")]
+    assert (tab.text(), tab.accessibleName()) == ("Jobs · 1", "Jobs, 1 running")
+    panel.bar.set_note(list(SECTIONS).index("jobs"), 0, "")
+    assert tab.text() == "Jobs"
+
+
 def test_what_this_computer_is_stands_below(program: Program, qtbot):
     program.content.show_page("workshop")
     qtbot.waitUntil(lambda: "core" in program.workshop.panel.navigation.machine.text(), timeout=SOON_MS)
@@ -203,7 +222,9 @@ def answer(words: str, seen: list[str]) -> None:
     QTimer.singleShot(50, press)
 
 
-@pytest.mark.parametrize(("words", "closes", "kept"), [("Keep the window open", False, "ask"), ("Pause", True, "pause")])
+@pytest.mark.parametrize(
+    ("words", "closes", "kept"), [("Keep the window open", False, "ask"), ("Close, the job pauses", True, "pause")]
+)
 def test_closing_with_a_job_asks_once_and_remembers(program: Program, qtbot, tiny_model, data, words, closes, kept):
     program.content.show_page("workshop")
     job = begin(program, tiny_model, data)

@@ -100,7 +100,7 @@ class Adoption(QObject):
         options = replace(current.options, model=change.before.model, adapters=change.before.adapters)
         if self._characters.save_options(change.character, options) is not None:
             self._forget(change)
-            self._notices.raise_notice(Notice(Tone.SUCCESS, f"{change.name} is back to {_words(change.before)}."))
+            self._notices.raise_notice(Notice(Tone.SUCCESS, f"{change.name} talks {_words(change.before)}."))
 
     def _roll_back_everybody(self, change: Change) -> None:
         before = change.before.model or str(starter_model() or "")
@@ -156,9 +156,9 @@ def _choice(options: CharacterOptions) -> Choice:
 
 
 def _words(choice: Choice) -> str:
-    """What a character used before, for a sentence."""
-    model = f"“{Path(choice.model).stem}”" if choice.model else "everybody’s model"
+    """How a character talks with what was used before, for a sentence."""
     if choice.adapters is None:
-        return f"{model} and the adapters of the card"
+        return f"with “{Path(choice.model).stem}” again" if choice.model else "again as before any change"
+    model = f"again with {f'“{Path(choice.model).stem}”' if choice.model else 'everybody’s model'}"
     names = ", ".join(f"“{Path(adapter.file).stem}”" for adapter in choice.adapters)
     return f"{model} {f'with {names}' if names else 'without an adapter'}"

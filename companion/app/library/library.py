@@ -32,6 +32,8 @@ class Library(QObject):
     """A Collection."""
     found_elsewhere = Signal(object)
     """A tuple of Elsewhere: models of other programs that are not linked yet."""
+    restored = Signal(object)
+    """Path: it was brought back from the trash."""
     hashing = Signal(str)
     """Name of the file whose checksum is being computed; empty when none is."""
 
@@ -100,6 +102,7 @@ class Library(QObject):
         with self._notices.telling(ModelError):
             self._trash.restore(deleted.number)
             restored = True
+            self.restored.emit(Path(deleted.files[0]))
         self.refresh()
         return restored
 

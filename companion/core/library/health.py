@@ -10,6 +10,8 @@ from companion.core.amounts import bytes_text
 from companion.core.library.item import Item
 from companion.core.measured_here import Run
 
+AGREES = "agrees with the plain CPU path"
+"""How the engine's own words of a comparison begin; the divergence follows."""
 State = Literal["good", "unknown", "bad"]
 
 
@@ -18,6 +20,8 @@ class Check(msgspec.Struct, frozen=True):
 
     state: State
     sentence: str
+    details: str = ""
+    """What an expert wants to know besides."""
 
 
 def health(item: Item, run: Run | None) -> tuple[Check, ...]:
@@ -36,8 +40,11 @@ def health(item: Item, run: Run | None) -> tuple[Check, ...]:
     if run is None:
         checks.append(Check("unknown", "It has not run on this machine yet; its first start checks and measures it."))
     else:
-        speed = f" at {run.reply_speed:.3g} tokens/s" if run.reply_speed else ""
-        checks.append(Check("good", f"It ran on this machine{speed} and {run.health.rstrip('.')}."))
+        pace = f"{run.reply_speed:,.0f}" if run.reply_speed >= 100 else f"{run.reply_speed:.3g}"
+        speed = f" at {pace} tokens/s" if run.reply_speed else ""
+        found = run.health.rstrip(".")
+        told = "computed the same as the slow, sure way" if found.startswith(AGREES) else found
+        checks.append(Check("good", f"It ran on this machine{speed} and {told}.", "" if told == found else f"It {found}."))
     return tuple(checks)
 
 

@@ -13,6 +13,8 @@ from companion.ui.charts.colours import chart_colour
 from companion.ui.charts.lines import MOST_MARKS, Bounds, Line, Points, drawn_points, number_text, ticks
 from companion.ui.theme import Theme
 
+STEP = "step"
+"""What an axis counts that has whole numbers only."""
 GAP = 6.0
 HEADROOM = 0.06
 """Share of the height that stays free above and below the lines."""
@@ -97,13 +99,15 @@ class ChartPicture(NamedTuple):
             painter.setPen(self.theme.colour("muted"))
             box = QRectF(area.left() - GAP - 400, y - metrics.height() / 2, 400, metrics.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        low, high = number_text(_told(place.x.low)), f"{self.x_word} {number_text(_told(place.x.high))}"
+        low, high = self._edge_text(place.x.low), f"{self.x_word} {self._edge_text(place.x.high)}".strip()
         row = QRectF(area.left(), area.bottom() + GAP, area.width(), metrics.height())
         painter.setPen(self.theme.colour("muted"))
         painter.drawText(row, Qt.AlignmentFlag.AlignLeft, low)
         painter.drawText(row, Qt.AlignmentFlag.AlignRight, high)
         free = Bounds(area.left() + metrics.horizontalAdvance(low), area.right() - metrics.horizontalAdvance(high))
         for value in [] if self.log_x else ticks(place.x, max(int(area.width() / 120), 1)):
+            if self.x_word == STEP and not _is_whole(value):
+                continue
             text = number_text(value)
             middle, half = place.at(value, place.y.low).x(), metrics.horizontalAdvance(text) / 2
             if middle - half > free.low + 2 * GAP and middle + half < free.high - 2 * GAP:
@@ -129,6 +133,11 @@ class ChartPicture(NamedTuple):
                 painter.drawEllipse(QPointF(x, y), MARK, MARK)
         elif pixels.xs:
             painter.drawEllipse(path.currentPosition(), line.width + 0.5, line.width + 0.5)
+
+    def _edge_text(self, value: float) -> str:
+        """Empty where a chart of steps begins or ends between two of them."""
+        told = _told(value)
+        return "" if self.x_word == STEP and not _is_whole(told) else number_text(told)
 
     def _paint_labels(self, painter: QPainter, place: Place, points: list[Points], metrics: QFontMetricsF) -> None:
         """Each beside the end of its line; where two would overlap, the lower one moves down."""
@@ -182,6 +191,10 @@ def _path(places: Points) -> tuple[QPainterPath, float]:
 
 def _scaled(value: float, is_log: bool) -> float:
     return math.log10(max(value, 1e-300)) if is_log else value
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value - round(value)) < 1e-9
 
 
 def _told(value: float) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -17,6 +18,8 @@ from companion.ui.theme import Theme
 
 Shape = Literal["circle", "up", "down", "square", "diamond"]
 SIZE = 4.5
+APART = 5.0
+"""Pixels between the places of the line that are kept free of words."""
 NEAR = 16.0
 """Pixels from a mark within which the pointer means it."""
 GAP = 6.0
@@ -218,7 +221,9 @@ class ScatterChart(QWidget):
     def _paint_labels(self, painter: QPainter, metrics: QFontMetricsF) -> None:
         """Beside, above or below its mark; what has no room there is left to the pointer."""
         places = [self.place(number) for number in range(len(self.marks))]
-        taken = [QRectF(at.x() - SIZE, at.y() - SIZE, 2 * SIZE, 2 * SIZE) for at in places]
+        around = [1.1 * mark.size + 1 for mark in self.marks]
+        taken = [QRectF(at.x() - free, at.y() - free, 2 * free, 2 * free) for at, free in zip(places, around, strict=True)]
+        taken += [QRectF(at.x() - 2, at.y() - 2, 4, 4) for at in self._along_the_line()]
         painter.setPen(self._theme.colour("text"))
         for mark, at in zip(self.marks, places, strict=True):
             width, height = metrics.horizontalAdvance(mark.label) + 2, metrics.height()
@@ -228,6 +233,13 @@ class ScatterChart(QWidget):
             if mark.label and (box := next(free, None)) is not None:
                 taken.append(box)
                 painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, mark.label)
+
+    def _along_the_line(self) -> Iterator[QPointF]:
+        """Its course, a few pixels apart."""
+        for begin, end in pairwise(self._at(*point) for point in self._line):
+            way = end - begin
+            steps = max(int(math.hypot(way.x(), way.y()) / APART), 1)
+            yield from (begin + way * (step / steps) for step in range(steps + 1))
 
     def _area(self) -> QRectF:
         metrics = QFontMetricsF(self._theme.font(12))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 from companion.core.conversation import PathMessage
 from companion.ui.chat.bubble import Look
 from companion.ui.chat.message_actions import Action, MessageActions, Situation, available
+from companion.ui.keyboard import pass_on
 
 COPIED_SHOWN = 1_500
 
@@ -66,11 +67,13 @@ class ActionSlot(QObject):
 
     def renew(self) -> None:
         """What can be done may have changed; does nothing while no actions are in sight."""
-        focused = self.row.focused_action() if self.row is not None else None
-        self._drop()
+        before, self.row = self.row, None
         self._wake()
-        if focused is not None and self.row is not None:
-            self.row.focus(focused)
+        if before is not None:
+            focused = before.focused_action()
+            if focused is not None and self.row is not None:
+                self.row.focus(focused)
+            self._let_go(before)
 
     def show_copied(self) -> None:
         """The copy button says for a moment that it has worked."""
@@ -92,6 +95,10 @@ class ActionSlot(QObject):
 
     def _drop(self) -> None:
         if self.row is not None:
-            self.row.hide()
-            self.row.deleteLater()
+            self._let_go(self.row)
             self.row = None
+
+    def _let_go(self, row: MessageActions) -> None:
+        pass_on(row, self._view)
+        row.hide()
+        row.deleteLater()

@@ -131,10 +131,11 @@ class MessageActions(QWidget):
         return Action.__members__.get(focused.objectName()) if focused is not None else None
 
     def focus(self, action: Action) -> None:
-        """Give the keyboard to the button of an action, or to the first one when it is gone."""
-        button = self.button(action) or self.findChild(IconButton)
-        if isinstance(button, IconButton):
-            button.setFocus()
+        """Give the keyboard to the button of an action, or to the first that can be pressed when that one cannot."""
+        buttons = (self.button(action), *self.findChildren(IconButton))
+        able = next((button for button in buttons if button is not None and button.isEnabled()), None)
+        if able is not None:
+            able.setFocus()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self.floating:

@@ -20,6 +20,7 @@ from companion.ui.chat.jump_button import JumpButton
 from companion.ui.chat.message_view import MessageView
 from companion.ui.chat.prose_writer import ProseWriter
 from companion.ui.chat.text_views import BARE_STYLE
+from companion.ui.keyboard import has_keyboard
 from companion.ui.theme import Theme
 
 BUILT_AT_FIRST = 60
@@ -107,6 +108,10 @@ class MessageList(QScrollArea):
         keep = common - self._first
         if keep <= 0 or len(path) - common > BUILT_AT_FIRST:
             keep = 0
+        at = next((i for i, row in enumerate(self._rows) if i >= keep and has_keyboard(row)), -1)
+        if at >= 0:
+            self.setFocus()  # until another message stands there: Qt would take the next one, and scroll to it
+            at += self._first
         self._drop(self._rows[keep:])
         del self._rows[keep:]
         self._path = list(path)
@@ -116,14 +121,15 @@ class MessageList(QScrollArea):
         if keep:
             self._rows += [self._made(shown) for shown in path[common:]]
             self._wanted_first = self._first
+            self._arrange(max(keep - 1, 0))
         else:
             self._first = len(path)
             self._wanted_first = max(len(path) - BUILT_AT_FIRST, 0)
             self._build(height=2 * max(self.height(), 400))
             self._add_built()
             self._builder.start()
-            return
-        self._arrange(max(keep - 1, 0))
+        if at >= 0 and self._rows:
+            self._rows[min(max(at - self._first, 0), len(self._rows) - 1)].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def append(self, shown: PathMessage) -> None:
         self._path.append(shown)

@@ -31,6 +31,7 @@ from companion.ui.chat.message_actions import Action, MessageActions
 from companion.ui.chat.message_body import MessageBody
 from companion.ui.chat.message_editor import MessageEditor
 from companion.ui.chat.waiting import Waiting
+from companion.ui.keyboard import pass_on
 
 AVATAR_GAP = 12
 PADDING_X, PADDING_Y = 16, 12
@@ -183,17 +184,17 @@ class MessageView(QWidget):
         self._editor.saved.connect(self._save)
         self._editor.cancelled.connect(self.end_edit)
         self._editor.grew.connect(self.resized)
-        self._slot.put_away(True)
         self._editor.show()
-        self.resized.emit()
         self._editor.setFocus()
+        self._slot.put_away(True)
+        self.resized.emit()
 
     def end_edit(self) -> None:
         if self._editor is not None:
+            pass_on(self._editor, self)
             self._editor.hide()
             self._editor.deleteLater()
             self._editor = None
-            self.setFocus()
             self._slot.put_away(False)
             self.resized.emit()
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from companion.core.fields import Field
+from companion.ui.elided_combo import ElidedComboBox
 from companion.ui.wheel_guard import WheelGuard
 
 WIDTH = 220
@@ -72,7 +73,7 @@ class ChoiceEditor(Editor):
 
     def __init__(self, field: Field, choices: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.box = QComboBox()
+        self.box = ElidedComboBox()
         self.box.setAccessibleName(field.title)
         # A voice may have a long name, and all editors of a form are equally wide.
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

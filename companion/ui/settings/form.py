@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QToolButton, QVBo
 
 from companion.core.fields import Field, fields_of
 from companion.ui.icons import icon
+from companion.ui.keyboard import show_some
 from companion.ui.settings.editors import Editor, editor_for
 from companion.ui.theme import BODY, Theme
 
@@ -50,7 +51,7 @@ class FieldRow(QWidget):
     def set_value(self, value: Any) -> None:
         """Show a value; emits nothing."""
         self.editor.set_value(value)
-        self.reset_button.setVisible(self.value() != self.field.default)
+        self._show_reset()
 
     def reset(self) -> None:
         self.set_value(self.field.default)
@@ -84,8 +85,11 @@ class FieldRow(QWidget):
         self._row.addLayout(controls)
 
     def _changed(self) -> None:
-        self.reset_button.setVisible(self.value() != self.field.default)
+        self._show_reset()
         self.edited.emit()
+
+    def _show_reset(self) -> None:
+        show_some({self.reset_button: self.value() != self.field.default}, self.editor)
 
     def _redraw(self) -> None:
         self.reset_button.setIcon(icon("undo", self._theme, "muted", 16))

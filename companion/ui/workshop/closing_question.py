@@ -13,11 +13,11 @@ def ask_about_job(parent: QWidget, title: str) -> Literal["go on", "pause", ""]:
     box.setWindowTitle("Companion")
     box.setText(f"“{title}” is still running.")
     box.setInformativeText(
-        "It can go on without the window, or pause until you open Companion again. "
+        "The window can close all the same: the job goes on without it, or pauses until you open Companion again. "
         "Your answer is remembered; Settings has it under “Workshop”."
     )
-    go_on = box.addButton("Go on", QMessageBox.ButtonRole.AcceptRole)
-    pause = box.addButton("Pause", QMessageBox.ButtonRole.ActionRole)
+    go_on = box.addButton("Close, the job goes on", QMessageBox.ButtonRole.AcceptRole)
+    pause = box.addButton("Close, the job pauses", QMessageBox.ButtonRole.ActionRole)
     stay = box.addButton("Keep the window open", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(go_on)
     box.setEscapeButton(stay)

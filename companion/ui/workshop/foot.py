@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QPushButton, QWidget
 
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.scroll_page import bounded
 from companion.ui.theme import Theme
 
 LEAST_WORDS = 240
@@ -18,12 +19,10 @@ LEAST_WORDS = 240
 class Foot(QWidget):
     """In the middle of the page like the column above it, with a line above."""
 
-    def __init__(self, theme: Theme, row: QLayout, widest: int) -> None:
+    def __init__(self, theme: Theme, row: QLayout, widest: int, within: int = 0) -> None:
         super().__init__()
         self._theme = theme
-        content = QWidget()
-        content.setMaximumWidth(widest)
-        content.setLayout(row)
+        content = bounded(row, widest, within)
         row.setContentsMargins(0, 0, 0, 0)
         middle = QHBoxLayout(self)
         middle.setContentsMargins(24, 13, 34, 12)  # as the page above, which has a scroll bar
@@ -42,7 +41,10 @@ class Foot(QWidget):
 class FoldingFoot(Foot):
     """Words and buttons; the buttons stand below the words where there is no room beside them."""
 
-    def __init__(self, theme: Theme, words: QLayout, buttons: Sequence[QPushButton], widest: int) -> None:
+    folded = Signal()
+    """It is, or is not any more: `is_folded`."""
+
+    def __init__(self, theme: Theme, words: QLayout, buttons: Sequence[QPushButton], widest: int, within: int = 0) -> None:
         self._buttons = QWidget()
         flow = FlowLayout(12)
         for button in buttons:
@@ -52,7 +54,8 @@ class FoldingFoot(Foot):
         self._row.setSpacing(12)
         self._row.addLayout(words, 1)
         self._row.addWidget(self._buttons)
-        super().__init__(theme, self._row, widest)
+        self.is_folded = False
+        super().__init__(theme, self._row, widest, within)
 
     def fold(self) -> None:
         """As the width and what stands on the buttons allow."""
@@ -62,6 +65,9 @@ class FoldingFoot(Foot):
         self._buttons.setMinimumWidth(needed if is_wide else 0)
         self._row.setAlignment(self._buttons, Qt.AlignmentFlag.AlignVCenter if is_wide else Qt.AlignmentFlag(0))
         self._row.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
+        if self.is_folded == is_wide:
+            self.is_folded = not is_wide
+            self.folded.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

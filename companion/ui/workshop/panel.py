@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobPhase
 from companion.ui.section_bar import SectionBar
@@ -76,6 +76,7 @@ class WorkshopPanel(QWidget):
         waiting = sum(entry.phase is JobPhase.WAITING for entry in entries)
         told = [f"{count} {word}" for count, word in ((running, "running"), (waiting, "waiting")) if count]
         self.navigation.set_note("jobs", ", ".join(told))
+        self.bar.set_note(list(SECTIONS).index("jobs"), running or waiting, ", ".join(told))
 
     def _build(self) -> None:
         right = QVBoxLayout()
@@ -101,6 +102,7 @@ class _Top(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 8, 16, 9)
         row.addWidget(bar)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)  # a page that wants more room gets none of it
         theme.changed.connect(self.update)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -108,3 +108,4 @@ def test_the_notice_of_an_adoption_takes_it_back(office: Office):
     notice = next(notice for notice in office.told if notice.action == "Roll back")
     notice.act()
     assert office.characters.load(BUILT_IN).options.adapters is None
+    assert office.told[-1].what == "Hoshi talks again as before any change."

@@ -13,7 +13,8 @@ from companion.core.curve import Curve
 from companion.ui.charts.chart import Chart
 from companion.ui.charts.colours import COLOURS
 from companion.ui.charts.export import csv_of, export_chart, png_of
-from companion.ui.charts.lines import Bounds, Line, drawn_points, nearest, number_text, ticks
+from companion.ui.charts.lines import Bounds, Line, drawn_points, nearest, number_text, ticks, whole_range
+from companion.ui.charts.picture import ChartPicture
 from companion.ui.palette import DARK, LIGHT, contrast
 
 MANY = 100_000
@@ -162,6 +163,13 @@ def test_an_empty_chart_and_one_with_a_single_point_are_drawn(theme, qtbot):
     made.show_lines([Line("", curve([2.0]), "green")])
     made.grab()
     assert made.summary() == "Loss: 2 at first, 2 at step 1; lowest 2."
+
+
+def test_steps_are_told_in_whole_numbers(theme):
+    lines = (Line("loss", curve([2.5]), "blue"),)
+    picture = ChartPicture(theme, lines, whole_range(lines), "step")
+    assert [picture._edge_text(edge) for edge in picture.x] == ["", ""], "the only step stands between them"
+    assert picture._replace(x_word="position")._edge_text(0.5) == "0.5"
 
 
 def test_the_numbers_and_the_picture_can_be_taken_along(chart: Chart, theme, tmp_path):

@@ -126,6 +126,7 @@ def test_deleting_what_is_used_asks_first(page: LibraryPage, office: Office, qtb
     page.trash_menu.actions()[0].trigger()
     collected(page, qtbot)
     assert office.voice.exists()
+    assert page._item().path == office.voice, "one looks at it again"
 
 
 def test_what_nobody_uses_is_deleted_at_once(page: LibraryPage, office: Office, qtbot):  # noqa: F811

@@ -23,13 +23,13 @@ from companion.core.job import BuildProven
 from companion.core.recipes.distill import Distill, Student
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.prune import Prune
-from companion.core.recipes.quantize import Budget
+from companion.core.recipes.quantize import USUAL_DIVERGENCE, Budget
 from companion.core.tuning import Choice, TuningFound
 from companion.llama.context import KVTypes
 from companion.llama.plan import plan_file, remember, remembered
 from companion.llama.tuned import Speculation, Tuned
 from companion.ui.workshop.optimize import quantize_view
-from companion.ui.workshop.optimize.budget_sliders import BudgetSliders
+from companion.ui.workshop.optimize.budget_sliders import CLOSEST, GOALS, BudgetSliders
 from companion.ui.workshop.optimize.optimize_page import OptimizePage
 from companion.ui.workshop.optimize.tune_view import IN_USE
 from tests.small_recipes import end_jobs, write_dialogues
@@ -100,8 +100,12 @@ def test_builds_are_foreseen_by_a_process_and_kept(fresh_cache, page: OptimizePa
 
 def test_foreseeing_can_be_stopped(fresh_cache, page: OptimizePage, qtbot):
     view = page.views["Quantize"]
-    view.invitation.button.click()
-    view.progress.stop_button.click()
+    page.activateWindow()
+    view.invitation.button.setFocus()
+    QTest.keyClick(view.invitation.button, Qt.Key.Key_Space)
+    assert page.focusWidget() is view.progress.stop_button
+    QTest.keyClick(view.progress.stop_button, Qt.Key.Key_Space)
+    assert page.focusWidget() is view.invitation.button
     assert not page.plans.is_planning
     assert view.invitation.isVisible()
     assert view.plan is None
@@ -145,7 +149,7 @@ def test_sliders_say_their_limits_and_keep_what_was_set_exactly(qtbot):
     sliders.show()
     assert sliders.budget() == Budget()
     assert [limit.words.text() for limit in sliders.limits] == ["no limit"] * 3
-    assert sliders.prefer.isVisible()
+    assert sliders.goal.currentText() == GOALS["speed"]
     wanted = Budget(size=87_654_321, divergence=0.0123, speed=45.6, prefer="size")
     sliders.size_limit.set_range(70e6, 100e6)
     sliders.divergence.set_range(1e-4, 1.0)
@@ -160,7 +164,27 @@ def test_sliders_say_their_limits_and_keep_what_was_set_exactly(qtbot):
     QTest.keyClick(sliders.divergence.slider, Qt.Key.Key_End)
     QTest.keyClick(sliders.speed.slider, Qt.Key.Key_Home)
     assert (heard[-1].divergence, heard[-1].speed, heard[-1].size) == (0.0, 0.0, wanted.size)
-    assert not sliders.prefer.isVisible(), "a size alone has one best build"
+    assert sliders.goal.isVisible()
+    assert sliders.goal.currentText() == GOALS[CLOSEST], "that is what a size alone asks for"
+    choose_goal(sliders, "speed")
+    assert (sliders.budget().divergence, sliders.budget().prefer) == (USUAL_DIVERGENCE, "speed")
+    choose_goal(sliders, CLOSEST)
+    assert sliders.budget() == Budget(size=wanted.size, prefer="speed")
+
+
+def choose_goal(sliders: BudgetSliders, goal: str) -> None:
+    sliders.goal.setCurrentIndex(sliders.goal.findData(goal))
+    sliders.goal.activated.emit(sliders.goal.currentIndex())
+
+
+def test_the_model_as_it_is_is_not_built_again(page: OptimizePage, qtbot):
+    plan, view = foreseen(page, qtbot), page.views["Quantize"]
+    number = next(number for number, build in enumerate(plan.builds) if plan.is_as_it_is(build))
+    view.choose(number)
+    assert "That is the model as it is: there is nothing to build." in words(view.foot)
+    assert not view.start_button.isEnabled()
+    view.choose(0)
+    assert view.start_button.isEnabled()
 
 
 def test_a_chosen_build_is_made_by_a_job_and_its_proof_is_on_the_chart(page: OptimizePage, room: Room, qtbot, home):

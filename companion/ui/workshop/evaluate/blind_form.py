@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QFormLayout, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
@@ -126,6 +126,7 @@ class BlindForm(QWidget):
         sides = QFormLayout()
         sides.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         sides.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        sides.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         sides.setHorizontalSpacing(16)
         sides.setVerticalSpacing(8)
         for title, box in (("One side", self.one), ("The other", self.other), ("How often", self.count)):

@@ -10,6 +10,7 @@ from companion.core.report import GATE, Report, adopts
 from companion.core.report_parts import sections_of
 from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.keyboard import pass_on
 
 GONE = "The adapter is not in the library, so it cannot be adopted."
 KEPT = "She stays as she is; the adapter stays in the library."
@@ -74,6 +75,8 @@ class GateCard(QFrame):
             button.setProperty("role", "primary" if button is primary else "")
             button.style().unpolish(button)
             button.style().polish(button)
+            if not can_adopt:
+                pass_on(button)
             button.setEnabled(can_adopt)
         self.adopt_button.setText(f"Adopt for {name}")
         self.decide_button.setVisible(not self._is_decided)

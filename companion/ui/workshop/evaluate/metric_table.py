@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QPushButton, QVBo
 from companion.core.report_parts import Cell, Difference, Row
 from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.keyboard import show_some
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.evaluate.labels import OUTCOMES
 
@@ -55,7 +56,7 @@ class MetricTable(QWidget):
             self.lines.append(line)
         left = len(self._rows) - len(self.lines)
         self.more.setText(f"{left} more")
-        self.more.setVisible(left > 0)
+        show_some({self.more: left > 0})
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -10,6 +10,7 @@ from companion.core.report import Table
 from companion.core.report_parts import Gone, Part
 from companion.ui.cards import plain_label
 from companion.ui.fold import Fold
+from companion.ui.keyboard import show_some
 from companion.ui.theme import Theme
 from companion.ui.workshop.evaluate.labels import OUTCOMES
 from companion.ui.workshop.evaluate.metric_table import MetricTable
@@ -101,7 +102,7 @@ class _TableView(QWidget):
                 self._grid.addWidget(plain_label("", cell), number, place)
 
     def _show_rest(self) -> None:
-        self.more.hide()
+        show_some({self.more: False})
         self._show(self._table.rows[MOST_ROWS:], MOST_ROWS + 1)
 
 

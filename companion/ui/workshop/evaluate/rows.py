@@ -33,6 +33,6 @@ def _progress(entry: JobEntry) -> str:
 def _about(report: FoundReport) -> str:
     """“against starter, standard, today 14:03”, “cross-validation, today 14:03”."""
     first = f"against {report.subjects[0].name}" if len(report.subjects) == 2 else ""
-    kind = "comes with Companion" if report.is_shipped else when(report.when)
+    kind = "included" if report.is_shipped else when(report.when)
     what = "gate" if report.has_gate else "cross-validation" if report.is_cross_validation else report.suite
     return ", ".join(filter(None, (first, what, kind)))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QPushButton, QVBoxLayout, QWid
 
 from companion.core.report_parts import Talk
 from companion.ui.cards import plain_label
+from companion.ui.keyboard import show_some
 
 FIRST, MORE = 3, 10
 NARROW = 220
@@ -39,7 +40,7 @@ class SampleTalks(QWidget):
         self.shown = min(self.shown + count, len(self._talks))
         left = len(self._talks) - self.shown
         self.more.setText(f"{left} more")
-        self.more.setVisible(left > 0)
+        show_some({self.more: left > 0})
 
 
 class _TalkView(QWidget):

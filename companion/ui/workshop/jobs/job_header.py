@@ -13,6 +13,7 @@ from companion.core.job import CROSS_VALIDATION
 from companion.ui.characters.editor_header import ElidedLabel
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.keyboard import show_some
 from companion.ui.theme import Theme
 from companion.ui.workshop.jobs.phase_chip import PhaseChip
 from companion.ui.workshop.jobs.words import when
@@ -71,7 +72,7 @@ class JobHeader(QWidget):
             "cancel": entry.may_cancel and entry.phase is not JobPhase.WAITING,
             "retry": entry.may_retry,
         }
-        self._show_buttons(shown)
+        show_some({self.buttons[name]: is_shown for name, is_shown in shown.items()})  # whoever pressed one finds another
         pauses = {JobPhase.WAITING: "Take off the queue", JobPhase.PAUSING: "Pausing…"}
         self.buttons["pause"].setText(pauses.get(entry.phase, "Pause"))
         words = {JobPhase.UNSTARTED: "Start", JobPhase.WAITING: "Start now"}
@@ -84,15 +85,6 @@ class JobHeader(QWidget):
     def set_compact(self, compact: bool) -> None:
         """Whether the list is another page, to which there is a way back."""
         self.back.setVisible(compact)
-
-    def _show_buttons(self, shown: dict[str, bool]) -> None:
-        """Whoever has just pressed one that goes finds the keyboard at the first that is there, and not further down the page."""
-        had_focus = any(button.hasFocus() and not shown[name] for name, button in self.buttons.items())
-        for name in sorted(shown, key=shown.__getitem__, reverse=True):
-            self.buttons[name].setVisible(shown[name])
-            if shown[name] and had_focus:
-                self.buttons[name].setFocus()
-                had_focus = False
 
     def _show_stage(self, entry: JobEntry) -> None:
         texts = {

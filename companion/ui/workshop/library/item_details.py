@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -14,6 +15,7 @@ from companion.core.library.health import Check
 from companion.core.library.item import Item
 from companion.ui.cards import card, empty, fill_card, plain_label
 from companion.ui.icons import pixmap
+from companion.ui.keyboard import pass_on, show_some
 from companion.ui.memory.memory_model import day_words
 from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import BODY, Theme
@@ -55,7 +57,7 @@ class ItemDetails(QWidget):
         self.report_button = QPushButton("Open the report")
         self.menu = QMenu(self.use_button)
         self.family = FamilyView(theme)
-        self.question = _Question()
+        self.question = _Question(self.remove_button)
         self._checks = QVBoxLayout()
         self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._report_card = QFrame()
@@ -72,13 +74,15 @@ class ItemDetails(QWidget):
         words = used_text(used)
         self.title.setText(item.name)
         self.facts.setText(facts(item))
-        calls_itself = f" · calls itself “{item.calls_itself}”" if item.calls_itself not in ("", item.name) else ""
-        self.place.setText(f"{place(item)}{calls_itself}")
+        self.place.setText(place(item))
+        is_named_otherwise = item.calls_itself not in ("", item.name)
+        told = f"<span>In the file it is called “{escape(item.calls_itself)}”.</span>"  # its markup is shown, not obeyed
+        self.place.setToolTip(told if is_named_otherwise else "")
         self.used.setText(f"{words[:1].upper()}{words[1:]}.")
         self.used.setVisible(bool(words))
         self.use_button.setEnabled(not item.what)
-        self.roll_back_button.setVisible(can_roll_back)
-        self.remove_button.setVisible(item.is_ours or item.place == "linked")
+        wanted = {self.roll_back_button: can_roll_back, self.remove_button: item.is_ours or item.place == "linked"}
+        show_some(wanted, self.use_button)
         self.remove_button.setText("Delete" if item.is_ours else "Unlink")
         self.family.show_item(item, collection)
         self.origin.setText(origin(item, collection))
@@ -161,7 +165,6 @@ class ItemDetails(QWidget):
         self.use_button.setMenu(self.menu)
         self.roll_back_button.setToolTip("Use again what was used before")
         self.remove_button.setProperty("role", "danger")
-        self.report_button.setProperty("role", "quiet")
         for button in (self.use_button, self.roll_back_button, self.reveal_button, self.remove_button):
             button.setCursor(Qt.CursorShape.PointingHandCursor)
             self._buttons.addWidget(button)
@@ -200,6 +203,7 @@ class _CheckLine(QWidget):
         mark.setPixmap(pixmap(name, theme, colour, size, self.devicePixelRatioF()))
         mark.setAccessibleName({"good": "Good", "unknown": "To know", "bad": "Wrong"}[check.state])
         sentence.setText(check.sentence)
+        sentence.setToolTip(check.details)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
@@ -208,18 +212,19 @@ class _CheckLine(QWidget):
 
 
 class _Question(QFrame):
-    """Asked in the page itself: what is lost, and whether to go on."""
+    """Asked in the page itself by one of its buttons: what is lost, and whether to go on."""
 
     agreed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, asked_by: QPushButton) -> None:
         super().__init__()
+        self._asked_by = asked_by
         self.setProperty("role", "card")
         self._sentence = plain_label()
         self.yes, self.no = QPushButton(), QPushButton("Keep it")
         self.yes.setProperty("role", "danger")
         self.yes.clicked.connect(self._agree)
-        self.no.clicked.connect(self.hide)
+        self.no.clicked.connect(self._go)
         row = QHBoxLayout()
         row.addWidget(self.yes)
         row.addWidget(self.no)
@@ -237,5 +242,10 @@ class _Question(QFrame):
         self.no.setFocus()
 
     def _agree(self) -> None:
-        self.hide()
+        self._go()
         self.agreed.emit()
+
+    def _go(self) -> None:
+        """The keyboard goes back to what asked."""
+        pass_on(self, self._asked_by)
+        self.hide()

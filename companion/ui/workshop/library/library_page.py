@@ -201,12 +201,16 @@ class LibraryPage(QWidget):
         self._selected = str(path)
         self._library.refresh()
 
+    def _put_back(self, path: Path) -> None:
+        self._selected = str(path)
+
     # Layout
 
     def _connect(self) -> None:
         library, downloads = self._library, self._downloads
         library.changed.connect(self._show_collection)
         library.hashing.connect(self._show_hashing)
+        library.restored.connect(self._put_back)
         downloads.changed.connect(self.catalog.show_download)
         downloads.finished.connect(self._arrived)
         self.here_button.clicked.connect(self.show_here)
@@ -270,8 +274,9 @@ class LibraryPage(QWidget):
         self.roll_back_button.setEnabled(False)
         for button in (self.here_button, self.catalog_button):
             button.setCheckable(True)
-        for button in (self.here_button, self.catalog_button, self.roll_back_button, self.trash_button, self.look_button):
+        for button in (self.here_button, self.catalog_button, self.roll_back_button, self.trash_button):
             button.setProperty("role", "quiet")
+        for button in (self.here_button, self.catalog_button, self.roll_back_button, self.trash_button, self.look_button):
             button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.invitation.sentence.setText(
             "Models, and the adapters that give a character her voice, are kept here. Download one to begin with."

@@ -11,6 +11,7 @@ from companion.core.amounts import bytes_text, duration_text
 from companion.core.library.catalog import Offer, Outlook
 from companion.ui.cards import plain_label
 from companion.ui.icons import pixmap
+from companion.ui.keyboard import show_some
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.library.words import count_text
 
@@ -80,7 +81,7 @@ class OfferCard(QFrame):
             main = "Stop" if under_way else texts[state]
         self.main_button.setText(main)
         self.main_button.setAccessibleName(f"{main}: {offer.name}")
-        self.other_button.setVisible(state in ("stopped", "failed") and download.done > 0)
+        show_some({self.other_button: state in ("stopped", "failed") and download.done > 0}, self.main_button)
 
     def _words(self) -> str:
         now = self.download

@@ -111,9 +111,11 @@ def proof(proven: Proven) -> str:
 
 
 def place(item: Item) -> str:
-    """The folder, shortened at the person's home."""
+    """The folder, shortened at the person's home; and whether the same file lies elsewhere again."""
     folder, home = item.path.parent, Path.home()
-    return f"~/{folder.relative_to(home).as_posix()}" if folder.is_relative_to(home) else str(folder)
+    shown = f"~/{folder.relative_to(home).as_posix()}" if folder.is_relative_to(home) else str(folder)
+    again = f", and again in the folder of its job: {bytes_text(item.bytes_on_disk)} in all" if item.copies else ""
+    return f"{shown}{again}"
 
 
 def total(collection: Collection) -> str:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from companion.core.amounts import bytes_text
-from companion.core.build_plan import BuildPlan
-from companion.core.recipes.quantize import Budget
+from companion.core.build_plan import LEAST_DIVERGENCE, BuildPlan
+from companion.core.recipes.quantize import USUAL_DIVERGENCE, Budget
 from companion.ui.charts.lines import number_text, rounded
+from companion.ui.elided_combo import ElidedComboBox
 from companion.ui.wheel_guard import WheelGuard
 
 STEPS = 200
 """Places of a slider, the one without a limit not counted."""
-LEAST_DIVERGENCE = 1e-4
-"""Nats per token: what moves the words less cannot be told from the source by anybody."""
-PREFERENCES = {"speed": "The fastest within that", "size": "The smallest within that"}
+CLOSEST: Final = "closest"
+GOALS: Final = {
+    "speed": "The fastest within that",
+    "size": "The smallest within that",
+    CLOSEST: "The closest to the model",
+}
+"""What to gain within the limits. The closest is what a limit of size or speed gives by itself, and only with one."""
 
 
 class LimitSlider(QWidget):
@@ -116,11 +122,13 @@ class BudgetSliders(QWidget):
             lambda value: f"{number_text(rounded(value))} tok/s",
             is_least=True,
         )
-        self.prefer = QComboBox()
-        self.prefer.setAccessibleName("What to gain within the divergence")
-        for name, words in PREFERENCES.items():
-            self.prefer.addItem(words, name)
-        WheelGuard(self).watch(self.prefer)
+        self._prefer: Literal["speed", "size"] = "speed"
+        """What is gained within a divergence, also while the closest is looked for."""
+        self.goal = ElidedComboBox()
+        self.goal.setAccessibleName("What to gain within these limits")
+        for name, words in GOALS.items():
+            self.goal.addItem(words, name)
+        WheelGuard(self).watch(self.goal)
         self.rule = QLabel()
         self.rule.setProperty("role", "caption")
         self.rule.setWordWrap(True)
@@ -130,9 +138,9 @@ class BudgetSliders(QWidget):
         for limit in self.limits:
             column.addWidget(limit)
             limit.moved.connect(self._changed)
-        column.addWidget(self.prefer, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.goal)
         column.addWidget(self.rule)
-        self.prefer.activated.connect(self._changed)
+        self.goal.activated.connect(self._choose_goal)
         self._follow()
 
     @property
@@ -148,9 +156,8 @@ class BudgetSliders(QWidget):
         self.speed.set_range(min(build.write for build in builds), max(build.write for build in builds))
 
     def budget(self) -> Budget:
-        prefer: Literal["speed", "size"] = "size" if self.prefer.currentData() == "size" else "speed"
         return Budget(
-            size=math.ceil(self.size_limit.value), divergence=self.divergence.value, speed=self.speed.value, prefer=prefer
+            size=math.ceil(self.size_limit.value), divergence=self.divergence.value, speed=self.speed.value, prefer=self._prefer
         )
 
     def set_budget(self, budget: Budget) -> None:
@@ -158,19 +165,33 @@ class BudgetSliders(QWidget):
         self.size_limit.set_value(budget.size)
         self.divergence.set_value(budget.divergence)
         self.speed.set_value(budget.speed)
-        self.prefer.setCurrentIndex(self.prefer.findData(budget.prefer))
+        self._prefer = budget.prefer
         self._follow()
 
     def _changed(self) -> None:
         self._follow()
         self.changed.emit()
 
+    def _choose_goal(self) -> None:
+        """The fastest or the smallest is found within a divergence, the closest without: the slider says so."""
+        goal = self.goal.currentData()
+        if goal == CLOSEST:
+            self.divergence.set_value(0.0)
+        else:
+            self._prefer = "size" if goal == "size" else "speed"
+            if not self.divergence.value and (self.size_limit.value or self.speed.value):
+                self.divergence.set_value(USUAL_DIVERGENCE)
+        self._changed()
+
     def _follow(self) -> None:
         """What the limits mean together."""
         budget = self.budget()
-        may_prefer = bool(budget.divergence) or not (budget.size or budget.speed)
-        self.prefer.setVisible(may_prefer)
-        if not may_prefer:
+        has_other = bool(budget.size or budget.speed)
+        is_closest = has_other and not budget.divergence
+        self.goal.setCurrentIndex(self.goal.findData(CLOSEST if is_closest else self._prefer))
+        if isinstance(choices := self.goal.model(), QStandardItemModel):
+            choices.item(self.goal.findData(CLOSEST)).setEnabled(has_other)
+        if is_closest:
             self.rule.setText("Of all builds within these limits, the one whose words move least.")
         elif budget.divergence:
             self.rule.setText("A build that keeps within the divergence is measured before it counts.")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from companion.core.amounts import bytes_text
-from companion.core.build_plan import BuildPlan, ForeseenBuild
+from companion.core.build_plan import LEAST_DIVERGENCE, BuildPlan, ForeseenBuild
 from companion.core.proven_builds import ProvenBuild
 from companion.core.recipes.quantize import Budget
 from companion.ui.charts.scatter import Mark, Shape
-from companion.ui.workshop.optimize.budget_sliders import LEAST_DIVERGENCE
 
 MEGABYTE: Final = 1e6
 FASTER, SLOWER = 1.1, 0.95

@@ -13,11 +13,12 @@ from companion.core.benchmark import Benchmark, kept_benchmark
 from companion.core.hardware import Hardware, describe, probe
 from companion.ui.cards import plain_label, say
 from companion.ui.charts.bars import Bar, Bars
+from companion.ui.keyboard import pass_on
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.widths import NARROW, WIDEST
 from companion.ui.workshop.progress_row import ProgressRow
 
-WIDEST = 720
 SENTENCE = "How fast she writes is bounded by how fast memory delivers the weights, and by what unpacking their type costs here."
 UNKNOWN = "What each type of weights costs here was not measured yet. It takes twenty seconds, best while nothing else runs."
 BARS = "Tokens per second that a model of one billion weights would write, by the type of its weights."
@@ -48,10 +49,9 @@ class MachineView(QWidget):
         self._follow_jobs()
 
     def show_benchmark(self, found: Benchmark | None) -> None:
-        self.progress.hide()
+        self._end_progress()
         self._bars_card.setVisible(found is not None)
         self.measure_button.setText("Measure this computer" if found is None else "Measure again")
-        self._follow_jobs()
         if found is None:
             return
         disk = f", the disk writes {bytes_text(found.disk_write)} per second" if found.disk_write else ""
@@ -86,8 +86,12 @@ class MachineView(QWidget):
 
     def _stop(self) -> None:
         self.measuring.stop()
-        self.progress.hide()
+        self._end_progress()
+
+    def _end_progress(self) -> None:
         self._follow_jobs()
+        pass_on(self.progress, self.measure_button)
+        self.progress.hide()
 
     def _failed(self, what: str, remedy: str) -> None:
         self._stop()
@@ -95,7 +99,10 @@ class MachineView(QWidget):
 
     def _follow_jobs(self) -> None:
         computing = self._desk.jobs.computing
-        self.measure_button.setEnabled(computing is None and not self.measuring.is_running)
+        may_measure = computing is None and not self.measuring.is_running
+        if not may_measure:
+            pass_on(self.measure_button, self.progress.stop_button)
+        self.measure_button.setEnabled(may_measure)
         self.measure_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else "")
 
     def _connect(self) -> None:
@@ -132,4 +139,4 @@ class MachineView(QWidget):
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        outer.addWidget(scroll_page(column, NARROW, within=WIDEST))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 from companion.core.amounts import bytes_text
 from companion.core.library.collection import Collection
 from companion.core.paths import starter_model
+from companion.ui.elided_combo import ElidedComboBox
 from companion.ui.wheel_guard import WheelGuard
 from companion.ui.workshop.desk import Desk
 
@@ -26,7 +27,7 @@ class ModelChoice(QWidget):
         self._is_fixed = False
         """Whether the person has chosen; else it follows what she thinks with."""
         self.model: Path | None = None
-        self.box = QComboBox()
+        self.box = ElidedComboBox()
         self.box.setAccessibleName("Model")
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setMinimumContentsLength(24)

@@ -19,9 +19,9 @@ from companion.ui.workshop.optimize.model_choice import ModelChoice
 from companion.ui.workshop.optimize.quantize_recipe import QuantizeRecipe
 from companion.ui.workshop.optimize.quantize_view import QuantizeView
 from companion.ui.workshop.optimize.tune_view import TuneView
+from companion.ui.workshop.optimize.widths import WIDEST
 from companion.ui.workshop.recipe.recipe_page import RecipeKind, RecipePage
 
-WIDEST = 1080
 PRUNE = RecipeKind(
     "Prune",
     prune.Prune(),
@@ -61,8 +61,8 @@ class OptimizePage(QWidget):
         self._ways = (
             _Way("Quantize", lambda: self.quantize),
             _Way("Tune", lambda: TuneView(desk)),
-            _Way("Prune", lambda: RecipePage(desk, "Prune", PRUNE_SENTENCE, (PRUNE,))),
-            _Way("Distill", lambda: RecipePage(desk, "Distill", DISTILL_SENTENCE, (DISTILL,))),
+            _Way("Prune", lambda: RecipePage(desk, "Prune", PRUNE_SENTENCE, (PRUNE,), within=WIDEST)),
+            _Way("Distill", lambda: RecipePage(desk, "Distill", DISTILL_SENTENCE, (DISTILL,), within=WIDEST)),
             _Way("This computer", lambda: MachineView(desk)),
         )
         self.bar = SectionBar(desk.theme, tuple(way.title for way in self._ways), WIDEST)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout
 from companion.core.recipes.quantize import PRESETS, USUAL, Budget
 from companion.ui.scroll_page import in_the_middle
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.widths import WIDEST as OF_THE_PAGE
 from companion.ui.workshop.recipe.choosers import FileChoiceEditor
 from companion.ui.workshop.recipe.recipe_page import WIDEST, RecipeKind, RecipePage
 
@@ -34,7 +35,7 @@ class QuantizeRecipe(RecipePage):
     simple_requested = Signal()
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk, "Quantize", SENTENCE, (QUANTIZE,))
+        super().__init__(desk, "Quantize", SENTENCE, (QUANTIZE,), within=OF_THE_PAGE)
         self.simple_button = QPushButton("‹ Simple")
         self.simple_button.setProperty("role", "quiet")
         self.simple_button.setToolTip("Back to the chart and the sliders.")
@@ -43,7 +44,9 @@ class QuantizeRecipe(RecipePage):
         row.setContentsMargins(0, 8, 0, 4)
         row.addWidget(self.simple_button, 0, Qt.AlignmentFlag.AlignLeft)
         if isinstance(outer := self.layout(), QVBoxLayout):
-            outer.insertLayout(0, in_the_middle(row, WIDEST, right=34))  # as the form below, which has a scroll bar
+            outer.insertLayout(
+                0, in_the_middle(row, WIDEST, right=34, within=OF_THE_PAGE)
+            )  # as the form below, which has a scroll bar
         self.form.open("budget")
         self._usual = self._besides()
         self._library = desk.library()

@@ -19,6 +19,7 @@ from companion.ui.cards import plain_label, say
 from companion.ui.charts.lines import number_text, rounded
 from companion.ui.charts.scatter import ScatterChart
 from companion.ui.invitation import Invitation
+from companion.ui.keyboard import pass_on, show_some
 from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import BODY
 from companion.ui.workshop.desk import Desk
@@ -26,9 +27,9 @@ from companion.ui.workshop.foot import Foot
 from companion.ui.workshop.optimize.budget_sliders import BudgetSliders
 from companion.ui.workshop.optimize.build_chart import LEGEND, Drawn, drawn, mixture
 from companion.ui.workshop.optimize.sensitivity_card import SensitivityCard
+from companion.ui.workshop.optimize.widths import WIDEST
 from companion.ui.workshop.progress_row import ProgressRow
 
-WIDEST = 1080
 BESIDE_FROM = 760
 """A narrower page has the sliders above the chart; at the usual size of letters."""
 SLIDERS = 280
@@ -44,6 +45,7 @@ INVITATION = (
     "Press “Foresee builds” to see a chart of what this model could become on this computer, how small and how fast, and a map "
     "of what each of its matrices can bear; that is measured, and nothing is built."
 )
+AS_IT_IS = "That is the model as it is: there is nothing to build. Ask for a smaller or a faster one."
 BESIDES = "What else is set under “Every setting” does not count here."
 
 
@@ -87,7 +89,6 @@ class QuantizeView(QWidget):
         is_other = self._known is None or known.model != self._known.model
         is_new = self.plan is None or known.plan is None or known.plan.when != self.plan.when
         self._known = known
-        self.progress.hide()
         if is_other:
             say(self.problem)
             self.sliders.set_budget(self._wanted.pop(known.model, Budget()))
@@ -154,22 +155,28 @@ class QuantizeView(QWidget):
         if plan is None:
             return
         found = self.foreseen = plan.best(budget)
-        self.start_button.setEnabled(found is not None)
+        can_build = found is not None and not plan.is_as_it_is(found)
+        if not can_build:
+            pass_on(self.start_button, self.sliders.size_limit.slider)
+        self.start_button.setEnabled(can_build)
         if found is None:
             self.figures.setText("No such build")
             self.against.setText(plan.refusal(budget))
             self.mixture.setText("")
             self.chart.choose(None)
             return
+        self.chart.choose(plan.builds.index(found))
+        self.mixture.setText(mixture(found.kinds))
         source = plan.source
         self.figures.setText(f"{bytes_text(found.bytes)} · {number_text(rounded(found.write))} tok/s")
+        if not can_build:
+            self.against.setText(AS_IT_IS)
+            return
         size = f"{bytes_text(source.bytes)} now" if found.bytes != source.bytes else "as large as now"
         self.against.setText(
             f"Foreseen: divergence {found.divergence:.4f} nats per token; {size}. Writes {found.write / source.write:.2f} and "
             f"reads {found.read / source.read:.2f} times as fast."
         )
-        self.mixture.setText(mixture(found.kinds))
-        self.chart.choose(plan.builds.index(found))
 
     def _show_busy(self, known: Known, plan: BuildPlan) -> None:
         speed = known.run.reply_speed if known.run is not None else 0.0
@@ -184,14 +191,22 @@ class QuantizeView(QWidget):
         """One of: nothing is known, it is being found out, here it is."""
         has_plan, is_planning = self.plan is not None, self._plans.is_planning
         computing = self._desk.jobs.computing
-        self.progress.setVisible(is_planning)
-        self.invitation.setVisible(self._known is not None and not has_plan and not is_planning)
-        self._content.setVisible(has_plan)
-        self.foot.setVisible(has_plan)
         self.every_button.setEnabled(self._known is not None)
+        if is_planning:
+            self.progress.show()
         for button in (self.again_button, self.invitation.button):
-            button.setEnabled(not is_planning and computing is None)
+            may_measure = not is_planning and computing is None
+            if not may_measure:
+                pass_on(button, self.progress.stop_button)
+            button.setEnabled(may_measure)
             button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing is not None else "")
+        parts: dict[QWidget, bool] = {
+            self._content: has_plan,
+            self.foot: has_plan,
+            self.invitation: self._known is not None and not has_plan and not is_planning,
+            self.progress: is_planning,
+        }
+        show_some(parts, self.invitation.button, self.sliders.size_limit.slider)
         self.start_button.setText("Build it" if computing is None else "Build it after that job")
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing is not None else "")
 

@@ -16,11 +16,12 @@ from companion.core.messages import ModelInfo
 from companion.core.tuning import Choice, Trial, TuneWish, TuningFound
 from companion.ui.cards import plain_label, say
 from companion.ui.fold import Fold
+from companion.ui.keyboard import pass_on
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.widths import NARROW, WIDEST
 from companion.ui.workshop.progress_row import ProgressRow
 
-WIDEST = 720
 SENTENCE = (
     "Tuning tries threads, batches, the cache and guessing ahead in the middle of a conversation, at rest and beside a busy "
     "program, and keeps what is fastest. Her words stay the same, or move by no more than is said."
@@ -99,7 +100,7 @@ class TuneView(QWidget):
     def _show_found(self, found: TuningFound) -> None:
         """What was chosen and what was tried."""
         self._found = found
-        self.progress.hide()
+        self._end_progress()
         self.result.show()
         speeds = f"Writes {found.write:,.0f} tok/s, reads {found.read:,.0f}"
         if found.write_before:
@@ -112,7 +113,6 @@ class TuneView(QWidget):
         self._show_use()
         self.choices = self._replaced(self._card, self.choices, _choices(found.choices))
         self.trials = self._replaced(self._tried, self.trials, _trials(found.trials))
-        self._follow_jobs()
 
     def _show_use(self) -> None:
         """Whether the engine goes by what was found, and the way to that."""
@@ -146,8 +146,12 @@ class TuneView(QWidget):
 
     def _stop(self) -> None:
         self.measuring.stop()
-        self.progress.hide()
+        self._end_progress()
+
+    def _end_progress(self) -> None:
         self._follow_jobs()
+        pass_on(self.progress, self.tune_button)
+        self.progress.hide()
 
     def _failed(self, what: str, remedy: str) -> None:
         self._stop()
@@ -155,7 +159,10 @@ class TuneView(QWidget):
 
     def _follow_jobs(self) -> None:
         computing = self._desk.jobs.computing
-        self.tune_button.setEnabled(computing is None and not self.measuring.is_running and self._known is not None)
+        may_tune = computing is None and not self.measuring.is_running and self._known is not None
+        if not may_tune:
+            pass_on(self.tune_button, self.progress.stop_button)
+        self.tune_button.setEnabled(may_tune)
         self.tune_button.setToolTip(f"“{computing.title}” computes now; tune when it is done." if computing else "")
 
     def _connect(self) -> None:
@@ -201,7 +208,7 @@ class TuneView(QWidget):
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        outer.addWidget(scroll_page(column, NARROW, within=WIDEST))
 
 
 def _choices(choices: Sequence[Choice]) -> QWidget:

@@ -62,9 +62,10 @@ class RecipeKind(NamedTuple):
 class RecipePage(QWidget):
     """`form` is that of the kind that is chosen."""
 
-    def __init__(self, desk: Desk, title: str, sentence: str, kinds: Sequence[RecipeKind]) -> None:
+    def __init__(self, desk: Desk, title: str, sentence: str, kinds: Sequence[RecipeKind], *, within: int = 0) -> None:
+        """`within` is the wider column of which it keeps to the left, if there is one."""
         super().__init__()
-        self._desk = desk
+        self._desk, self._within = desk, within
         self._kinds: dict[str, RecipeKind] = {kind.default.kind: kind for kind in kinds}
         self.kind: str = kinds[0].default.kind
         self.forms: dict[str, RecipeForm] = {}
@@ -97,8 +98,7 @@ class RecipePage(QWidget):
         self.choice.set_value(kind)
         self.rate_button.setVisible(self._kinds[kind].can_find_rate)
         self.validate_button.setVisible(self._kinds[kind].can_cross_validate)
-        for widget in (self.cost, self.cost_button):
-            widget.setVisible(self._kinds[kind].can_estimate)
+        self.cost_button.setVisible(self._kinds[kind].can_estimate)
         self._changed()
 
     def learn_from(self, sources: Sequence[str]) -> None:
@@ -210,7 +210,13 @@ class RecipePage(QWidget):
 
     def _show_cost(self, text: str) -> None:
         self.cost.setText(text if text.endswith(".") or not text else f"{text} …")
+        self._place_cost()
         self.cost_button.setText("Stop measuring" if self.estimate.is_running else "What will it cost?")
+
+    def _place_cost(self) -> None:
+        """Where there is little room, that nothing was measured is left to the button."""
+        is_worth_it = not self.foot.is_folded or self.cost.text() != NOT_MEASURED
+        self.cost.setVisible(self._kinds[self.kind].can_estimate and is_worth_it)
 
     def _estimated(self, history: JobHistory) -> None:
         plan, data = history.plan, history.data
@@ -225,7 +231,7 @@ class RecipePage(QWidget):
         """While a job computes, whatever is measured would be too slow."""
         computing = self._desk.jobs.computing
         self.cost_button.setEnabled(computing is None)
-        self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else "")
+        self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else NOT_MEASURED)
         self.start_button.setText("Start" if computing is None else "Start after that one")
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing else "")
         self.foot.fold()
@@ -243,6 +249,7 @@ class RecipePage(QWidget):
         self.estimate.estimated.connect(self._estimated)
         self.estimate.failed.connect(self._estimate_failed)
         self._desk.jobs.changed.connect(self._follow_jobs)
+        self.foot.folded.connect(self._place_cost)
 
     def _estimate_failed(self, what: str, remedy: str) -> None:
         self._show_cost(NOT_MEASURED)
@@ -287,7 +294,7 @@ class RecipePage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(scroll_page(column, WIDEST), 1)
+        outer.addWidget(scroll_page(column, WIDEST, within=self._within), 1)
         outer.addWidget(self.foot)
 
     def _made_foot(self) -> FoldingFoot:
@@ -301,7 +308,9 @@ class RecipePage(QWidget):
         words.setSpacing(4)
         words.addWidget(self.problem)
         words.addWidget(self.cost)
-        return FoldingFoot(self._desk.theme, words, (self.cost_button, self.tonight_button, self.start_button), WIDEST)
+        return FoldingFoot(
+            self._desk.theme, words, (self.cost_button, self.tonight_button, self.start_button), WIDEST, self._within
+        )
 
 
 _KIND = Field(

@@ -11,6 +11,7 @@ from companion.core.job_history import JobHistory
 from companion.core.teaching.outcome import KEEP, outcome_of
 from companion.ui.cards import plain_label, say
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.keyboard import pass_on
 
 NOT_CHECKED = "It is not checked yet. You can adopt it all the same, and roll back with one press."
 TOO_FEW = "Nothing was held back to check it with. Compare it in the chat; you can roll back with one press."
@@ -71,8 +72,10 @@ class OutcomeCard(QFrame):
         self._show_check(check, is_adopted=is_adopted, may_check=may_check)
         is_checked = check is not None and check.phase is JobPhase.DONE
         says_keep = check.what.startswith(KEEP) if check is not None and is_checked else found.is_better is False
-        self.buttons["adopt"].setVisible(not is_adopted)
-        self.buttons["adopt"].setText("Adopt anyway" if says_keep else "Adopt")
+        if is_adopted:
+            pass_on(self.buttons["adopt"])
+        self.buttons["adopt"].setDisabled(is_adopted)  # it stays: a second click must not meet another one in its place
+        self.buttons["adopt"].setText("Adopted" if is_adopted else "Adopt anyway" if says_keep else "Adopt")
         self.buttons["check"].setVisible(may_check)
         again = "Check it" if check is None else "Check it again"
         self.buttons["check"].setText("Stop checking" if taught.is_checking(lesson) else again)
