@@ -77,7 +77,6 @@ class DataPage(QWidget):
         self._connect()
         self.setAcceptDrops(True)
         self.setMinimumWidth(NARROWEST)  # what stands side by side is shown one by one before it asks for more
-        self.setFocusProxy(self.list)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
