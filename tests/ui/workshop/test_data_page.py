@@ -269,8 +269,13 @@ def test_cleaning_shows_before_and_after_and_writes_a_copy(nights: DataPage, roo
     for step, marked in (("email", "[e-mail]"), ("markers", "I did."), ("copies", "line-through")):
         clean.findings.folds[step].button.click()
         assert marked in words(clean.findings.folds[step])
+    height = clean.findings.height()
     clean.options.steps["copies"].click()
-    assert clean.found.cleaning is None, "what was found was found with another choice"
+    assert "Changed since" in words(clean), "what was found was found with another choice"
+    assert clean.findings.height() == height, "nothing jumps under the pointer"
+    clean.options.steps["copies"].click()
+    assert "Changed since" not in words(clean)
+    clean.options.steps["copies"].click()
     clean.write_button.click()
     qtbot.waitUntil(lambda: len(room.datasets.own) == 2, timeout=DONE_MS)
     made = room.datasets.own[0]

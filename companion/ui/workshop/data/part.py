@@ -7,9 +7,9 @@ from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsOpacityEffect, QPushButton, QVBoxLayout, QWidget
 
-from companion.core.dataset_findings import Inspection, TopicMap
+from companion.core.dataset_findings import CleaningOptions, Inspection, TopicMap
 from companion.core.dataset_folder import OwnDataset
 from companion.core.dataset_messages import InspectData, Inspected, Written
 from companion.ui.cards import plain_label
@@ -19,6 +19,8 @@ from companion.ui.workshop.desk import Desk
 
 WIDEST: Final = 900
 EXAMPLES: Final = 50
+FADED: Final = 0.5
+"""How strongly one still sees what is out of date."""
 SETTLE_MS: Final = 250
 """Whoever walks through the list with the arrow keys begins no process for each."""
 
@@ -29,7 +31,11 @@ class Found:
 
     inspection: Inspection | None = None
     cleaning: Inspection | None = None
+    cleaned_with: CleaningOptions | None = None
+    """The choices that `cleaning` was found with."""
     versions: Written | None = None
+    versions_with: object = None
+    """The choices that `versions` were made with."""
     topics: TopicMap | None = None
 
 
@@ -127,3 +133,13 @@ def hand(button: QPushButton) -> QPushButton:
     """With the pointer of something to press."""
     button.setCursor(Qt.CursorShape.PointingHandCursor)
     return button
+
+
+def fade(widget: QWidget, is_old: bool) -> None:
+    """Let what is out of date be seen to be so; it stays where it is, and can be read."""
+    if not is_old:
+        widget.setGraphicsEffect(None)
+    elif widget.graphicsEffect() is None:
+        effect = QGraphicsOpacityEffect(widget)
+        effect.setOpacity(FADED)
+        widget.setGraphicsEffect(effect)
