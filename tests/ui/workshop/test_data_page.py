@@ -302,6 +302,16 @@ def test_versions_are_shown_and_added(nights: DataPage, room: Room, qtbot):
     assert "swap 0.1" in made.steps[-1]
 
 
+def test_versions_that_cannot_be_made_are_told_and_nothing_is_written(nights: DataPage, room: Room, qtbot):
+    vary = part(nights, "Vary")
+    vary.methods.rows["synonyms"].editor.box.click()
+    vary.methods.rows["shuffle"].editor.box.click()
+    vary.write_button.click()  # all turns of these dialogues are too short for that
+    qtbot.waitUntil(lambda: bool(room.told), timeout=DONE_MS)
+    assert room.told[-1].what == "None of 7 dialogues can be changed in this way, so nothing was written."
+    assert len(list(own_datasets_folder().iterdir())) == 1
+
+
 def test_topics_are_drawn_read_and_taken_along(nights: DataPage, room: Room, tmp_path, qtbot):
     topics = part(nights, "Topics")
     topics.draw_button.click()

@@ -38,7 +38,10 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
 
     synonyms: Annotated[
         bool,
-        Meta(title="Other words", description="Some words become a synonym, or a word that the model uses in like places."),
+        Meta(
+            title="Other words",
+            description="Some words become a synonym, or a word that the model uses in like places: see whether it says the same.",
+        ),
     ] = True
     delete: Annotated[bool, Meta(title="Fewer words", description="Some words are left out, as in words typed in haste.")] = False
     swap: Annotated[bool, Meta(title="Words swapped", description="Some words change places with the next one.")] = False
