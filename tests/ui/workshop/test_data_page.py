@@ -246,6 +246,24 @@ def test_what_is_said_of_a_dataset_is_written(nights: DataPage, dataset: Path, q
     assert not overview.save_button.isVisible()
 
 
+def test_what_was_begun_to_be_said_waits_while_another_dataset_is_looked_at(nights: DataPage, dataset: Path, room: Room, qtbot):
+    with DatasetWriter(dataset.with_name("days")) as writer:
+        writer.add(Dialogue(messages=(DialogueTurn("user", "Noon?"), DialogueTurn("assistant", "Noon."))))
+        writer.finish(DatasetSource(name="Days", origin="days.csv"))
+    room.datasets.refresh()
+    qtbot.waitUntil(lambda: len(room.datasets.own) == 2, timeout=DONE_MS)
+    overview = part(nights, "Overview")
+    QTest.keyClicks(overview.source_form.form.rows["consent"].editor.line, "Sam and Ilse")
+    for name, said, can_save in (("days", "", False), ("nights", "Sam and Ilse", True)):
+        place = nights.list.rows.place(str(dataset.with_name(name)))
+        nights.list.setCurrentIndex(nights.list.rows.index(place))
+        assert overview.source_form.described().consent == said
+        assert overview.save_button.isVisible() is can_save
+    overview.save_button.click()
+    qtbot.waitUntil(lambda: not overview.save_button.isVisible(), timeout=DONE_MS)
+    assert read_source(dataset).consent == "Sam and Ilse"
+
+
 def test_a_damaged_description_is_set_aside_and_never_written_over(dataset: Path, page: DataPage, room: Room, qtbot):
     (dataset / SOURCE_FILE).write_text("name = ", encoding="utf-8")
     room.datasets.refresh()

@@ -14,6 +14,7 @@ from companion.core.dataset_folder import OwnDataset
 from companion.core.dataset_messages import InspectData, Inspected, Written
 from companion.ui.cards import plain_label
 from companion.ui.scroll_page import scroll_page
+from companion.ui.workshop.data.source_form import Described
 from companion.ui.workshop.data.work_row import WorkRow
 from companion.ui.workshop.desk import Desk
 
@@ -37,6 +38,8 @@ class Found:
     versions_with: object = None
     """The choices that `versions` were made with."""
     topics: TopicMap | None = None
+    said: Described | None = None
+    """What the person began to say of it, and did not save yet."""
 
 
 class Part(QWidget):
