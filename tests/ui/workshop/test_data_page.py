@@ -182,11 +182,24 @@ def test_an_import_that_is_cancelled_leads_back_and_leaves_nothing(nights: DataP
 def test_dialogues_can_be_cleaned_while_they_are_added(page: DataPage, room: Room, talks: Path, qtbot):
     page.add([talks])
     recognised(page, qtbot)
-    assert "6 of 7 dialogues would stay" in page.sheet.clean_words.text()
+    why = "6 of 7 dialogues would stay: 1 dialogue is a copy of an earlier one."
+    assert why in page.sheet.clean_words.text()
     page.sheet.clean_box.click()
     page.sheet.add_button.click()
     qtbot.waitUntil(lambda: bool(room.datasets.own), timeout=DONE_MS)
     assert room.datasets.own[0].source.dialogues == 6
+
+
+def test_everything_that_cannot_be_read_is_told(page: DataPage, talks: Path, qtbot):
+    with talks.open("a", encoding="utf-8") as file:
+        file.write("\nno JSON" + 7 * '\n{"messages": []}')
+    page.add([talks])
+    recognised(page, qtbot)
+    assert "9 dialogues cannot be read and will be left out:\n– Line 8 of" in page.sheet.problems.text()
+    assert "Line 9 of “talks.jsonl” is not JSON" in page.sheet.problems.text()
+    assert "4 more" in page.sheet.more_problems.button.text()
+    page.sheet.more_problems.button.click()
+    assert "– Line 16 of “talks.jsonl”" in words(page.sheet)
 
 
 def test_a_file_that_is_none_is_told_in_a_sentence_and_nothing_is_lost(page: DataPage, room: Room, tmp_path, qtbot):

@@ -140,9 +140,9 @@ def hand(button: QPushButton) -> QPushButton:
 
 def fade(widget: QWidget, is_old: bool) -> None:
     """Let what is out of date be seen to be so; it stays where it is, and can be read."""
-    if not is_old:
-        widget.setGraphicsEffect(None)
-    elif widget.graphicsEffect() is None:
-        effect = QGraphicsOpacityEffect(widget)
-        effect.setOpacity(FADED)
+    effect = widget.graphicsEffect()
+    if effect is None and is_old:
+        effect = QGraphicsOpacityEffect(widget, opacity=FADED)
         widget.setGraphicsEffect(effect)
+    if effect is not None:
+        effect.setEnabled(is_old)

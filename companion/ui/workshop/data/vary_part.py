@@ -40,7 +40,7 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(
             title="Other words",
-            description="Some words become a synonym, or a word that the model uses in like places: see whether it says the same.",
+            description="Some words become a synonym, or a word that the model uses in like places: see if it says the same.",
         ),
     ] = True
     delete: Annotated[bool, Meta(title="Fewer words", description="Some words are left out, as in words typed in haste.")] = False

@@ -16,7 +16,8 @@ today tomorrow yesterday tonight modern/contemporary
 monday tuesday wednesday thursday friday saturday sunday
 january february march april may might june july august september october november december
 spring summer autumn/fall winter
-zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty hundred thousand million billion
+zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty
+hundred thousand million billion
 once twice
 first/initial second third fourth fifth sixth seventh eighth ninth tenth last/final next previous
 single double half triple quarter
