@@ -12,6 +12,8 @@ from companion.core.dataset import DatasetSource, Dialogue
 STEPS: Final = ("encoding", "markers", "empty", "copies", "lengths", "boilerplate")
 """What a cleaning does unless it is skipped; other languages and masks only when asked for."""
 MASKS: Final = ("email", "phone", "key")
+LEAVES_OUT: Final = ("silent", "language", "copies", "near-copies", "lengths")
+"""Findings that take whole dialogues out; the others that change something change words."""
 
 
 class CleaningOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,8 +89,8 @@ class SourceLook(msgspec.Struct, frozen=True, kw_only=True):
     dialogues: int = 0
     broken: int = 0
     """Dialogues in it that cannot be read."""
-    problem: str = ""
-    """Why, of the first of them or of the whole; empty when all is well."""
+    problems: tuple[str, ...] = ()
+    """Why, of each of the first of them, or of the whole; none when all is well."""
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):

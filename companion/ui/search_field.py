@@ -43,4 +43,7 @@ class SearchField(QLineEdit):
     def _restyle(self) -> None:
         self._mark.setIcon(icon("search", self._theme))
         self._clear.setIcon(icon("close", self._theme))
-        self.setStyleSheet(f"QLineEdit {{ padding-left: 2px; placeholder-text-color: {self._theme.palette.muted}; }}")
+        muted = self._theme.palette.muted
+        self.setStyleSheet(
+            f"QLineEdit {{ padding-left: 2px; placeholder-text-color: {muted}; }} QLineEdit:focus {{ padding-left: 1px; }}"
+        )

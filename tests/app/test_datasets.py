@@ -86,8 +86,8 @@ def test_each_file_is_told_by_itself_and_one_that_is_none_stops_nothing(datasets
     found = outcome(datasets, qtbot, InspectData(files=(str(picture), str(file)), each=True, examples=5)).inspection
     assert found.looks[str(file)].dialogues == found.dialogues == 7
     assert found.looks[str(file)].broken == 1
-    assert "Line 8" in found.looks[str(file)].problem
-    assert "is no text" in found.looks[str(picture)].problem
+    assert "Line 8" in found.looks[str(file)].problems[0]
+    assert "is no text" in found.looks[str(picture)].problems[0]
     assert len(found.examples) == 5
     assert found.source.name == "talks"
     assert sum(bar.count for bar in found.words_per_reply.bars) == 7

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from companion.core.paths import assets_folder
 from companion.ui.palette import contrast, mix
-from companion.ui.style_sheet import style_sheet
+from companion.ui.style_sheet import outline, style_sheet
 from companion.ui.theme import DARK, LIGHT, Palette, Theme
 
 BACKGROUNDS = ("bg", "surface", "raised")
@@ -40,6 +40,7 @@ def test_the_primary_button_and_a_selection_can_be_read(palette: Palette):
 @pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda palette: palette.name)
 def test_the_focus_ring_stands_out(palette: Palette):
     assert all(contrast(palette.accent, getattr(palette, background)) >= 3 for background in BACKGROUNDS)
+    assert all(contrast(outline(palette), getattr(palette, background)) >= 3 for background in BACKGROUNDS)
 
 
 def test_choosing_a_theme_restyles_widgets_that_exist_already(theme: Theme, qtbot):

@@ -16,6 +16,7 @@ from companion.core.dataset_findings import CleaningOptions, Inspection, RoleCou
 from companion.core.errors import DatasetError
 from companion.workshop.data.cleaning.balance import Balance
 from companion.workshop.data.cleaning.pipeline import Cleaning
+from companion.workshop.data.cleaning.step import KEPT
 from companion.workshop.data.origin import form_of_source, source_of
 from companion.workshop.data.preferences import read_preferences
 from companion.workshop.data.sources.found import BrokenDialogue
@@ -84,7 +85,7 @@ def look_at_each(sources: Sequence[str], tell: Callable[[str, float], None]) -> 
         try:
             looks[source] = _look(source, count)
         except DatasetError as error:
-            looks[source] = SourceLook(problem=f"{error.what} {error.remedy}".strip())
+            looks[source] = SourceLook(problems=(f"{error.what} {error.remedy}".strip(),))
             refused = refused or error
     if refused is not None and not any(look.dialogues for look in looks.values()):
         what = refused.what if len(sources) == 1 else f"None of {len(sources):,} files can be read. {refused.what}"
@@ -102,8 +103,8 @@ def _look(source: str, count: Callable[[], None]) -> SourceLook:
         if broken:
             raise DatasetError(broken[0].what, "Correct it, or choose another file.")
         raise DatasetError(f"“{Path(source).name}” holds no dialogues.", "Choose a file that holds some.")
-    problem = broken[0].what if broken else ""
-    return SourceLook(form=form_of_source(source), dialogues=dialogues, broken=len(broken), problem=problem)
+    problems = tuple(each.what for each in broken[:KEPT])
+    return SourceLook(form=form_of_source(source), dialogues=dialogues, broken=len(broken), problems=problems)
 
 
 class _Counts:

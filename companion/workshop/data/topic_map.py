@@ -19,8 +19,9 @@ from companion.core.gguf.header import read_header
 from companion.core.hardware import usable_threads
 from companion.llama.embedding import EmbeddingModel
 from companion.llama.library import Library
-from companion.workshop.data.cleaning.step import clipped
+from companion.workshop.data.cleaning.step import clipped, speakers
 from companion.workshop.data.sources.reading import read_all
+from companion.workshop.data.telling_words import telling_words
 
 FEWEST: Final = 4
 MOST_GROUPS: Final = 8
@@ -33,14 +34,14 @@ Floats = NDArray[np.float64]
 def topic_map(wanted: MapTopics, tell: Callable[[str, float], None]) -> TopicMap:
     """Raises DatasetError for too few dialogues, ModelError for a model that cannot be loaded."""
     tell("Reading the dialogues", 0.0)
-    texts, read = _chosen(wanted)
+    texts, read, names = _chosen(wanted)
     if len(texts) < FEWEST:
         raise DatasetError(f"{read:,} dialogues are too few for a map.", f"Add some: it begins to say something at {FEWEST}.")
     vectors = _embedded(Path(wanted.model), texts, tell)
     tell("Finding what belongs together", 1.0)
     labels = _grouped(vectors, wanted.seed)
     points, kept = _placed(vectors)
-    words = _telling_words(texts, labels)
+    words = telling_words(texts, labels, WORDS, names)
     order = [int(group) for group in np.argsort(-np.bincount(labels), kind="stable")]
     groups = [TopicGroup(dialogues=int((labels == group).sum()), words=words[group]) for group in order]
     rank = {group: number for number, group in enumerate(order)}
@@ -51,8 +52,10 @@ def topic_map(wanted: MapTopics, tell: Callable[[str, float], None]) -> TopicMap
     return TopicMap(groups=tuple(groups), points=tuple(placed), read=read, kept=kept)
 
 
-def _chosen(wanted: MapTopics) -> tuple[list[str], int]:
-    """The words of at most so many dialogues, each as likely as the others (reservoir sampling, Vitter 1985)."""
+def _chosen(wanted: MapTopics) -> tuple[list[str], int, set[str]]:
+    """The words of at most so many dialogues, each as likely as the others (reservoir sampling, Vitter 1985); how many there
+    are; and the names of those who speak."""
+    names: set[str] = set()
     chosen: list[str] = []
     generator = np.random.default_rng(wanted.seed)
     read = 0
@@ -62,11 +65,12 @@ def _chosen(wanted: MapTopics) -> tuple[list[str], int]:
         if not text:
             continue
         read += 1
+        names |= speakers(found.dialogue)
         if len(chosen) < wanted.most:
             chosen.append(text)
         elif (place := int(generator.integers(read))) < wanted.most:
             chosen[place] = text
-    return chosen, read
+    return chosen, read, names
 
 
 def _embedded(model: Path, texts: Sequence[str], tell: Callable[[str, float], None]) -> Floats:
@@ -106,22 +110,3 @@ def _placed(vectors: Floats) -> tuple[Floats, float]:
     flat = vectors @ directions[:2].T
     points: Floats = flat / np.abs(flat).max()
     return points, float((sizes[:2] ** 2).sum() / total)
-
-
-def _telling_words(texts: Sequence[str], labels: NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    names = sorted({int(label) for label in labels})
-    try:
-        vectorizer = TfidfVectorizer(max_features=4000, stop_words="english", sublinear_tf=True)
-        weights = np.asarray(vectorizer.fit_transform(texts).todense())
-    except ValueError:  # nothing but stop words
-        return dict.fromkeys(names, ())
-    vocabulary = vectorizer.get_feature_names_out()
-    means = {name: weights[labels == name].mean(axis=0) for name in names}
-    found = {}
-    for name in names:
-        others = [means[other] for other in names if other != name]
-        contrast = means[name] - (np.mean(others, axis=0) if others else 0.0)
-        found[name] = tuple(str(vocabulary[at]) for at in np.argsort(-contrast)[:WORDS] if contrast[at] > 0)
-    return found

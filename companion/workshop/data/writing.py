@@ -124,6 +124,9 @@ def _write_versions(wanted: AugmentData, work: Augmentation, record: str, tell: 
                 continue
             for dialogue in work.versions(found):
                 writer.add(dialogue)
+        if not work.made:  # a copy of what is there already helps nobody
+            what = f"None of {counted(work.read, 'dialogue')} can be changed in this way, so nothing was written."
+            raise DatasetError(what, "Choose another way, more words, or the words of somebody else.")
         return writer.finish(source_of(wanted.files, (f"{record}; {work.made:,} versions added.",), wanted.name))
 
 

@@ -182,11 +182,24 @@ def test_an_import_that_is_cancelled_leads_back_and_leaves_nothing(nights: DataP
 def test_dialogues_can_be_cleaned_while_they_are_added(page: DataPage, room: Room, talks: Path, qtbot):
     page.add([talks])
     recognised(page, qtbot)
-    assert "6 of 7 dialogues would stay" in page.sheet.clean_words.text()
+    why = "6 of 7 dialogues would stay: 1 dialogue is a copy of an earlier one."
+    assert why in page.sheet.clean_words.text()
     page.sheet.clean_box.click()
     page.sheet.add_button.click()
     qtbot.waitUntil(lambda: bool(room.datasets.own), timeout=DONE_MS)
     assert room.datasets.own[0].source.dialogues == 6
+
+
+def test_everything_that_cannot_be_read_is_told(page: DataPage, talks: Path, qtbot):
+    with talks.open("a", encoding="utf-8") as file:
+        file.write("\nno JSON" + 7 * '\n{"messages": []}')
+    page.add([talks])
+    recognised(page, qtbot)
+    assert "9 dialogues cannot be read and will be left out:\n– Line 8 of" in page.sheet.problems.text()
+    assert "Line 9 of “talks.jsonl” is not JSON" in page.sheet.problems.text()
+    assert "4 more" in page.sheet.more_problems.button.text()
+    page.sheet.more_problems.button.click()
+    assert "– Line 16 of “talks.jsonl”" in words(page.sheet)
 
 
 def test_a_file_that_is_none_is_told_in_a_sentence_and_nothing_is_lost(page: DataPage, room: Room, tmp_path, qtbot):
@@ -246,6 +259,24 @@ def test_what_is_said_of_a_dataset_is_written(nights: DataPage, dataset: Path, q
     assert not overview.save_button.isVisible()
 
 
+def test_what_was_begun_to_be_said_waits_while_another_dataset_is_looked_at(nights: DataPage, dataset: Path, room: Room, qtbot):
+    with DatasetWriter(dataset.with_name("days")) as writer:
+        writer.add(Dialogue(messages=(DialogueTurn("user", "Noon?"), DialogueTurn("assistant", "Noon."))))
+        writer.finish(DatasetSource(name="Days", origin="days.csv"))
+    room.datasets.refresh()
+    qtbot.waitUntil(lambda: len(room.datasets.own) == 2, timeout=DONE_MS)
+    overview = part(nights, "Overview")
+    QTest.keyClicks(overview.source_form.form.rows["consent"].editor.line, "Sam and Ilse")
+    for name, said, can_save in (("days", "", False), ("nights", "Sam and Ilse", True)):
+        place = nights.list.rows.place(str(dataset.with_name(name)))
+        nights.list.setCurrentIndex(nights.list.rows.index(place))
+        assert overview.source_form.described().consent == said
+        assert overview.save_button.isVisible() is can_save
+    overview.save_button.click()
+    qtbot.waitUntil(lambda: not overview.save_button.isVisible(), timeout=DONE_MS)
+    assert read_source(dataset).consent == "Sam and Ilse"
+
+
 def test_a_damaged_description_is_set_aside_and_never_written_over(dataset: Path, page: DataPage, room: Room, qtbot):
     (dataset / SOURCE_FILE).write_text("name = ", encoding="utf-8")
     room.datasets.refresh()
@@ -269,8 +300,13 @@ def test_cleaning_shows_before_and_after_and_writes_a_copy(nights: DataPage, roo
     for step, marked in (("email", "[e-mail]"), ("markers", "I did."), ("copies", "line-through")):
         clean.findings.folds[step].button.click()
         assert marked in words(clean.findings.folds[step])
+    height = clean.findings.height()
     clean.options.steps["copies"].click()
-    assert clean.found.cleaning is None, "what was found was found with another choice"
+    assert "Changed since" in words(clean), "what was found was found with another choice"
+    assert clean.findings.height() == height, "nothing jumps under the pointer"
+    clean.options.steps["copies"].click()
+    assert "Changed since" not in words(clean)
+    clean.options.steps["copies"].click()
     clean.write_button.click()
     qtbot.waitUntil(lambda: len(room.datasets.own) == 2, timeout=DONE_MS)
     made = room.datasets.own[0]
@@ -295,6 +331,16 @@ def test_versions_are_shown_and_added(nights: DataPage, room: Room, qtbot):
     assert made.name == "Nights, varied"
     assert made.dialogues > 7
     assert "swap 0.1" in made.steps[-1]
+
+
+def test_versions_that_cannot_be_made_are_told_and_nothing_is_written(nights: DataPage, room: Room, qtbot):
+    vary = part(nights, "Vary")
+    vary.methods.rows["synonyms"].editor.box.click()
+    vary.methods.rows["shuffle"].editor.box.click()
+    vary.write_button.click()  # all turns of these dialogues are too short for that
+    qtbot.waitUntil(lambda: bool(room.told), timeout=DONE_MS)
+    assert room.told[-1].what == "None of 7 dialogues can be changed in this way, so nothing was written."
+    assert len(list(own_datasets_folder().iterdir())) == 1
 
 
 def test_topics_are_drawn_read_and_taken_along(nights: DataPage, room: Room, tmp_path, qtbot):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from companion.core.dataset import Dialogue, DialogueTurn
 from companion.workshop.data.augmentation.edits import delete_words, replace_words, shuffle_sentences, swap_words
 from companion.workshop.data.augmentation.neighbours import of_model, wordnet
+from companion.workshop.data.augmentation.opposites import stand_apart
 from companion.workshop.data.augmentation.pipeline import Augmentation
 from companion.workshop.data.augmentation.rewriting import LocalWriter, Rewriting, refusal
 from companion.workshop.data.augmentation.words import facts_of, parts_of
@@ -104,6 +105,15 @@ def test_words_near_in_the_model_s_own_embeddings_are_words_of_its_vocabulary(st
     assert "houses" not in neighbours("house")
     assert list(neighbours("xyzzy")) == []
     assert all("river" not in other for other in neighbours("river"))
+    for word in ("evening", "good", "hot", "tea", "mother", "left", "said"):
+        others = neighbours(word)
+        assert not {"morning", "bad", "cold", "coffee", "father", "right", "say"} & set(others), f"{word} → {others}"
+
+
+def test_opposites_and_members_of_a_row_are_no_synonyms():
+    apart = (("evening", "morning"), ("tuesday", "monday"), ("mothers", "fathers"), ("hours", "years"), ("big", "tiny"))
+    assert all(stand_apart(one, other) and stand_apart(other, one) for one, other in apart)
+    assert not any(stand_apart(one, other) for one, other in (("big", "large"), ("begin", "start"), ("car", "vehicle")))
 
 
 ASKED = "I went to the market with Mara and bought 12 apples."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from companion.core.dataset_findings import CleaningOptions
 from companion.core.errors import DatasetError
 from companion.workshop.data.cleaning.pipeline import Cleaning
 from companion.workshop.data.cleaning.texts import mask_emails, mask_keys, mask_phones, without_markers
+from companion.workshop.data.telling_words import telling_words
 from tests.workshop.data.conftest import talk
 
 TALES = ("the wind over the hills", "a lighthouse and its keeper", "three foxes in the snow", "an old map of the harbour")
@@ -167,14 +169,26 @@ def test_imbalance_is_reported_and_nothing_taken(write):
     assert not findings["labels"].changes
 
 
-def test_a_single_topic_is_reported(write):
-    foxes = [talk(f"Fox {n}?", f"The fox and the vixen ran {n} miles through the forest snow.") for n in range(60)]
-    _, findings = cleaned(write("data.jsonl", *foxes[:1]))
+def test_a_single_topic_is_named_by_what_stands_in_it(write):
+    stars = [talk(f"What is star {n}?", f"Star {n} is a bright sun.") for n in range(30)]
+    hellos = [talk("Good evening, Hoshi!", f"Good evening, Otto. {n}", user="Otto", assistant="Hoshi") for n in range(5)]
+    _, findings = cleaned(write("data.jsonl", *stars, *hellos), skip=("copies", "lengths", "boilerplate"))
+    assert findings["topics"].sentence == "86% of the dialogues seem to be about one thing: bright, star, sun."
+
+
+def test_what_has_nothing_in_common_is_no_topic(write):
+    lines = [talk("And then?", " ".join(f"word{chr(97 + n)}{chr(97 + k)}" for k in range(9))) for n in range(26)]
+    _, findings = cleaned(write("data.jsonl", *lines), skip=("copies",))
     assert "topics" not in findings
-    lines = [talk(f"What of day {n}?", " ".join(f"word{n * 7 + k}" for k in range(9)) + " banana orchard") for n in range(8)]
-    others = [talk(f"What of night {n}?", f"Comets pass Saturn, Jupiter and moon {n}.") for n in range(40)]
-    _, findings = cleaned(write("data.jsonl", *lines, *others), skip=("copies",))
-    assert findings.get("topics") is None or "%" in findings["topics"].sentence
+
+
+def test_groups_are_named_by_what_tells_them_apart_without_numbers():
+    texts = [f"Matey, a grand sight tonight: star {n}" for n in range(20)] + [
+        f"Matey, a grand soup, {n} onions" for n in range(20)
+    ]
+    labels = np.array([0] * 20 + [1] * 20)
+    names = telling_words(texts, labels, 4)
+    assert names == {0: ("sight", "star", "tonight"), 1: ("onions", "soup")}
 
 
 def test_steps_can_be_left_out(write):

@@ -76,11 +76,19 @@ def table(path: Path, rows: list[list[str]], delimiter: str = ",") -> Path:
     return path
 
 
-def test_other_letters_than_utf_8_are_refused_and_not_replaced(tmp_path):
-    path = tmp_path / "latin.txt"
-    path.write_bytes("Otto: Schöner Abend!\nHoshi: Ja.\n".encode("latin-1"))
-    with pytest.raises(DatasetError, match="another encoding than UTF-8"):
-        recognise(path)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("latin.txt", "Otto: Schöner Abend!\nHoshi: Ja.\n"),
+        ("latin.csv", "prompt,response\nSchöner Abend!,Ja.\n"),
+        ("late.csv", "prompt,response\n" + 20_000 * "Hi,Hello\n" + "Schöner Abend!,Ja.\n"),
+    ],
+)
+def test_other_letters_than_utf_8_are_refused_and_not_replaced(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DatasetError, match=f"“{name}” is text in another encoding than UTF-8"):
+        list(read(str(path)))
 
 
 def test_a_text_named_like_a_model_is_no_data(tmp_path):

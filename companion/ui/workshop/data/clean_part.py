@@ -18,13 +18,14 @@ from companion.ui.settings.editors import ChoiceEditor
 from companion.ui.settings.form import Form
 from companion.ui.theme import Theme
 from companion.ui.workshop.data.findings_list import FindingsList
-from companion.ui.workshop.data.part import Part, hand
+from companion.ui.workshop.data.part import Part, fade, hand
 from companion.ui.workshop.data.words import HIDDEN, LANGUAGES
 from companion.ui.workshop.data.words import STEPS as STEP_WORDS
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.recipe.recipe_editors import FineNumberEditor
 
 SENTENCE = "Cleaning finds what nobody should learn. Look first: the dataset stays as it is, only a copy of it is cleaned."
+CHANGED = "Changed since: this was found with other choices. Look again to see what these find."
 
 
 class CleanPart(Part):
@@ -35,13 +36,16 @@ class CleanPart(Part):
         self.look_button = hand(QPushButton("Look"))
         self.write_button = hand(QPushButton("Write a clean copy"))
         self.summary, self.findings = plain_label(), FindingsList(desk.theme)
+        self.heading = plain_label("muted")
+        self._asked = CleaningOptions()
+        """With which it is looked."""
         self.fold.set_content(self.options)
         buttons = FlowLayout()
         buttons.addWidget(self.look_button)
         buttons.addWidget(self.write_button)
         self.column.addWidget(self.fold)
         self.column.addLayout(buttons)
-        for widget in (self.row, self.summary, self.findings):
+        for widget in (self.row, self.summary, self.heading, self.findings):
             self.column.addWidget(widget)
         self.column.addStretch(1)
         self.options.edited.connect(self._options_changed)
@@ -50,10 +54,9 @@ class CleanPart(Part):
         self.row.done.connect(self._inspected)
 
     def look(self) -> None:
-        """Find out what a cleaning would do."""
-        self.found.cleaning = None
-        self.show_found()
-        self.row.begin(InspectData(files=self.files, cleaning=self.options.cleaning()), "Looking for what is wrong")
+        """Find out what a cleaning would do; what was found before stays until then."""
+        self._asked = self.options.cleaning()
+        self.row.begin(InspectData(files=self.files, cleaning=self._asked), "Looking for what is wrong")
 
     def write(self) -> None:
         """Ask for a clean copy."""
@@ -65,23 +68,31 @@ class CleanPart(Part):
 
     def show_found(self) -> None:
         found = self.found.cleaning
-        self.summary.setVisible(found is not None)
+        for label in (self.summary, self.heading):
+            label.setVisible(found is not None)
         self.findings.show_findings(found.findings if found is not None else ())
         if found is not None:
-            told = "Nothing was found to clean." if not found.findings else "What was found:"
-            self.summary.setText(f"A clean copy has {found.kept_by_cleaning:,} of {found.dialogues:,} dialogues. {told}")
+            self.summary.setText(f"A clean copy has {found.kept_by_cleaning:,} of {found.dialogues:,} dialogues.")
+        self._follow()
 
     def _inspected(self, event: Inspected) -> None:
-        self.found.cleaning = event.inspection
+        self.found.cleaning, self.found.cleaned_with = event.inspection, self._asked
         self.show_found()
 
+    def _follow(self) -> None:
+        """What was found with other choices keeps its place, so that nothing jumps under the pointer, and looks its age."""
+        found = self.found.cleaning
+        is_old = found is not None and self.found.cleaned_with != self.options.cleaning()
+        told = "What was found:" if found is not None and found.findings else "Nothing was found to clean."
+        self.heading.setText(CHANGED if is_old else told)
+        for widget in (self.summary, self.findings):
+            fade(widget, is_old)
+
     def _options_changed(self) -> None:
-        """What was found was found with others."""
         changed = self.options.changed()
         self.fold.set_note(f"{changed} changed" if changed else "")
         self.row.stop()
-        self.found.cleaning = None
-        self.show_found()
+        self._follow()
 
 
 class CleaningForm(QWidget):

@@ -77,7 +77,6 @@ class DataPage(QWidget):
         self._connect()
         self.setAcceptDrops(True)
         self.setMinimumWidth(NARROWEST)  # what stands side by side is shown one by one before it asks for more
-        self.setFocusProxy(self.list)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -193,7 +192,9 @@ class DataPage(QWidget):
         names = " and ".join(f"“{source.name}”" for source in event.sources.values())
         if len(event.sources) > 2:
             names = f"{len(event.sources)} parts"
-        self._desk.notices.raise_notice(Notice(Tone.SUCCESS, f"{names} {'has' if len(event.sources) == 1 else 'have'} {told}."))
+        added = f", {counted(event.made, 'version')} among them" if event.made else ""
+        has = "has" if len(event.sources) == 1 else "have"
+        self._desk.notices.raise_notice(Notice(Tone.SUCCESS, f"{names} {has} {told}{added}."))
         is_looked_at = self._written_for == self._looked_at()
         if self._written_for == self.sheet.files:
             self.sheet.forget()

@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButto
 
 from companion.core.amounts import counted
 from companion.core.dataset import CONVERSATION_PREFIX, DatasetSource
-from companion.core.dataset_findings import CleaningOptions, Inspection, SourceLook
+from companion.core.dataset_findings import LEAVES_OUT, CleaningOptions, Inspection, SourceLook
 from companion.core.dataset_folder import free_dataset_folder
 from companion.core.dataset_messages import InspectData, Inspected, WriteDataset
 from companion.ui.card_list import CardRow
 from companion.ui.cards import card, fill_card, plain_label
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.fold import Fold
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.data.examples_card import ExamplesCard
 from companion.ui.workshop.data.part import WIDEST, hand
@@ -30,6 +31,8 @@ from companion.ui.workshop.desk import Desk
 EXAMPLES: Final = 12
 MOST_LINES: Final = 12
 """Files that are told one by one; those with a problem come first."""
+MOST_PROBLEMS: Final = 6
+"""Lines about what cannot be read that are shown at once."""
 
 
 class ImportSheet(QWidget):
@@ -53,6 +56,7 @@ class ImportSheet(QWidget):
         self.back = IconButton(desk.theme, "chevron-left", "Back to the list of datasets")
         self.title, self.row = plain_label("title", "Add dialogues"), WorkRow(desk.datasets)
         self.recognised, self.problems = plain_label(), plain_label("problem")
+        self.more_problems, self._rest_of_problems = Fold(desk.theme, "What else cannot be read"), plain_label("caption")
         self.examples, self.source_form = ExamplesCard(desk.theme), SourceForm(desk.theme)
         self.clean_box, self.clean_words = QCheckBox("Clean them while they are added"), plain_label("caption")
         self.add_button, self.cancel_button = hand(QPushButton("Add")), hand(QPushButton("Cancel"))
@@ -135,20 +139,25 @@ class ImportSheet(QWidget):
         recognised, problems = self._lines(found.looks)
         total = f"{counted(found.dialogues, 'dialogue')}, {counted(found.turns, 'turn')}, {counted(found.words, 'word')}."
         self.recognised.setText("\n".join((total, *recognised)))
-        self.problems.setText("\n".join(problems))
-        self.problems.setVisible(bool(problems))
+        self._show_problems(problems)
         self.examples.show_dialogues(found.examples, found.dialogues)
-        kinds = sum(finding.changes for finding in found.findings)
-        nothing = "There is nothing to clean in them."
-        told = f"{found.kept_by_cleaning:,} of {found.dialogues:,} dialogues would stay; it can be done later, too, step by step."
-        self.clean_words.setText(told if kinds else nothing)
-        self.clean_box.setEnabled(bool(kinds))
+        self.clean_words.setText(_would_clean(found))
+        self.clean_box.setEnabled(any(finding.changes for finding in found.findings))
         self.source_form.show_source(self._suggested(found), keep=self._is_known)
         self._is_known = True
         self._follow()
         self.changed.emit()
         if self.isVisible():  # whoever looks at something else meanwhile goes on there
             self.add_button.setFocus()
+
+    def _show_problems(self, problems: Sequence[str]) -> None:
+        """Many stand behind a line to press."""
+        self.problems.setText("\n".join(problems[:MOST_PROBLEMS]))
+        self.problems.setVisible(bool(problems))
+        rest = problems[MOST_PROBLEMS:]
+        self.more_problems.setVisible(bool(rest))
+        self.more_problems.set_note(f"{len(rest):,} more")
+        self._rest_of_problems.setText("\n".join(rest))
 
     def _suggested(self, found: Inspection) -> DatasetSource:
         readable = [file for file, look in found.looks.items() if look.dialogues]
@@ -164,13 +173,14 @@ class ImportSheet(QWidget):
             for file, look in looks.items()
             if look.dialogues
         ]
-        bad = []
+        bad = [f"Left out: {why}" for look in looks.values() if not look.dialogues for why in look.problems]
         for look in looks.values():
             if look.dialogues and look.broken:
-                bad.append(f"{counted(look.broken, 'dialogue')} cannot be read and will be left out: {look.problem}")
-            elif not look.dialogues:
-                bad.append(f"Left out: {look.problem}")
-        return _shortened(good), _shortened(bad)
+                told = f"{counted(look.broken, 'dialogue')} cannot be read and will be left out:"
+                bad += [f"{told} {look.problems[0]}"] if look.broken == 1 else [told, *(f"– {why}" for why in look.problems)]
+                if (hidden := look.broken - len(look.problems)) > 0:
+                    bad.append(f"– and {hidden:,} more like these.")
+        return _shortened(good), bad
 
     def _name(self, file: str) -> str:
         return self._titles.get(file, Path(file).name)
@@ -184,7 +194,8 @@ class ImportSheet(QWidget):
 
     def _build(self) -> None:
         self.add_button.setProperty("role", "primary")
-        fill_card(self._looked, "What was recognised", self.recognised, self.problems)
+        fill_card(self._looked, "What was recognised", self.recognised, self.problems, self.more_problems)
+        self.more_problems.set_content(self._rest_of_problems)
         self.clean_words.setContentsMargins(30, 0, 0, 0)
         self._said = card("What is said of them", self.source_form, self.clean_box, self.clean_words)
         buttons = FlowLayout()
@@ -216,3 +227,15 @@ class ImportSheet(QWidget):
 def _shortened(lines: list[str]) -> list[str]:
     hidden = len(lines) - MOST_LINES
     return [*lines[:MOST_LINES], f"… and {hidden:,} more"] if hidden > 1 else lines
+
+
+def _would_clean(found: Inspection) -> str:
+    """What a cleaning would keep, and what takes the others out."""
+    if not any(finding.changes for finding in found.findings):
+        return "There is nothing to clean in them."
+    stay, later = (
+        f"{found.kept_by_cleaning:,} of {found.dialogues:,} dialogues would stay",
+        "It can be done later, too, step by step.",
+    )
+    why = [finding.sentence for finding in found.findings if finding.step in LEAVES_OUT]
+    return f"{stay}: {' '.join(why)} {later}" if why else f"{stay}, with some of their words mended. {later}"

@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QPushButton, QVBoxLayo
 
 from companion.core.amounts import counted
 from companion.core.dataset_findings import Inspection
+from companion.core.dataset_folder import OwnDataset
 from companion.ui.cards import card, fill_card, plain_label
 from companion.ui.theme import BODY
 from companion.ui.workshop.data.examples_card import ExamplesCard
 from companion.ui.workshop.data.length_chart import LengthChart
-from companion.ui.workshop.data.part import LookingPart, hand
+from companion.ui.workshop.data.part import Found, LookingPart, hand
 from companion.ui.workshop.data.source_form import SourceForm
 from companion.ui.workshop.data.words import FORMS, ROLES, made_when
 from companion.ui.workshop.desk import Desk
@@ -47,13 +48,21 @@ class Overview(LookingPart):
         self.source_form.edited.connect(lambda: self.save_button.setVisible(self.source_form.is_changed))
         self.save_button.clicked.connect(lambda: self.description_changed.emit(self.source_form.described()))
 
+    def show_dataset(self, dataset: OwnDataset, found: Found) -> None:
+        """What the person began to say of the one before waits for them there."""
+        if self.dataset is not None:
+            self.found.said = self.source_form.described() if self.source_form.is_changed else None
+        super().show_dataset(dataset, found)
+
     def show_found(self) -> None:
         if self.dataset is None:
             return
         if self._known_source != self.dataset:
             self._known_source = self.dataset
             self.source_form.show_source(self.dataset.source)
-            self.save_button.hide()
+            if self.found.said is not None:
+                self.source_form.say(self.found.said)
+            self.save_button.setVisible(self.source_form.is_changed)
             self._show_origin()
         found = self.found.inspection
         for widget in (self._charts, self._people, self.examples):

@@ -7,18 +7,21 @@ from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsOpacityEffect, QPushButton, QVBoxLayout, QWidget
 
-from companion.core.dataset_findings import Inspection, TopicMap
+from companion.core.dataset_findings import CleaningOptions, Inspection, TopicMap
 from companion.core.dataset_folder import OwnDataset
 from companion.core.dataset_messages import InspectData, Inspected, Written
 from companion.ui.cards import plain_label
 from companion.ui.scroll_page import scroll_page
+from companion.ui.workshop.data.source_form import Described
 from companion.ui.workshop.data.work_row import WorkRow
 from companion.ui.workshop.desk import Desk
 
 WIDEST: Final = 900
 EXAMPLES: Final = 50
+FADED: Final = 0.5
+"""How strongly one still sees what is out of date."""
 SETTLE_MS: Final = 250
 """Whoever walks through the list with the arrow keys begins no process for each."""
 
@@ -29,8 +32,14 @@ class Found:
 
     inspection: Inspection | None = None
     cleaning: Inspection | None = None
+    cleaned_with: CleaningOptions | None = None
+    """The choices that `cleaning` was found with."""
     versions: Written | None = None
+    versions_with: object = None
+    """The choices that `versions` were made with."""
     topics: TopicMap | None = None
+    said: Described | None = None
+    """What the person began to say of it, and did not save yet."""
 
 
 class Part(QWidget):
@@ -127,3 +136,13 @@ def hand(button: QPushButton) -> QPushButton:
     """With the pointer of something to press."""
     button.setCursor(Qt.CursorShape.PointingHandCursor)
     return button
+
+
+def fade(widget: QWidget, is_old: bool) -> None:
+    """Let what is out of date be seen to be so; it stays where it is, and can be read."""
+    effect = widget.graphicsEffect()
+    if effect is None and is_old:
+        effect = QGraphicsOpacityEffect(widget, opacity=FADED)
+        widget.setGraphicsEffect(effect)
+    if effect is not None:
+        effect.setEnabled(is_old)

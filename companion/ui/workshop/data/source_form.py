@@ -95,6 +95,11 @@ class SourceForm(QWidget):
         self.form = form
         self._column.addWidget(form)
 
+    def say(self, said: Described) -> None:
+        """Show what the person said before."""
+        if self.form is not None:
+            self.form.load(said)
+
     def described(self) -> Described:
         if self.form is None:
             return self._given

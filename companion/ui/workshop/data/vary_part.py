@@ -18,13 +18,15 @@ from companion.ui.fold import Fold
 from companion.ui.settings.editors import ChoiceEditor
 from companion.ui.settings.form import Form
 from companion.ui.workshop.data.findings_list import FindingsList
-from companion.ui.workshop.data.part import Part, hand
+from companion.ui.workshop.data.part import Part, fade, hand
 from companion.ui.workshop.desk import Desk
 
 SENTENCE = (
     "A few dialogues teach more when some are said in other ways, too. Each method adds one more version of a dialogue; "
     "splits keep all versions on one side."
 )
+CHANGED: Final = "Changed since: these were made with other choices. Show some again to see what these make."
+NOTHING: Final = "None of them can be changed in this way: choose another one, or more words."
 PREVIEWED: Final = 6
 """Dialogues that are shown before and after."""
 METHODS: Final = ("synonyms", "delete", "swap", "shuffle", "paraphrase")
@@ -36,7 +38,10 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
 
     synonyms: Annotated[
         bool,
-        Meta(title="Other words", description="Some words become a synonym, or a word that the model uses in like places."),
+        Meta(
+            title="Other words",
+            description="Some words become a synonym, or a word that the model uses in like places: see if it says the same.",
+        ),
     ] = True
     delete: Annotated[bool, Meta(title="Fewer words", description="Some words are left out, as in words typed in haste.")] = False
     swap: Annotated[bool, Meta(title="Words swapped", description="Some words change places with the next one.")] = False
@@ -70,6 +75,8 @@ class VaryPart(Part):
         self.look_button = hand(QPushButton("Show some"))
         self.write_button = hand(QPushButton("Add versions"))
         self.summary, self.findings = plain_label(), FindingsList(desk.theme)
+        self._asked = Variation()
+        """With which some are shown."""
         self.knobs.setContentsMargins(20, 0, 0, 8)
         self.fold.set_content(self.knobs)
         buttons = FlowLayout()
@@ -89,9 +96,8 @@ class VaryPart(Part):
         self.row.done.connect(self._varied)
 
     def look(self) -> None:
-        """Show what would be made of the first few dialogues."""
-        self.found.versions = None
-        self.show_found()
+        """Show what would be made of the first few dialogues; what was shown before stays until then."""
+        self._asked = self.variation()
         self.row.begin(self._request(most=PREVIEWED), "Saying some in other ways")
 
     def write(self) -> None:
@@ -109,14 +115,9 @@ class VaryPart(Part):
 
     def show_found(self) -> None:
         found = self.found.versions
-        self._follow()
         self.summary.setVisible(found is not None)
         self.findings.show_findings(found.findings if found is not None else (), opened=True)
-        if found is not None:
-            # With `most`, those that were read are all that were asked for, or all there are.
-            read = counted(found.dialogues - found.made, "dialogue")
-            nothing = "None of them can be changed in this way: choose another one, or more words."
-            self.summary.setText(f"{read}, {counted(found.made, 'version')} of them:" if found.made else nothing)
+        self._follow()
 
     def _request(self, *, most: int = 0, output: str = "", name: str = "") -> AugmentData:
         wanted = self.variation()
@@ -135,19 +136,30 @@ class VaryPart(Part):
         )
 
     def _varied(self, event: Written) -> None:
-        self.found.versions = event
+        self.found.versions, self.found.versions_with = event, self._asked
         self.show_found()
 
     def _edited(self) -> None:
-        """What was shown was made in another way."""
         self.row.stop()
-        self.found.versions = None
-        self.show_found()
+        self._follow()
 
     def _follow(self) -> None:
+        self._follow_shown()
         is_asked = any(self.methods.values().values())
         self.look_button.setEnabled(is_asked)
         if self.write_button is not None and not is_asked:
             self.write_button.setEnabled(False)
         elif self.write_button is not None and not self.write_button.toolTip():
             self.write_button.setEnabled(True)
+
+    def _follow_shown(self) -> None:
+        """What was shown of other choices keeps its place, so that nothing jumps under the pointer, and looks its age."""
+        found = self.found.versions
+        if found is None:
+            return
+        is_old = self.found.versions_with != self.variation()
+        # With `most`, those that were read are all that were asked for, or all there are.
+        read = counted(found.dialogues - found.made, "dialogue")
+        told = f"{read}, {counted(found.made, 'version')} of them:" if found.made else NOTHING
+        self.summary.setText(CHANGED if is_old else told)
+        fade(self.findings, is_old)

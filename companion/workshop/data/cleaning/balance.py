@@ -8,7 +8,7 @@ from typing import Final
 
 from companion.core.dataset import Dialogue
 from companion.core.dataset_findings import Case, Finding
-from companion.workshop.data.cleaning.step import Tally, shown
+from companion.workshop.data.cleaning.step import Tally, shown, speakers
 from companion.workshop.data.cleaning.topics import largest_topic
 from companion.workshop.data.sources.found import DOCUMENT
 
@@ -32,6 +32,7 @@ class Balance:
         self._labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._dialogues = 0
         self._texts: list[str] = []
+        self._names: set[str] = set()
 
     def apply(self, dialogue: Dialogue, place: str) -> Dialogue | None:
         self._dialogues += 1
@@ -47,6 +48,7 @@ class Balance:
             if value in counts or len(counts) <= _MOST_VALUES:
                 counts[value] += 1
         if len(self._texts) < _SAMPLE:
+            self._names |= speakers(dialogue)
             self._texts.append(" ".join(turn.content for turn in dialogue.messages if turn.role != "system")[:4000])
         return dialogue
 
@@ -75,7 +77,7 @@ class Balance:
     def _skewed_topic(self) -> Iterable[Finding]:
         if len(self._texts) < _FEWEST:
             return
-        topic = largest_topic(self._texts)
+        topic = largest_topic(self._texts, self._names)
         if topic is not None and topic.share > _SKEWED:
             sentence = f"{topic.share:.0%} of the dialogues seem to be about one thing: {', '.join(topic.words)}."
             yield Finding(step="topics", count=round(topic.share * self._dialogues), sentence=sentence, changes=False)

@@ -13,6 +13,7 @@ from companion.core.dataset_findings import Case, Finding
 KEPT: Final = 40
 """Examples that are kept of each finding: a window shows them all, a terminal the first few."""
 _LENGTH: Final = 160
+_SPEAKERS: Final = ("user", "assistant", "character")
 
 
 class Tally:
@@ -83,6 +84,11 @@ def clipped(text: str) -> str:
 def shown(dialogue: Dialogue) -> str:
     """The beginning of a dialogue, system message left out."""
     return " / ".join(turn.content for turn in dialogue.messages[:6] if turn.role != "system")
+
+
+def speakers(dialogue: Dialogue) -> set[str]:
+    """The names of those who speak, as far as the source told them."""
+    return {name for label in _SPEAKERS if (name := dialogue.labels.get(label))}
 
 
 def _first_difference(one: str, other: str) -> int:

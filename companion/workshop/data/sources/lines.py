@@ -37,6 +37,11 @@ def unreadable(path: Path, error: OSError) -> DatasetError:
     return DatasetError(f"“{path}” cannot be read ({error.strerror}).", "Check that the file is there and that you may read it.")
 
 
+def other_encoding(path: Path) -> DatasetError:
+    what = f"“{path.name}” is text in another encoding than UTF-8."
+    return DatasetError(what, "Open it in a text editor and save it as UTF-8.")
+
+
 def lines_of(path: Path, on_broken: OnBroken) -> Iterator[tuple[int, bytes]]:
     """The lines that hold something, with their numbers, without line ends."""
     with opened(path) as file:

@@ -15,13 +15,14 @@ from companion.core.sillytavern import begins as begins_sillytavern
 from companion.workshop.data.sources.conversations import Talk, exported_talk, sillytavern_talk, stored_talk
 from companion.workshop.data.sources.forms import dialogue_of, form_of
 from companion.workshop.data.sources.found import BrokenDialogue, Found, OnBroken, stop
-from companion.workshop.data.sources.lines import json_values, lines_of, opened
+from companion.workshop.data.sources.lines import json_values, lines_of, opened, other_encoding
 from companion.workshop.data.sources.tables import read_table, separator_of
 from companion.workshop.data.sources.texts import read_text, script_of
 
 _HEAD: Final = 128 * 1024
 _EXPORT: Final = "companion-conversation"
 _TABLE_ENDINGS: Final = (".csv", ".tsv")
+_JSON_ENDINGS: Final = (".jsonl", ".json", ".ndjson")
 _MODEL_ENDINGS: Final = (".gguf", ".safetensors")
 
 
@@ -97,25 +98,23 @@ def recognise(path: Path) -> str:
         raise DatasetError(f"“{path.name}” is no text.", "Choose JSONL, CSV or plain text in UTF-8.")
     if head.startswith(("{", "[{", "[\n", "[\r", "[ ", "[]")):
         return _json_form(path)
-    if (table := separator_of(head)) is not None and (table[1].form != "text" or path.suffix.lower() in _TABLE_ENDINGS):
-        return "csv"
-    if path.suffix.lower() in _TABLE_ENDINGS:
-        return "csv"  # its reader says what the first row should name
-    if path.suffix.lower() in (".jsonl", ".json", ".ndjson"):
+    table, ending = separator_of(head), path.suffix.lower()
+    is_table = ending in _TABLE_ENDINGS or (table is not None and table[1].form != "text")
+    if not is_table and ending in _JSON_ENDINGS:
         return "dialogues"
     _refuse_other_encoding(path, content)
+    if is_table:
+        return "csv"  # its reader says what the first row should name
     return "script" if script_of(head) is not None else "text"
 
 
 def _refuse_other_encoding(path: Path, content: bytes) -> None:
-    """Plain text would be learned from with a mark in the place of every letter that is not English."""
+    """A text would be learned from with a mark in the place of every letter that is not English."""
     try:
         content.decode()
     except UnicodeDecodeError as error:
         if error.start < len(content) - 3 or len(content) < _HEAD:  # else the last letter is cut in the middle
-            raise DatasetError(
-                f"“{path.name}” is text in another encoding than UTF-8.", "Open it in a text editor and save it as UTF-8."
-            ) from error
+            raise other_encoding(path) from error
 
 
 def _json_form(path: Path) -> str:

@@ -12,7 +12,7 @@ from companion.core.dataset import Dialogue, DialogueTurn
 from companion.core.errors import DatasetError
 from companion.workshop.data.sources.forms import PROMPTS, RESPONSES, ROLES, SYSTEMS, TEXTS, Role, document, role_of
 from companion.workshop.data.sources.found import BrokenDialogue, Found, OnBroken, labels_of, text_of
-from companion.workshop.data.sources.lines import MAX_LINE_BYTES, opened, unreadable
+from companion.workshop.data.sources.lines import MAX_LINE_BYTES, opened, other_encoding, unreadable
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _ROLES: Final = ("role", "from", "speaker", "author", "sender")
@@ -89,8 +89,7 @@ def _rows(path: Path, separator: str, columns: Columns, on_broken: OnBroken) -> 
                 f"What follows {where.lower()} is no CSV ({error}).", "Save the table again as UTF-8 CSV."
             ) from error
         except UnicodeDecodeError as error:
-            what = f"“{path.name}” is not text in UTF-8 (after {where.lower()})."
-            raise DatasetError(what, "Save the table again as UTF-8 CSV.") from error
+            raise other_encoding(path) from error
         except OSError as error:
             raise unreadable(path, error) from error
 
