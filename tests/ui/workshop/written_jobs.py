@@ -33,8 +33,9 @@ def write(job: JobFolder, *events: JobEvent) -> None:
         file.write(b"".join(map(encode, events)))
 
 
-def job(name: str, *events: JobEvent, recipe: Recipe | None = None) -> JobFolder:
-    made = create_job(recipe or FineTune(name=name), JobOrder())
+def job(name: str, *events: JobEvent, recipe: Recipe | None = None, is_lesson: bool = False) -> JobFolder:
+    """`is_lesson` as Teach begins it."""
+    made = create_job(recipe or FineTune(name=name), JobOrder(lesson=is_lesson))
     write(made, *events)
     return made
 

@@ -26,7 +26,7 @@ class Duplicates:
     """Keeps the first of all copies."""
 
     def __init__(self, similar: float) -> None:
-        """From which share of word triples in common two dialogues count as nearly the same."""
+        """From which share of word triples in common two dialogues count as nearly the same; with 1 only equal ones do."""
         self._exact, self._near = Tally(), Tally()
         self._seen: set[int] = set()
         self._similar = similar
@@ -39,7 +39,7 @@ class Duplicates:
             self._exact.add(place, shown(dialogue))
             return None
         self._seen.add(key)
-        triples = _triples(dialogue)
+        triples = _triples(dialogue) if self._similar < 1 else None
         if triples is None:
             return dialogue
         sketch = MinHash(num_perm=_PERMUTATIONS, seed=_SEED)
