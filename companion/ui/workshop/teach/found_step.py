@@ -85,16 +85,17 @@ class FoundStep(Step):
 def _counts(found: Inspection) -> str:
     talks, versions = found.conversations, found.versions
     dialogues = found.dialogues - versions - talks
-    parts = [counted(talks, "conversation")] if talks else []
+    what = counted(talks, "conversation") if talks else ""
     if versions:
-        parts.append(f"with {counted(versions, 'other version of a reply', 'other versions of replies')}")
+        what += f", with {counted(versions, 'other version of a reply', 'other versions of replies')}"
     if dialogues > 0 or not talks:
-        parts.append(f"and {counted(dialogues, 'dialogue')}" if talks else counted(dialogues, "dialogue"))
+        between = ", and " if versions else " and " if talks else ""
+        what += f"{between}{counted(dialogues, 'dialogue')}"
     replies = counted(found.learned_replies, "reply", "replies")
-    told = f"{', '.join(parts)}: {replies} that she can learn from, {found.words:,} words in all."
+    told = f"{what}: {replies} that she can learn from, {found.words:,} words in all."
     if found.kept_by_cleaning < found.dialogues:
         gone = found.dialogues - found.kept_by_cleaning
-        told += f" {counted(gone, 'of these is', 'of these are')} left out when they are mended."
+        told += f" {counted(gone, 'dialogue is', 'dialogues are')} left out when this is mended."
     return told
 
 

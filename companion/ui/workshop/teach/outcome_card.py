@@ -63,6 +63,7 @@ class OutcomeCard(QFrame):
         for name, button in self.buttons.items():
             button.clicked.connect(lambda _checked=False, name=name: self.wanted.emit(name))
             flow.addWidget(button)
+        self.word.setContentsMargins(0, 0, 0, 5)  # on the line of the number
         top = QHBoxLayout()
         top.setSpacing(10)
         top.addWidget(self.number)

@@ -30,7 +30,7 @@ class Duplicates:
         self._exact, self._near = Tally(), Tally()
         self._seen: set[int] = set()
         self._similar = similar
-        self._index = MinHashLSH(threshold=similar, num_perm=_PERMUTATIONS)
+        self._index = MinHashLSH(threshold=similar, num_perm=_PERMUTATIONS) if similar < 1 else None
         self._sketches: dict[int, tuple[MinHash, str]] = {}
 
     def apply(self, dialogue: Dialogue, place: str) -> Dialogue | None:
@@ -39,8 +39,8 @@ class Duplicates:
             self._exact.add(place, shown(dialogue))
             return None
         self._seen.add(key)
-        triples = _triples(dialogue) if self._similar < 1 else None
-        if triples is None:
+        triples = _triples(dialogue)
+        if triples is None or self._index is None:
             return dialogue
         sketch = MinHash(num_perm=_PERMUTATIONS, seed=_SEED)
         sketch.update_batch(triples)
