@@ -6,11 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from companion.app.jobs import WAITS_FOR_NIGHT
 from companion.app.teaching import Teaching
 from companion.ui.cards import plain_label, say
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.recipe.recipe_page import TONIGHT
 from companion.ui.workshop.teach.choices_step import EffortStep, GoalStep
 from companion.ui.workshop.teach.found_step import FoundStep
 from companion.ui.workshop.teach.sources_step import SourcesStep
@@ -95,7 +95,7 @@ class LessonForm(QWidget):
         row = QHBoxLayout(self._start)
         row.setContentsMargins(0, 4, 0, 4)
         row.setSpacing(16)
-        self.tonight_button.setToolTip(f"{WAITS_FOR_NIGHT}.")
+        self.tonight_button.setToolTip(TONIGHT)
         row.addWidget(self.start_note, 1)
         row.addWidget(self.tonight_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.start_button, 0, Qt.AlignmentFlag.AlignVCenter)
