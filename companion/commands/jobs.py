@@ -17,6 +17,8 @@ from companion.commands.job_view import duration, lines, run_job
 from companion.core.amounts import bytes_text
 from companion.core.errors import JobError
 from companion.core.job import (
+    CROSS_VALIDATION,
+    REPORTING,
     BuildProven,
     DataReady,
     Evaluated,
@@ -30,7 +32,6 @@ from companion.core.job import (
 from companion.core.job_folder import UNKNOWN_KIND, JobFolder, JobSummary, all_jobs, find_job
 from companion.core.job_queue import forget_wanted
 from companion.core.logs import log_to_file
-from companion.core.recipes.evaluate import Evaluate
 
 CANCEL_SECONDS = 600.0
 POLL_SECONDS = 0.2
@@ -95,11 +96,11 @@ def resume_job(text: str, *, as_json: bool) -> int:
         raise JobError(f"The job “{job.id}” is running already.", f"Watch it with: companion jobs show {job.id}")
     if state in {"done", "cancelled"}:
         raise JobError(f"The job “{job.id}” has ended ({state}); there is nothing to go on with.", "Start a new one.")
-    recipe = job.recipe()  # raises the sentence of a recipe that cannot be gone on with
+    job.recipe()  # raises the sentence of a recipe that cannot be gone on with
     for note in summary.notes:
         print(note, file=sys.stderr)
     forget_wanted(job)  # from here on this terminal sees to it, not a window
-    run = run_evaluation if isinstance(recipe, Evaluate) else run_job
+    run = run_evaluation if summary.kind in REPORTING else run_job
     return run(job, as_json=as_json)
 
 
@@ -111,7 +112,7 @@ def cancel_job(text: str, *, as_json: bool) -> int:
     if summary.state in {"done", "cancelled"}:
         raise JobError(f"The job “{job.id}” has ended already ({summary.state}).")
     if summary.state != "running":
-        run = run_evaluation if summary.kind == "evaluate" else run_job
+        run = run_evaluation if summary.kind in REPORTING else run_job
         return run(job, as_json=as_json, cancel=True)
     try:
         job.cancel_mark.touch()
@@ -156,7 +157,8 @@ def _when(seconds: float) -> str:
 
 def _steps(job: JobSummary) -> str:
     """“12 of 50 steps”; empty for what does not go in steps."""
-    return f"{job.step:,} of {job.steps:,} {'parts' if job.kind == 'evaluate' else 'steps'}" if job.steps else ""
+    unit = "folds" if job.kind == CROSS_VALIDATION else "parts" if job.kind in REPORTING else "steps"
+    return f"{job.step:,} of {job.steps:,} {unit}" if job.steps else ""
 
 
 def _losses(job: JobSummary) -> str:

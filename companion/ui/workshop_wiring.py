@@ -110,8 +110,8 @@ class WorkshopWiring(QObject):
 
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
-            self.datasets, self._library, self._downloads, self._reload_model, self.show, self.show_job, self.learn_from,
-            self.compare,
+            self.datasets, self._library, self._downloads, self._reload_model, self.show, self.show_job, self.show_report,
+            self.learn_from, self.compare,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
         self._stack.addWidget(panel)
@@ -139,6 +139,15 @@ class WorkshopWiring(QObject):
         self._go("workshop")
         self.show("jobs")
         self._jobs_page.show_job(job)
+
+    def show_report(self, file: str) -> None:
+        """Lead to a report, which is read in the window."""
+        from companion.ui.workshop.evaluate.evaluate_page import EvaluatePage
+
+        self.show("evaluate")
+        page = self.panel.pages["evaluate"]
+        if isinstance(page, EvaluatePage):
+            page.show_when_listed(file)
 
     def learn_from(self, source: str) -> None:
         """Lead to the page on which one teaches, with a dataset among what is learned from."""

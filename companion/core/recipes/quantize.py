@@ -10,10 +10,10 @@ from msgspec import Meta
 from companion.core.recipes.parts import Part
 
 Kind = Literal[
-    "F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4",
-    "Q3_K", "IQ3_S", "IQ3_XXS", "Q2_K", "Q2_0", "IQ2_S", "IQ2_XS", "IQ2_XXS", "TQ2_0", "TQ1_0", "IQ1_M", "IQ1_S", "Q1_0",
+    "Q1_0", "IQ1_S", "IQ1_M", "TQ1_0", "TQ2_0", "Q2_0", "IQ2_XXS", "IQ2_XS", "IQ2_S", "Q2_K", "IQ3_XXS", "IQ3_S", "Q3_K", "MXFP4",
+    "NVFP4", "IQ4_XS", "IQ4_NL", "Q4_0", "Q4_1", "Q4_K", "Q5_0", "Q5_1", "Q5_K", "Q6_K", "Q8_0", "F16", "BF16", "F32",
 ]  # fmt: skip
-"""Types of weights that ggml can pack (`ggml.h` of llama.cpp as llama-cpp-python 0.3.36 carries it)."""
+"""Types of weights that ggml can pack, coarse ones first (`ggml.h` of llama.cpp as llama-cpp-python 0.3.36 carries it)."""
 KINDS: tuple[Kind, ...] = (
     "IQ2_S",
     "Q2_K",

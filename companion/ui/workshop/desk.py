@@ -42,6 +42,8 @@ class Desk(NamedTuple):
     """Leads to another page of the workshop by its name."""
     show_job: Callable[[str], None]
     """Leads to a job by its id."""
+    show_report: Callable[[str], None]
+    """Leads to a report of the person's own by its file."""
     learn_from: Callable[[str], None]
     """Leads to the page on which one teaches, with this dataset among what is learned from."""
     compare: Callable[[Side, Side], None]

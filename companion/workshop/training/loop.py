@@ -333,7 +333,7 @@ class Trainer:
         what = f"The loss stopped being a number after step {self.step:,}; {good}."
         self._report(self._trouble.tell(self.step, "nan", what))
         keep = f" What was best until then (step {self._best_step:,}) is kept with: companion jobs cancel {self._job.folder.id}"
-        return JobError(what, REMEDIES["nan"] + (keep if self._best_step >= 0 else ""))
+        return JobError(what, REMEDIES["nan"] + (keep if self._best_step >= 0 and self._job.keeps_best else ""))
 
     def _report(self, *troubles: Trouble | None) -> None:
         for trouble in troubles:

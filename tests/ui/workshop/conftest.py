@@ -50,7 +50,7 @@ class Room:
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
             self.datasets, self._library, lambda: Downloads(self.notices), self._reload_model, self.went.append,
-            self.went.append, self.went.append, lambda one, other: self.compared.append((one, other)),
+            self.went.append, self.went.append, self.went.append, lambda one, other: self.compared.append((one, other)),
         )  # fmt: skip
 
     def _reload_model(self) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QRadioButton, QWidget
 
 from companion.core.character import BUILT_IN
-from companion.core.job import JobEnded, JobStarted, OutputWritten
+from companion.core.job import JobEnded, JobOrder, JobStarted, OutputWritten
 from companion.core.job_folder import HELD_OUT_FILE, JobFolder
 from companion.core.paths import own_adapters_folder
 from companion.core.recipes.evaluate import Evaluate, Gate
@@ -92,7 +92,7 @@ def finished(adapter: Path, name: str = "lesson", **metrics: float) -> JobFolder
         OutputWritten(file=str(adapter), kind="adapter", metrics={k: v for k, v in told.items() if v}, time=NOON + 130),
         JobEnded(state="done", what="All 40 steps are done; the adapter is that of step 40.", seconds=130, time=NOON + 131),
         recipe=lesson(name),
-        is_lesson=True,
+        order=JobOrder(lesson=True),
     )
 
 
@@ -189,7 +189,7 @@ def test_what_is_wrong_with_it_is_told_with_examples(page: TeachPage, qtbot, dat
 
 
 def test_her_learning_is_watched_with_its_chart_and_samples(page: TeachPage, qtbot):
-    folder = job("lesson", *learning(40, 20), recipe=lesson(), is_lesson=True)
+    folder = job("lesson", *learning(40, 20), recipe=lesson(), order=JobOrder(lesson=True))
     show(page, qtbot, folder)
     view = page.view
     assert view.isVisible()
@@ -204,7 +204,7 @@ def test_her_learning_is_watched_with_its_chart_and_samples(page: TeachPage, qtb
 
 
 def test_somebody_elses_lesson_and_what_was_not_begun_here_are_not_shown(page: TeachPage, qtbot):
-    job("hers", *learning(), recipe=FineTune(name="hers", character="Mia"), is_lesson=True)
+    job("hers", *learning(), recipe=FineTune(name="hers", character="Mia"), order=JobOrder(lesson=True))
     job("elsewhere", *learning(), recipe=lesson("elsewhere"))
     page._jobs.look()
     qtbot.waitUntil(lambda: len(page._jobs.entries) == 2, timeout=FOUND_MS)

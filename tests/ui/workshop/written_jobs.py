@@ -33,9 +33,8 @@ def write(job: JobFolder, *events: JobEvent) -> None:
         file.write(b"".join(map(encode, events)))
 
 
-def job(name: str, *events: JobEvent, recipe: Recipe | None = None, is_lesson: bool = False) -> JobFolder:
-    """`is_lesson` as Teach begins it."""
-    made = create_job(recipe or FineTune(name=name), JobOrder(lesson=is_lesson))
+def job(name: str, *events: JobEvent, recipe: Recipe | None = None, order: JobOrder | None = None) -> JobFolder:
+    made = create_job(recipe or FineTune(name=name), order or JobOrder())
     write(made, *events)
     return made
 

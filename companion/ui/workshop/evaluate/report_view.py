@@ -63,6 +63,7 @@ class ReportView(PagedView):
         early = "" if report.finished else "ended early"
         self.about.setText(" · ".join(filter(None, (suite, when(found.when), lasted, early))))
         self.page_button.setVisible(bool(found.page))
+        self.compare_button.setVisible(not found.is_cross_validation)
         self.gate.show_report(report)
         self._show_content(read)
         self.scroll_to_top()
@@ -93,6 +94,8 @@ class ReportView(PagedView):
             made = ReportPart(self._theme, names, part)
             self.parts.append(made)
             self._content.addWidget(made)
+        if len(self.parts) == 1:
+            self.parts[0].set_open(True)
         self._content.addWidget(self._run(report))
 
     def _run(self, report: Report) -> Fold:
