@@ -48,6 +48,14 @@ class Lesson(NamedTuple):
         return next((path for path in made if path.is_file()), None)
 
     @property
+    def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """She as before, and with what she learned, as recipes name them; for one that is finished."""
+        start = (
+            [f"{self.recipe.start_adapter}:1"] if self.recipe.start_adapter and Path(self.recipe.start_adapter).is_file() else []
+        )
+        return (self.recipe.model, *start), (self.recipe.model, f"{self.adapter}:1")
+
+    @property
     def character(self) -> str:
         """Whom it was for, as the program names her."""
         is_built_in = self.recipe.character.casefold() == built_in_character().name.casefold()
@@ -70,6 +78,7 @@ class Taught(QObject):
         self._make_adoption = adoption
         self._adoption: Adoption | None = None
         self._recipes: dict[str, Recipe | None] = {}
+        self._lessons: dict[str, bool] = {}
         self._put_aside = ""
         """The job that the person has done with: its page makes room for the next."""
         self._background = Background(parent=self)
@@ -88,8 +97,8 @@ class Taught(QObject):
         """The newest one of whom the open conversation is with; None when there is none, or it was put aside."""
         partner = self._conversations.partner.identifier
         for entry in self._jobs.entries:
-            recipe = self._recipe(entry) if entry.summary.kind in KINDS else None
-            if not isinstance(recipe, AdapterRecipe) or not recipe.character or recipe.adapter.method != "lora":
+            recipe = self._recipe(entry) if entry.summary.kind in KINDS and self._is_lesson(entry) else None
+            if not isinstance(recipe, AdapterRecipe):
                 continue
             found = Lesson(entry, recipe)
             if found.character == partner:
@@ -145,8 +154,7 @@ class Taught(QObject):
         lesson = self.lesson
         if lesson is None or lesson.adapter is None:
             return
-        folder = self._jobs.folder(lesson.entry.id)
-        self._background.run(partial(_gate, lesson.recipe, lesson.adapter, folder), self._check)
+        self._background.run(partial(_gate, lesson, self._jobs.folder(lesson.entry.id)), self._check)
 
     def _check(self, made: Evaluate | CompanionError) -> None:
         if isinstance(made, CompanionError):
@@ -184,6 +192,15 @@ class Taught(QObject):
         """The program ends. May be called twice."""
         self._background.close()
 
+    def _is_lesson(self, entry: JobEntry) -> bool:
+        """Whether Teach began it; what somebody trains elsewhere has pages of its own. Read once."""
+        if entry.id not in self._lessons:
+            try:
+                self._lessons[entry.id] = self._jobs.folder(entry.id).order().lesson
+            except CompanionError:
+                self._lessons[entry.id] = False
+        return self._lessons[entry.id]
+
     def _recipe(self, entry: JobEntry) -> Recipe | None:
         """Read once: a job's recipe never changes."""
         if entry.id not in self._recipes:
@@ -194,17 +211,17 @@ class Taught(QObject):
         return self._recipes[entry.id]
 
 
-def _gate(recipe: AdapterRecipe, adapter: Path, folder: JobFolder) -> Evaluate | CompanionError:
+def _gate(lesson: Lesson, folder: JobFolder) -> Evaluate | CompanionError:
     """The evaluation that decides: she as before, and with what she learned. Reads files: not for the window's own thread."""
-    start = [recipe.start_adapter] if recipe.start_adapter and Path(recipe.start_adapter).is_file() else []
     try:
-        model = Path(recipe.model)
+        model = Path(lesson.recipe.model)
+        name = Path(lesson.sides[-1][-1]).stem
         wanted = replace(
             read_suite(SUITE),
-            name=name_after(f"{adapter.stem} check", "check")[:80],
-            subjects=(subject(model, start), subject(model, [str(adapter)])),
+            name=name_after(f"{name} check", "check")[:80],
+            subjects=tuple(subject(model, side[1:]) for side in lesson.sides),
             data_files=(str(folder.held_out_file),),
-            character=recipe.character,
+            character=lesson.recipe.character,
         )
         return decisive(wanted)
     except CompanionError as error:

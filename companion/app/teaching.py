@@ -40,6 +40,10 @@ from companion.core.teaching.plan import EFFORTS, Effort, Wanted, recipe_of
 
 SETTLE_MS: Final = 250
 """After the last change of what she learns from, before it is looked through."""
+CLEANING: Final = CleaningOptions(similar=1.0)
+"""Versions of a dialogue are there because somebody wanted them."""
+PHRASES: Final = "boilerplate"
+"""The step that cuts sentences which stand in reply after reply."""
 _MADE: Final = {Goal.SOUND: "sounds like this", Goal.STOP: "stops that", Goal.FACTS: "knows this"}
 """How what she learned is called, behind her name."""
 
@@ -114,10 +118,22 @@ class Teaching(QObject):
         return offers(self.found) if self.found is not None else ()
 
     @property
+    def cleaning(self) -> CleaningOptions:
+        """What would be mended: only what is equal counts as a copy, and phrases that she says again and again are how she
+        sounds, which nobody cuts who wants more of it."""
+        return replace(CLEANING, skip=() if self.goal is Goal.FACTS else (PHRASES,))
+
+    @property
     def mending(self) -> tuple[Finding, ...]:
         """What a cleaning would mend; pairs and thumbs are taken as they are."""
         found = self.found.findings if self.found is not None and self.goal is not Goal.STOP else ()
-        return tuple(each for each in found if each.count and each.changes)
+        return tuple(each for each in found if each.count and each.changes and each.step not in self.cleaning.skip)
+
+    @property
+    def phrases(self) -> int:
+        """How many sentences recur in reply after reply, and stay."""
+        found = self.found.findings if self.found is not None else ()
+        return sum(each.count for each in found if each.step == PHRASES and each not in self.mending)
 
     @property
     def keeping(self) -> str:
@@ -229,20 +245,21 @@ class Teaching(QObject):
             self._cost.stop()
             self._tell("")
 
-    def start(self) -> None:
-        """Write what is cleaned, if anything is, and begin the job; what cannot be carried out is said in `problem`."""
+    def start(self, *, tonight: bool = False) -> None:
+        """Write what is cleaned, if anything is, and begin the job, or put it off until tonight; what cannot be carried out is
+        said in `problem`."""
         wanted = self.recipe(self.effort)
         if wanted is None or self.is_starting:
             return
         self.stop_measuring()
         self.problem = ""
         if not (self.cleans and self.mending):
-            self._begin(wanted)
+            self._begin(wanted, tonight=tonight)
             return
         folder = _free_folder(own_datasets_folder() / name_after(wanted.name, "lesson"))
-        request = WriteDataset(files=wanted.data_files, output=str(folder), cleaning=CleaningOptions())
+        request = WriteDataset(files=wanted.data_files, output=str(folder), cleaning=self.cleaning)
         self._tell("Writing a cleaned copy")
-        self._begin_work(request, partial(self._cleaned, wanted, str(folder)))
+        self._begin_work(request, partial(self._cleaned, wanted, str(folder), tonight))
 
     def close(self) -> None:
         """The program ends. May be called twice."""
@@ -252,20 +269,20 @@ class Teaching(QObject):
 
     # Inside
 
-    def _begin(self, recipe: AdapterRecipe) -> None:
+    def _begin(self, recipe: AdapterRecipe, *, tonight: bool) -> None:
         try:
             ready, order = prepared(recipe, self._model())
         except CompanionError as error:
             self._refused(error.what, error.remedy)
             return
-        if job := self._jobs.start(ready, order):
+        if job := self._jobs.start(ready, replace(order, lesson=True), tonight=tonight):
             self._start = ""
             self.started.emit(job)
         self._tell("")
 
-    def _cleaned(self, recipe: AdapterRecipe, folder: str, event: object) -> None:
+    def _cleaned(self, recipe: AdapterRecipe, folder: str, tonight: bool, event: object) -> None:
         if isinstance(event, Written):
-            self._begin(replace(recipe, data_files=(folder,)))
+            self._begin(replace(recipe, data_files=(folder,)), tonight=tonight)
 
     def _look_through(self) -> None:
         """Begin to look through what was chosen; what is under way is given up."""
@@ -278,7 +295,7 @@ class Teaching(QObject):
             self._tell("")
             return
         self._stamps = self._stamps_now()
-        self._begin_work(InspectData(files=self.sources), self._inspected)
+        self._begin_work(InspectData(files=self.sources, cleaning=CLEANING), self._inspected)
         self.changed.emit()
 
     def _inspected(self, event: object) -> None:

@@ -117,6 +117,10 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """Replies that were judged by themselves."""
     preferences: str = ""
     """Both in a sentence; empty when there are none."""
+    conversations: int = 0
+    """Of the program, from which some or all of the dialogues are."""
+    versions: int = 0
+    """Of these dialogues, those that are there for another version of a reply only."""
     tokens: int = 0
     """In all; 0 without a model to count with."""
     looks: dict[str, SourceLook] = {}

@@ -67,6 +67,8 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     was foreseen there is what is built."""
     command: str = ""
     """What was typed, for the report."""
+    lesson: bool = False
+    """Whether the page Teach began it: that page shows what it began, and nothing else."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

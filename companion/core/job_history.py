@@ -68,6 +68,8 @@ class JobHistory:
         self.plan: PlanMade | None = None
         self.last_step: StepDone | None = None
         self._training: StageBegan | None = None
+        self._seconds = self._run_began = self._latest = 0.0
+        """Of the runs that are over; when the one that is not began, 0 for none; when something happened last."""
         self.curves: dict[str, Curve] = {}
         self.samples: list[Samples] = []
         self.parts: list[PartMeasured] = []
@@ -87,11 +89,17 @@ class JobHistory:
         """0 when nothing was measured after training began."""
         return next((found.loss for found in reversed(self.samples) if found.best), 0.0)
 
+    @property
+    def seconds(self) -> float:
+        """That all runs took together; one that was killed counts up to the last thing that is known of it."""
+        return self._seconds + (max(self._latest - self._run_began, 0.0) if self._run_began else 0.0)
+
     def curve(self, name: str) -> Curve:
         """Empty when there is none yet."""
         return self.curves.get(name) or Curve()
 
     def add(self, event: JobEvent) -> None:
+        self._note_time(event)
         if isinstance(event, StepDone):
             self.last_step = event
             if self.stage is not None and self.stage.stage == "evaluating":
@@ -115,6 +123,13 @@ class JobHistory:
             self._note(TRIED, event.learning_rate, event.loss)
         else:
             self._note_numbers(event)
+
+    def _note_time(self, event: JobEvent) -> None:
+        if isinstance(event, JobStarted):
+            self._seconds, self._run_began = self.seconds, event.time
+        elif isinstance(event, JobEnded):
+            self._seconds, self._run_began = self._seconds + event.seconds, 0.0
+        self._latest = getattr(event, "time", self._latest)
 
     def _note_numbers(self, event: msgspec.Struct, *, without: str = "", before: str = "") -> None:
         """A curve for every number of an event that has a step: what another kind of training tells is shown, too."""

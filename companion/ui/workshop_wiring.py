@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from companion.app.library.library import Library
     from companion.app.nights import Nights
     from companion.core.hardware import Hardware
+    from companion.ui.workshop.desk import Side
     from companion.ui.workshop.jobs.jobs_page import JobsPage
     from companion.ui.workshop.panel import WorkshopPanel
+    from companion.ui.workshop.teach.teach_page import TeachPage
 
 LOOK_MS = 3000
 """After the start: whether work of the last time waits to go on. The model is loading until about then."""
-_SEEN_ON = {"fine-tune": ("jobs", "teach"), "prefer": ("jobs", "teach"), "evaluate": ("jobs", "teach")}
-"""Pages that show how a job of this kind ends; all others are seen among the jobs only."""
+_SEEN_ON = {"evaluate": ("jobs", "teach")}
+"""Pages that show how a job of this kind ends; all others are seen among the jobs only, and a lesson where it was begun."""
 Answer = Literal["go on", "pause", ""]
 
 
@@ -109,7 +111,7 @@ class WorkshopWiring(QObject):
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
             self.datasets, self._library, self._downloads, self._reload_model, self.show, self.show_job, self.show_report,
-            self.learn_from,
+            self.learn_from, self.compare,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
         self._stack.addWidget(panel)
@@ -149,22 +151,24 @@ class WorkshopWiring(QObject):
 
     def learn_from(self, source: str) -> None:
         """Lead to the page on which one teaches, with a dataset among what is learned from."""
-        from companion.ui.workshop.recipe.recipe_page import RecipePage
-
-        self.show("train")
-        page = self.panel.pages["train"]
-        if isinstance(page, RecipePage):
-            page.learn_from([source])
+        self.show("teach")
+        self._teach_page.learn_from(source)
 
     def teach(self) -> None:
         """Lead the window to a lesson that begins with the open conversation."""
-        from companion.ui.workshop.teach.teach_page import TeachPage
-
         self._go("workshop")
         self.show("teach")
-        page, current = self.panel.pages["teach"], self._conversations.current
-        if isinstance(page, TeachPage) and current is not None:
-            page.learn_from(current.id)
+        if (current := self._conversations.current) is not None:
+            self._teach_page.learn_from_talk(current.id)
+
+    def compare(self, one: Side, other: Side) -> None:
+        """Lead to the form of a blind test, with these two chosen."""
+        from companion.ui.workshop.evaluate.evaluate_page import EvaluatePage
+
+        self.show("evaluate")
+        page = self.panel.pages["evaluate"]
+        if isinstance(page, EvaluatePage):
+            page.compare_blind(one, other)
 
     def may_close(self) -> bool:
         """Asks once what becomes of a running job, and remembers the answer; False when the window is to stay."""
@@ -205,17 +209,33 @@ class WorkshopWiring(QObject):
             raise TypeError("the page of jobs is another")
         return page
 
+    @property
+    def _teach_page(self) -> TeachPage:
+        from companion.ui.workshop.teach.teach_page import TeachPage
+
+        page = self.panel.pages["teach"]
+        if not isinstance(page, TeachPage):
+            raise TypeError("the page on which one teaches is another")
+        return page
+
     def _look_for_work(self) -> None:
         if not self._is_closed and any(data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")):
             self.jobs.begin()
+
+    def _is_seen(self, entry: JobEntry) -> bool:
+        """Whether the person looks at how it ended."""
+        if "panel" not in self.__dict__ or not self.panel.isVisible():
+            return False
+        if self.panel.page == "teach" and entry.summary.kind != "evaluate":
+            lesson = self._teach_page.lesson
+            return lesson is not None and lesson.entry.id == entry.id
+        return self.panel.page in _SEEN_ON.get(entry.summary.kind, ("jobs",))
 
     def _tell_end(self, entry: JobEntry) -> None:
         """A notice, unless the person is looking at the jobs, or at her learning."""
         from companion.app.job_entry import JobPhase
 
-        if entry.is_quiet:
-            return
-        if "panel" in self.__dict__ and self.panel.isVisible() and self.panel.page in _SEEN_ON.get(entry.summary.kind, ("jobs",)):
+        if entry.is_quiet or self._is_seen(entry):
             return
         tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
         what = f"“{entry.title}” is {'done' if entry.phase is JobPhase.DONE else entry.phase.value}. {entry.what}"

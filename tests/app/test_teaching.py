@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from companion.app.datasets import Datasets
 from companion.app.engine import Engine
 from companion.app.job_entry import JobPhase
+from companion.app.job_orders import prepared
 from companion.app.jobs import Jobs
 from companion.app.library.adoption import Adoption
 from companion.app.models import Models
 from companion.app.taught import Taught
 from companion.app.teaching import Teaching
+from companion.core.job_folder import create_job
 from companion.core.library.history import History
 from companion.core.paths import own_adapters_folder
 from companion.core.recipes.fine_tune import FineTune
@@ -149,7 +151,7 @@ def test_pairs_are_compared_and_lone_thumbs_are_judged_one_by_one(school: School
         school.learn_from(source)
         school.teaching.choose_goal(Goal.STOP)
         offer = next(offer for offer in school.teaching.offers if offer.goal is Goal.STOP)
-        assert word in offer.sentence
+        assert word in offer.method
         assert "because" in offer.sentence
         recipe = school.teaching.recipe("balanced")
         assert isinstance(recipe, Prefer)
@@ -244,6 +246,41 @@ def test_what_is_mended_is_mended_in_a_copy_that_she_then_learns_from(school: Sc
     assert isinstance(recipe, FineTune)
     assert [Path(file).name for file in recipe.data_files] == ["Hoshi-sounds-like-this"]
     assert Path(data).read_text(encoding="utf-8").count("\n") == len(lines) + 2, "what was chosen stays as it is"
+
+
+def test_her_phrases_and_versions_of_a_dialogue_stay_and_only_equal_ones_are_copies(school: School, tmp_path):
+    file = tmp_path / "pirate.jsonl"
+    phrase = "May the wind be with you and with your ship."
+    said = [f"{' '.join(WORDS[at : at + 12])} and star {at}. {phrase}" for at in range(12)]
+    said += [said[0].replace(" and ", " or ", 1), said[1]]
+    turns = [[{"role": "user", "content": f"Tell me of {text[:9]}"}, {"role": "assistant", "content": text}] for text in said]
+    file.write_text("\n".join(json.dumps({"messages": each}) for each in turns), encoding="utf-8")
+    school.learn_from(str(file))
+    school.teaching.choose_goal(Goal.SOUND)
+    assert [(finding.step, finding.count) for finding in school.teaching.mending] == [("copies", 1)]
+    assert school.teaching.phrases == 13
+    school.teach(Goal.SOUND, str(file))
+    learned = Path(school.taught.lesson.recipe.data_files[0], "data.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(learned) == 13
+    assert all(phrase in line for line in learned)
+    school.teaching.choose_goal(Goal.FACTS)
+    assert "boilerplate" in {finding.step for finding in school.teaching.mending}
+    assert school.teaching.phrases == 0
+
+
+def test_a_lesson_for_tonight_waits_and_is_found_again_and_a_training_from_elsewhere_is_none(school: School, data):
+    school.learn_from(data)
+    school.teaching.choose_goal(Goal.SOUND)
+    with school.qtbot.waitSignal(school.teaching.started, timeout=SOON_MS) as started:
+        school.teaching.start(tonight=True)
+    school.until(lambda: school.taught.lesson is not None)
+    assert school.taught.lesson.entry.id == started.args[0]
+    school.until(lambda: school.taught.lesson.entry.waits_for == "tonight")
+    recipe, order = prepared(school.taught.lesson.recipe, "")
+    other = create_job(recipe, order)
+    school.jobs.look()
+    school.until(lambda: school.jobs.entry(other.id) is not None)
+    assert school.taught.lesson.entry.id == started.args[0]
 
 
 def test_what_cannot_be_looked_through_is_told_in_a_sentence(school: School, tmp_path):

@@ -103,3 +103,17 @@ def test_numbers_of_a_step_of_another_kind_become_curves(file):
     history.add(Preference(step=3, margin=0.25, accuracy=0.75))
     assert list(history.curve("margin").xs) == [3]
     assert list(history.curve("accuracy").ys) == [0.75]
+
+
+def test_the_time_of_all_runs_is_told_also_of_one_that_was_killed(file):
+    history = JobReader(file).history
+    for event in (
+        JobStarted(pid=1, time=1000),
+        JobEnded(state="interrupted", what="", seconds=60, time=1061),
+        JobStarted(pid=2, time=5000),
+        StageBegan(stage="training", sentence="Training", time=5030),  # then it was killed
+        JobStarted(pid=3, time=9000),
+        JobEnded(state="done", what="", seconds=20, time=9020),
+    ):
+        history.add(event)
+    assert history.seconds == 110

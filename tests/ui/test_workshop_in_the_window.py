@@ -139,6 +139,18 @@ def test_what_this_computer_is_stands_below(program: Program, qtbot):
     qtbot.waitUntil(lambda: "core" in program.workshop.panel.navigation.machine.text(), timeout=SOON_MS)
 
 
+def test_a_dataset_leads_to_a_lesson_and_a_comparison_to_the_form_of_a_blind_test(program: Program, data):
+    wiring = program.workshop
+    program.content.show_page("workshop")
+    wiring.learn_from(str(data))
+    assert wiring.panel.page == "teach"
+    assert wiring.panel.pages["teach"].teaching.sources == (str(data),)
+    wiring.compare(("one.gguf",), ("one.gguf", "lesson.gguf:1"))
+    assert wiring.panel.page == "evaluate"
+    page = wiring.panel.pages["evaluate"]
+    assert page.stack.currentWidget() is page.blind_form
+
+
 @pytest.mark.parametrize(("width", "height", "font"), [(1000, 640, 14), (1000, 640, 28), (1280, 800, 28), (3840, 2160, 14)])
 def test_pages_hold_at_every_size_of_window_and_letters(program: Program, qtbot, width, height, font):
     program.content.show_page("workshop")

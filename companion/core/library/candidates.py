@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from companion.core.adapter_use import adapter_use
 from companion.core.library.collection import Collection
 from companion.core.library.item import Item
 from companion.core.report import Subject
@@ -26,11 +27,21 @@ class Candidate(NamedTuple):
     def name(self) -> str:
         return f"{self.model.name} + {self.adapter.name}" if self.adapter is not None else self.model.name
 
+    def is_named(self, files: Sequence[str]) -> bool:
+        """Whether a recipe that names these files means this one."""
+        same_model = Path(files[0]).resolve() == self.model.path.resolve()
+        return same_model and len(files) == len(self.files) and all(map(_is_same, files[1:], self.files[1:]))
+
     def is_subject(self, subject: Subject) -> bool:
         """Whether a report or a contest speaks of these very files, as strong as here."""
         wanted = [subject.model.sha256, *(each.sha256 for each in subject.adapters)]
         mine = [self.model.sha256, *([self.adapter.sha256] if self.adapter is not None else [])]
         return bool(self.model.sha256) and mine == wanted and all(each.scale == 1 for each in subject.adapters)
+
+
+def _is_same(one: str, other: str) -> bool:
+    uses = adapter_use(one), adapter_use(other)
+    return uses[0].scale == uses[1].scale and Path(uses[0].path).resolve() == Path(uses[1].path).resolve()
 
 
 def candidates(collection: Collection, current: str) -> tuple[Candidate, ...]:

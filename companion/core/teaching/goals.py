@@ -12,6 +12,8 @@ LEAST_JUDGED: Final = 2
 """Pairs or thumbs; one alone has nothing to be told from."""
 FEW_REPLIES: Final = 30
 """With fewer of them she is told to have little to go by."""
+NO_REPLY: Final = "There is no reply here that she could learn from."
+FINE_TUNING: Final = "Fine-tuning (LoRA)"
 
 
 class Goal(Enum):
@@ -30,6 +32,8 @@ class Offer(NamedTuple):
     """What is done for it, and what it cannot do."""
     refusal: str = ""
     """Why the dialogues cannot serve it; empty when they can."""
+    method: str = ""
+    """By what it is done, in the words of those who know: for a tooltip."""
 
 
 def offers(found: Inspection) -> tuple[Offer, ...]:
@@ -44,28 +48,31 @@ def method_for(found: Inspection) -> Literal["dpo", "kto"]:
 
 
 def _sound(found: Inspection) -> Offer:
-    sentence = "She learns from the good replies themselves (fine-tuning): their tone, their length, their words."
+    sentence = "She learns from the good replies themselves: their tone, their length, their words."
     if not found.learned_replies:
-        return Offer(Goal.SOUND, sentence, "There is no reply here that she could learn from.")
+        return Offer(Goal.SOUND, sentence, NO_REPLY, FINE_TUNING)
     if found.learned_replies < FEW_REPLIES:
         few = counted(found.learned_replies, "reply", "replies")
         sentence += f" {few} will change her a little; a hundred would change her clearly."
-    return Offer(Goal.SOUND, sentence)
+    return Offer(Goal.SOUND, sentence, method=FINE_TUNING)
 
 
 def _stop(found: Inspection) -> Offer:
     if found.pairs + found.thumbs < LEAST_JUDGED:
         why = "She needs at least two replies that you judged: give a thumb down in the chat, or write what she should have said."
-        return Offer(Goal.STOP, "She learns which of her replies you like better (preference tuning).", why)
+        return Offer(Goal.STOP, "She learns which of her replies you like better.", why, "Preference tuning")
     if method_for(found) == "dpo":
         pairs = counted(found.pairs, "pair")
-        sentence = f"She compares the better reply with the worse one in {pairs} (DPO), because you showed what she should say."
+        sentence = f"She compares the better reply with the worse one in {pairs}, because you showed what she should say."
         if found.thumbs:
-            sentence += f" {counted(found.thumbs, 'single thumb')} cannot be compared with anything and stay out."
-        return Offer(Goal.STOP, sentence)
+            single = counted(found.thumbs, "single thumb has", "single thumbs have")
+            sentence += f" {single} nothing to be compared with: {'it stays' if found.thumbs == 1 else 'they stay'} out."
+        return Offer(Goal.STOP, sentence, method="Preference tuning by pairs (DPO)")
     judged = counted(found.pairs + found.thumbs, "judged reply", "judged replies")
-    sentence = f"She learns from {judged} one by one (KTO), because your thumbs stand alone, without a better reply beside them."
-    return Offer(Goal.STOP, sentence)
+    alone = "because your thumbs stand alone, without a better reply beside them"
+    few = "because only one of them has a better reply beside it, which is too few to compare"
+    sentence = f"She learns from {judged} one by one, {few if found.pairs else alone}."
+    return Offer(Goal.STOP, sentence, method="Preference tuning by single replies (KTO)")
 
 
 def _facts(found: Inspection) -> Offer:
@@ -73,5 +80,4 @@ def _facts(found: Inspection) -> Offer:
         "She reads the dialogues many times, while staying close to how she was. She learns to say what stands there as it "
         "stands there; asked in other words she may still mix it up. What must be right belongs in her memories."
     )
-    refusal = "" if found.learned_replies else "There is no reply here that she could learn from."
-    return Offer(Goal.FACTS, sentence, refusal)
+    return Offer(Goal.FACTS, sentence, "" if found.learned_replies else NO_REPLY, FINE_TUNING)

@@ -59,7 +59,7 @@ def keeping_sentence(found: Before, *, replays: bool, holds: bool) -> str:
         return "The model itself stays as it is: what she learns lies beside it and can be taken off again."
     ways = [
         *(["one dialogue in five is one that she learned from earlier"] if replays else []),
-        *(["what mattered for that is held firmly (EWC)"] if holds else []),
+        *(["what mattered for that is held firmly"] if holds else []),
     ]
     if ways:
         return f"She goes on from “{found.name}”: {', and '.join(ways)}, so that she keeps it."

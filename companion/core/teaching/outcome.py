@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from companion.core.job_history import JobHistory
 from companion.core.recipes.files import AdapterRecipe
@@ -14,12 +14,18 @@ KEEP: Final = "Keep "
 """How the verdict of a gate begins that is not for the new one."""
 
 
+SAME: Final = 0.02
+"""Share of a loss by which two ways of computing it may differ: the sums are rounded at other places."""
+
+
 class Outcome(NamedTuple):
     """`number` stands large: “23 %”; `means` says what of. Both empty when nothing was measured."""
 
     number: str
     means: str
     details: str
+    word: Literal["better", "worse", "the same", ""]
+    """What the number is; empty when nobody knows."""
     is_better: bool | None
     """None when nobody knows."""
 
@@ -28,7 +34,7 @@ def outcome_of(recipe: AdapterRecipe, history: JobHistory) -> Outcome:
     """From the numbers of the finished adapter; nothing is said before they are read."""
     made = next((output.metrics for output in reversed(history.outputs) if output.kind == "adapter"), None)
     if made is None:
-        return Outcome("", "", "", None)
+        return Outcome("", "", "", "", None)
     found = _preferred(made) if isinstance(recipe, Prefer) else None
     return found or _surprised(made, is_preference=isinstance(recipe, Prefer))
 
@@ -40,12 +46,15 @@ def _surprised(made: Mapping[str, float], *, is_preference: bool) -> Outcome:
     checked = _checked(made)
     if math.isnan(before) or math.isnan(after):
         told = "There was too little to hold some of it back, so how well she learned was not measured. Talk with her and see."
-        return Outcome("", "", told + checked, None)
+        return Outcome("", "", told + checked, "", None)
     share = 1 - math.exp(after - before)
-    word = "less" if share >= 0 else "more"
+    number = f"{abs(share) * 100:.0f} %"
     details = f"Held-out loss {before:.3f} before, {after:.3f} after.{checked}"
-    means = f"{word} surprised by good replies that she has never seen"
-    return Outcome(f"{abs(share) * 100:.0f} %", means, details, after < before)
+    means = f"{'less' if share >= 0 else 'more'} surprised by good replies that she has never seen"
+    word: Literal["better", "worse", "the same"] = "the same" if number == "0 %" else "better" if share > 0 else "worse"
+    if word == "the same":
+        means = "as surprised as before by good replies that she has never seen"
+    return Outcome(number, means, details, word, after < before)
 
 
 def _preferred(made: Mapping[str, float]) -> Outcome | None:
@@ -54,12 +63,15 @@ def _preferred(made: Mapping[str, float]) -> Outcome | None:
     if accuracy is None or was is None or now is None:
         return None
     details = f"The better reply was the likelier one in {was:.0%} before, and is in {now:.0%} now.{_checked(made)}"
-    return Outcome(
-        f"{accuracy:.0%}".replace("%", " %"), "of held-out pairs moved towards the better reply", details, accuracy > 0.5
-    )
+    number, means = f"{accuracy:.0%}".replace("%", " %"), "of held-out pairs moved towards the better reply"
+    return Outcome(number, means, details, "better" if accuracy > 0.5 else "worse", accuracy > 0.5)
 
 
 def _checked(made: Mapping[str, float]) -> str:
+    """What talks is not what taught: whether both compute the same."""
     if "llama_cpp_loss" not in made or "torch_loss" not in made:
         return ""
-    return f" Checked in llama.cpp: a loss of {made['llama_cpp_loss']:.3f} there, {made['torch_loss']:.3f} while learning."
+    there, here = made["llama_cpp_loss"], made["torch_loss"]
+    if abs(there - here) <= SAME * max(abs(here), 1.0):
+        return " llama.cpp, with which she talks, computes the same."
+    return f" llama.cpp, with which she talks, computes otherwise: {there:.3f} where it was {here:.3f} while learning."

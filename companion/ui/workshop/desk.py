@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from companion.app.library.library import Library
 
 
+Side = tuple[str, ...]
+"""A model's file and those of its adapters, as recipes name them."""
+
+
 class Desk(NamedTuple):
     theme: Theme
     jobs: Jobs
@@ -42,6 +46,8 @@ class Desk(NamedTuple):
     """Leads to a report of the person's own by its file."""
     learn_from: Callable[[str], None]
     """Leads to the page on which one teaches, with this dataset among what is learned from."""
+    compare: Callable[[Side, Side], None]
+    """Leads to the form of a blind test, with these two chosen."""
 
     @property
     def model_of_now(self) -> str:

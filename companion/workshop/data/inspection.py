@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ from companion.workshop.data.sources.reading import read_all
 EXAMPLES: Final = 3
 _SHARES: Final = (0, 5, 50, 95, 100)
 _BARS: Final = 16
+_TALK: Final = re.compile(r"conversation-(?P<number>\d+)(?:-(?P<version>\d+))?")
+"""Ids of dialogues from conversations of the program: of the whole, and of another version of one of its replies."""
 
 
 def inspect(
@@ -65,6 +68,8 @@ def inspect(
         pairs=len(judged.pairs),
         thumbs=len(judged.thumbs),
         preferences=judged.sentence if judged.pairs or judged.thumbs else "",
+        conversations=len(counts.conversations),
+        versions=counts.versions,
         tokens=sum(counts.tokens),
         source=source_of(sources, ()),
     )
@@ -111,7 +116,8 @@ class _Counts:
     def __init__(self, count: Callable[[Dialogue], int] | None, most_examples: int) -> None:
         self._count, self._most_examples = count, most_examples
         self.balance = Balance()
-        self.dialogues = self.learned = 0
+        self.dialogues = self.learned = self.versions = 0
+        self.conversations: set[str] = set()
         self.turns: Counter[str] = Counter()
         self.words: Counter[str] = Counter()
         self.turn_counts, self.reply_words, self.tokens = array("q"), array("q"), array("q")
@@ -119,6 +125,9 @@ class _Counts:
 
     def add(self, dialogue: Dialogue) -> None:
         self.dialogues += 1
+        if (talk := _TALK.fullmatch(dialogue.id)) is not None:
+            self.conversations.add(talk["number"])
+            self.versions += talk["version"] is not None
         self.turn_counts.append(len(dialogue.messages))
         for turn in dialogue.messages:
             words = len(turn.content.split())

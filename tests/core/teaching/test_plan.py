@@ -75,6 +75,16 @@ def test_pairs_are_compared_lone_thumbs_are_not_and_one_alone_is_refused():
     assert nothing == {Goal.SOUND: True, Goal.STOP: False, Goal.FACTS: True}
 
 
+def test_one_pair_among_thumbs_is_not_told_that_no_better_reply_stands_beside_them():
+    stop = {
+        pairs: next(offer for offer in offers(found(pairs=pairs, thumbs=5)) if offer.goal is Goal.STOP) for pairs in (0, 1, 3)
+    }
+    assert "without a better reply beside them" in stop[0].sentence
+    assert "only one of them has a better reply beside it" in stop[1].sentence
+    assert "5 single thumbs have nothing to be compared with" in stop[3].sentence
+    assert [offer.method[-5:] for offer in stop.values()] == ["(KTO)", "(KTO)", "(DPO)"]
+
+
 def test_what_she_knew_is_kept_by_what_the_recipe_can_do():
     sound = recipe_of(wanted(Goal.SOUND, before=AFTER))
     assert (sound.data.replay_file, sound.loss.ewc) == ("/d/old.jsonl", 0)
@@ -92,7 +102,7 @@ def test_what_she_knew_is_kept_by_what_the_recipe_can_do():
 def test_the_sentence_claims_nothing_that_is_not_done():
     assert "stays as it is" in keeping_sentence(ANEW, replays=False, holds=False)
     assert "one dialogue in five" in keeping_sentence(AFTER, replays=True, holds=False)
-    assert "EWC" in keeping_sentence(AFTER, replays=False, holds=True)
+    assert "held firmly" in keeping_sentence(AFTER, replays=False, holds=True)
     assert "learns again" in keeping_sentence(AFTER, replays=False, holds=False)
     assert "not known" in keeping_sentence(AFTER._replace(earlier=()), replays=False, holds=False)
 
@@ -120,19 +130,20 @@ def test_the_other_presets_follow_from_one_dry_run(tiny_model: Path):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "metrics", "number", "is_better"),
+    ("recipe", "metrics", "number", "word"),
     [
-        (FineTune(), {"held_out_loss_before": 2.0, "held_out_loss": 2.0 + math.log(0.75)}, "25 %", True),
-        (FineTune(), {"held_out_loss_before": 2.0, "held_out_loss": 2.0 + math.log(1.1)}, "10 %", False),
-        (FineTune(), {"steps": 4.0}, "", None),
-        (Prefer(), {"preference_accuracy": 0.8, "likelier_before": 0.4, "likelier": 0.6}, "80 %", True),
-        (Prefer(), {"chosen_loss_before": 2.0, "chosen_loss": 2.0 + math.log(0.9)}, "10 %", True),
+        (FineTune(), {"held_out_loss_before": 2.0, "held_out_loss": 2.0 + math.log(0.75)}, "25 %", "better"),
+        (FineTune(), {"held_out_loss_before": 2.0, "held_out_loss": 2.0 + math.log(1.1)}, "10 %", "worse"),
+        (FineTune(), {"held_out_loss_before": 2.0, "held_out_loss": 2.001}, "0 %", "the same"),
+        (FineTune(), {"steps": 4.0}, "", ""),
+        (Prefer(), {"preference_accuracy": 0.8, "likelier_before": 0.4, "likelier": 0.6}, "80 %", "better"),
+        (Prefer(), {"chosen_loss_before": 2.0, "chosen_loss": 2.0 + math.log(0.9)}, "10 %", "better"),
     ],
 )
-def test_before_and_after_in_words(recipe, metrics, number, is_better):
+def test_before_and_after_in_words(recipe, metrics, number, word):
     history = JobHistory()
     assert outcome_of(recipe, history).details == "", "nothing is said before anything is read"
     history.add(OutputWritten(file="a.gguf", kind="adapter", metrics=metrics | {"llama_cpp_loss": 1.5, "torch_loss": 1.501}))
     told = outcome_of(recipe, history)
-    assert (told.number, told.is_better) == (number, is_better)
-    assert "Checked in llama.cpp: a loss of 1.500 there" in told.details
+    assert (told.number, told.word) == (number, word)
+    assert "llama.cpp, with which she talks, computes the same." in told.details

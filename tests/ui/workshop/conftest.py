@@ -26,7 +26,7 @@ from companion.core.library.trash import Trash
 from companion.core.paths import database_file, settings_file
 from companion.core.storage.store import Store
 from companion.ui.theme import Theme
-from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.desk import Desk, Side
 
 
 class Room:
@@ -46,10 +46,11 @@ class Room:
         self.jobs = Jobs(self.notices, self.preferences)
         self.datasets = Datasets()
         self.went: list[str] = []
+        self.compared: list[tuple[Side, Side]] = []
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
             self.datasets, self._library, lambda: Downloads(self.notices), self._reload_model, self.went.append,
-            self.went.append, self.went.append, self.went.append,
+            self.went.append, self.went.append, self.went.append, lambda one, other: self.compared.append((one, other)),
         )  # fmt: skip
 
     def _reload_model(self) -> None:

@@ -333,6 +333,17 @@ def test_a_blind_test_by_keys_only_is_told_at_the_end_and_found_again(page: Eval
     assert sides == {"base", "base + Voice"}
 
 
+def test_two_that_are_wanted_are_chosen_when_the_library_has_them(page: EvaluatePage, room: Room, base: Path, qtbot):
+    later = write_adapter(own_adapters_folder() / "later.gguf", base, name="Later")
+    page.compare_blind((str(base), f"{later}:1"), (str(base),))
+    form = page.blind_form
+    assert page.stack.currentWidget() is form
+    assert form.other.currentText() == "base"
+    room.library.refresh()
+    qtbot.waitUntil(lambda: form.one.currentText() == "base + Later", timeout=SOON_MS)
+    assert form.start_button.isEnabled()
+
+
 def test_a_blind_test_of_one_against_itself_cannot_begin_and_a_failed_one_says_why(page: EvaluatePage, voice: Path, qtbot):
     page.blind_button.click()
     page.blind_form.other.setCurrentIndex(page.blind_form.one.currentIndex())

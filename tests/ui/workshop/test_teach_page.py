@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QRadioButton, QWidget
 
 from companion.core.character import BUILT_IN
-from companion.core.job import JobEnded, OutputWritten
+from companion.core.job import JobEnded, JobOrder, JobStarted, OutputWritten
 from companion.core.job_folder import HELD_OUT_FILE, JobFolder
 from companion.core.paths import own_adapters_folder
 from companion.core.recipes.evaluate import Evaluate, Gate
@@ -92,6 +92,7 @@ def finished(adapter: Path, name: str = "lesson", **metrics: float) -> JobFolder
         OutputWritten(file=str(adapter), kind="adapter", metrics={k: v for k, v in told.items() if v}, time=NOON + 130),
         JobEnded(state="done", what="All 40 steps are done; the adapter is that of step 40.", seconds=130, time=NOON + 131),
         recipe=lesson(name),
+        order=JobOrder(lesson=True),
     )
 
 
@@ -114,11 +115,12 @@ def test_steps_open_as_one_goes_and_close_again(page: TeachPage, room: Room, qtb
     assert [step.isVisible() for step in steps] == [True, False, False, False]
     assert "Looking through it" in words(form.found)
     qtbot.waitUntil(form.goal.isVisible, timeout=FOUND_MS)
-    assert "2 replies that she can learn from" in words(form.found)
+    assert "1 conversation: 2 replies that she can learn from" in words(form.found)
     assert "2 up, 1 down" in words(form.found)
     form.goal.cards[Goal.STOP].radio.click()
     assert [step.isVisible() for step in steps] == [True] * 4
-    assert "KTO" in words(form.goal.cards[Goal.STOP])
+    assert "KTO" in form.goal.cards[Goal.STOP].toolTip()
+    assert form.tonight_button.isVisible()
     first.click()
     qtbot.waitUntil(lambda: not form.found.isVisible(), timeout=FOUND_MS)
     assert [step.isVisible() for step in steps] == [False] * 4
@@ -179,12 +181,15 @@ def test_what_is_wrong_with_it_is_told_with_examples(page: TeachPage, qtbot, dat
     assert found.cleaning.isChecked()
     found.cleaning.click()
     assert not page.teaching.cleans
+    assert "is left out" not in words(found)
+    found.cases.set_open(True)
+    assert "is left out" in words(found)
     found.examples.set_open(True)
     assert "You: " in words(found)
 
 
 def test_her_learning_is_watched_with_its_chart_and_samples(page: TeachPage, qtbot):
-    folder = job("lesson", *learning(40, 20), recipe=lesson())
+    folder = job("lesson", *learning(40, 20), recipe=lesson(), order=JobOrder(lesson=True))
     show(page, qtbot, folder)
     view = page.view
     assert view.isVisible()
@@ -198,9 +203,9 @@ def test_her_learning_is_watched_with_its_chart_and_samples(page: TeachPage, qtb
     qtbot.waitUntil(lambda: len(view.chart.chart.lines[0].curve) > 20, timeout=FOUND_MS)
 
 
-def test_somebody_elses_lesson_and_a_job_without_a_character_are_not_hers(page: TeachPage, qtbot):
-    job("hers", *learning(), recipe=FineTune(name="hers", character="Mia"))
-    job("nobodys", *learning(), recipe=FineTune(name="nobodys"))
+def test_somebody_elses_lesson_and_what_was_not_begun_here_are_not_shown(page: TeachPage, qtbot):
+    job("hers", *learning(), recipe=FineTune(name="hers", character="Mia"), order=JobOrder(lesson=True))
+    job("elsewhere", *learning(), recipe=lesson("elsewhere"))
     page._jobs.look()
     qtbot.waitUntil(lambda: len(page._jobs.entries) == 2, timeout=FOUND_MS)
     assert page.lesson is None
@@ -214,7 +219,9 @@ def test_what_came_of_it_is_told_before_and_after_and_adopted_and_rolled_back(pa
     card = page.view.outcome
     assert card.number.text() == "39 %"
     assert card.means.text() == "less surprised by good replies that she has never seen"
-    assert "1.412 there" in card.details.text()
+    assert card.word.text() == "▲ better"
+    assert "computes the same" in card.details.text()
+    assert not page.view.header.buttons["retry"].isVisible()
     assert card.state.text() == NOT_CHECKED
     assert card.buttons["check"].isVisible()
     assert not page.bar.isVisible()
@@ -223,7 +230,8 @@ def test_what_came_of_it_is_told_before_and_after_and_adopted_and_rolled_back(pa
     assert page.bar.isVisible()
     assert "Hoshi talks with “lesson” since today" in page.bar.sentence.text()
     assert (card.buttons["adopt"].text(), card.buttons["adopt"].isEnabled()) == ("Adopted", False), "nothing takes its place"
-    card.buttons["else"].click()
+    assert not card.buttons["else"].isVisible(), "how she is now is with it"
+    card.buttons["again"].click()
     assert page.form.isVisible()
     assert page.bar.isVisible(), "the way back is always in sight"
     page.form.last_button.click()
@@ -232,6 +240,25 @@ def test_what_came_of_it_is_told_before_and_after_and_adopted_and_rolled_back(pa
     assert room.characters.load(BUILT_IN).options.adapters is None
     assert not page.bar.isVisible()
     assert card.buttons["adopt"].isEnabled()
+
+
+def test_a_loss_is_told_as_a_loss_with_advice_that_teach_can_follow(page: TeachPage, qtbot, adapter):
+    folder = finished(adapter, held_out_loss=1.92)
+    ended = JobEnded(state="done", what="Done.", remedy="Try a lower learning rate.", seconds=70, time=NOON + 131)
+    write(folder, JobStarted(pid=2, time=NOON + 140), ended)
+    show(page, qtbot, folder)
+    card = page.view.outcome
+    assert (card.number.text(), card.word.text(), card.word.property("role")) == ("2 %", "▼ worse", "problem")
+    assert "more surprised" in card.means.text()
+    assert "More dialogues help most" in words(page.view.messages)
+    assert "learning rate" not in words(page.view)
+    assert "3 min" in words(page.view.figures), "both runs"
+
+
+def test_comparing_blind_leads_to_her_as_before_and_with_what_she_learned(page: TeachPage, room: Room, qtbot, adapter):
+    show(page, qtbot, finished(adapter))
+    page.view.outcome.buttons["compare"].click()
+    assert room.compared == [(("",), ("", f"{adapter}:1"))]
 
 
 def test_what_was_not_measured_is_not_claimed(page: TeachPage, qtbot, adapter):
@@ -266,11 +293,11 @@ def test_teaching_again_goes_on_from_what_she_learned(page: TeachPage, qtbot, ad
 def test_a_lesson_begins_with_the_conversation_that_is_open(page: TeachPage, room: Room, qtbot, adapter):
     stars = talk(room, "Stars", 1, 1)
     show(page, qtbot, finished(adapter))
-    page.learn_from(stars)
+    page.learn_from_talk(stars)
     assert page.form.isVisible()
     assert page.teaching.sources == (f"conversation:{stars}",)
     empty = talk(room, "Nothing said")
-    page.learn_from(empty)
+    page.learn_from_talk(empty)
     assert page.teaching.sources == (f"conversation:{stars}",)
 
 

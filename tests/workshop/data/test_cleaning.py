@@ -41,6 +41,14 @@ def test_sound_dialogues_stay_as_they_are(write):
     assert findings == {}
 
 
+def test_only_equal_dialogues_are_copies_where_nothing_less_is_asked_for(write):
+    twice, varied = tale(1), tale(1)
+    varied["messages"][-1]["content"] += " Indeed."
+    path = write("data.jsonl", tale(1), twice, varied)
+    assert len(cleaned(path)[0]) == 1
+    assert len(cleaned(path, similar=1.0)[0]) == 2
+
+
 def test_empty_turns_and_dialogues_without_a_reply_go(write):
     path = write("data.jsonl", tale(1), talk("Hi!", "  ", "You there?", "Yes."), talk("Hello?", ""), talk("Hello?"))
     kept, findings = cleaned(path)

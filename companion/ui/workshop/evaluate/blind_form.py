@@ -15,7 +15,7 @@ from companion.core.report import Subject
 from companion.ui.cards import card, plain_label
 from companion.ui.scroll_page import scroll_page
 from companion.ui.wheel_guard import WheelGuard
-from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.desk import Desk, Side
 from companion.ui.workshop.evaluate.labels import foot
 
 WIDEST = 720
@@ -32,13 +32,15 @@ class BlindForm(QWidget):
         super().__init__()
         self._desk = desk
         self._candidates: tuple[Candidate, ...] = ()
+        self._wanted: tuple[Side, ...] = ()
+        """Two that are chosen as soon as the library has them: what has just been made is not listed yet."""
         self.one, self.other, self.count = QComboBox(), QComboBox(), QComboBox()
         self.own_words, self.built_in = QRadioButton("Your own words, from your conversations"), QRadioButton("Built-in prompts")
         self.start_button = QPushButton("Begin")
         self.problem = plain_label("problem")
         self._build()
-        self.one.activated.connect(self._changed)
-        self.other.activated.connect(self._changed)
+        self.one.activated.connect(self._chosen)
+        self.other.activated.connect(self._chosen)
         self.start_button.clicked.connect(self.start)
         self._changed()
 
@@ -56,6 +58,13 @@ class BlindForm(QWidget):
                 box.addItem(each.name)
             places = [number for number, each in enumerate(self._candidates) if each.files == files]
             box.setCurrentIndex(places[0] if places else min(1, len(self._candidates) - 1))
+        self._choose_wanted()
+        self._changed()
+
+    def want(self, one: Side, other: Side) -> None:
+        """These two, now or when the library has read them."""
+        self._wanted = (one, other)
+        self._choose_wanted()
         self._changed()
 
     def choose(self, sides: Sequence[Subject]) -> None:
@@ -99,6 +108,19 @@ class BlindForm(QWidget):
     def _conversations(self) -> tuple[str, ...]:
         talks = self._desk.conversations.all()[:MOST_CONVERSATIONS]
         return tuple(f"{CONVERSATION_PREFIX}{talk.id}" for talk in talks)
+
+    def _choose_wanted(self) -> None:
+        places = [next((at for at, each in enumerate(self._candidates) if each.is_named(side)), -1) for side in self._wanted]
+        for box, place in zip((self.one, self.other), places, strict=False):
+            if place >= 0:
+                box.setCurrentIndex(place)
+        if min(places, default=-1) >= 0:
+            self._wanted = ()
+
+    def _chosen(self) -> None:
+        """The person chose: nothing else is waited for."""
+        self._wanted = ()
+        self._changed()
 
     def _changed(self) -> None:
         two = bool(self._files(self.one)) and self._files(self.one) != self._files(self.other)

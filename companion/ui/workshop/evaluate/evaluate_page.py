@@ -30,7 +30,7 @@ from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.invitation import Invitation
 from companion.ui.theme import BODY
-from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.desk import Desk, Side
 from companion.ui.workshop.evaluate.blind_form import BlindForm
 from companion.ui.workshop.evaluate.blind_outcome import BlindOutcome
 from companion.ui.workshop.evaluate.blind_view import BlindView
@@ -102,6 +102,11 @@ class EvaluatePage(QWidget):
         """Ask for a blind test, or go on with the one that is under way."""
         states = (BlindState.LOADING, BlindState.WAITING, BlindState.ASKING, BlindState.TELLING)
         self._bring(self.blind if self.test.state in states else self.blind_form, "")
+
+    def compare_blind(self, one: Side, other: Side) -> None:
+        """Ask for a blind test of these two."""
+        self.blind_form.want(one, other)
+        self.show_blind_test()
 
     def show_report(self, file: str) -> None:
         """Read a report, and show it when it is there."""

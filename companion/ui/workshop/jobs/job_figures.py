@@ -32,8 +32,8 @@ def figures(entry: JobEntry, history: JobHistory) -> list[Figure]:
         found.append(Figure("Speed", f"{step.tokens_per_second:,.0f} tok/s"))
     if is_live and entry.summary.seconds_left and (not entry.summary.steps or entry.summary.step < entry.summary.steps):
         found.append(Figure("Left", f"about {duration_text(entry.summary.seconds_left)}"))
-    if found and history.ended is not None and history.ended.seconds >= 1 and not entry.is_computing:
-        found.append(Figure("Took", duration_text(history.ended.seconds)))
+    if found and history.ended is not None and history.seconds >= 1 and not entry.is_computing:
+        found.append(Figure("Took", duration_text(history.seconds)))
     return found
 
 

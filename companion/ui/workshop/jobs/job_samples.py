@@ -18,6 +18,8 @@ class JobSamples(QFrame):
         super().__init__()
         self.setProperty("role", "card")
         self._found: list[Samples] = []
+        self._start = 0.0
+        """The held-out loss before training: only what is below it is the best there was."""
         self._follows = True
         self.heading, self.when = QLabel(), QLabel()
         self.heading.setProperty("role", "heading")
@@ -41,6 +43,7 @@ class JobSamples(QFrame):
         self.setVisible(bool(self._found))
         if not self._found:
             return
+        self._start = history.first_held_out
         self._follows = self._follows or another
         at = len(self._found) - 1 if self._follows else min(self.slider.value(), len(self._found) - 1)
         self.slider.blockSignals(True)
@@ -57,7 +60,7 @@ class JobSamples(QFrame):
         found, first = self._found[at], self._found[0]
         is_last = at == len(self._found) - 1
         self.heading.setText("She would say now" if is_last and at else "She would say" if at else "She said before")
-        best = ", the best so far" if found.best else ""
+        best = ", the best so far" if found.best and found.loss < self._start else ""
         when = f"after step {found.step:,}" if found.step else "before the first step"
         self.when.setText(f"{when}, held-out loss {found.loss:.3f}{best}")
         self.slider.setVisible(len(self._found) > 1)

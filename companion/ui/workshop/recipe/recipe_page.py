@@ -26,7 +26,6 @@ from companion.ui.scroll_page import scroll_page
 from companion.ui.settings.editors import ChoiceEditor, Editor
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.foot import FoldingFoot
-from companion.ui.workshop.recipe.choosers import SourcesEditor
 from companion.ui.workshop.recipe.known_choices import editors_of
 from companion.ui.workshop.recipe.recipe_form import RecipeForm
 
@@ -100,12 +99,6 @@ class RecipePage(QWidget):
         self.validate_button.setVisible(self._kinds[kind].can_cross_validate)
         self.cost_button.setVisible(self._kinds[kind].can_estimate)
         self._changed()
-
-    def learn_from(self, sources: Sequence[str]) -> None:
-        """Put these among what is learned from, where the recipe learns."""
-        row = self.form.top.rows.get("data_files")
-        if row is not None and isinstance(row.editor, SourcesEditor):
-            row.editor.add(sources)
 
     def ready(self) -> tuple[Recipe, JobOrder]:
         """The recipe with what it leaves open, and its order. Raises CompanionError."""

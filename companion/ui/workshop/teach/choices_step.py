@@ -35,6 +35,7 @@ class GoalStep(Step):
     def refresh(self, teaching: Teaching) -> None:
         for offer in teaching.offers:
             self.cards[offer.goal].offer(offer.sentence, offer.refusal)
+            self.cards[offer.goal].setToolTip(offer.method)
         _mark(self._group, self.cards[teaching.goal] if teaching.goal is not None else None)
 
 
@@ -69,7 +70,7 @@ class EffortStep(Step):
         self.column.addWidget(self.keeping)
 
     def refresh(self, teaching: Teaching, waits_for: str) -> None:
-        """`waits_for` is the title of a job that computes now: measuring beside it would say too much."""
+        """`waits_for` says when what computes now is over: measuring beside it would say too much."""
         _mark(self._group, self.cards[teaching.effort])
         costs = teaching.costs
         for effort, card in self.cards.items():
@@ -80,7 +81,7 @@ class EffortStep(Step):
         elif self._measures:
             told = f"{teaching.progress} …"
         elif waits_for:
-            told = f"What it takes can be measured when “{waits_for}” is done."
+            told = f"What it takes can be measured when {waits_for}."
         else:
             told = "What it takes is measured on this computer, in less than a minute."
         self.measured.setText(told)

@@ -8,12 +8,14 @@ from PySide6.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 from companion.app.teaching import Teaching
 from companion.core.amounts import counted
 from companion.core.dataset import Dialogue
-from companion.core.dataset_findings import Inspection
+from companion.core.dataset_findings import Finding, Inspection
 from companion.ui.cards import empty, plain_label, say
 from companion.ui.fold import Fold
 from companion.ui.theme import Theme
 from companion.ui.workshop.teach.step import Step
 
+MOST_CASES = 5
+"""Of each kind of thing that would be mended."""
 LONGEST = 280
 """Characters of an example."""
 
@@ -24,6 +26,7 @@ class FoundStep(Step):
     def __init__(self, theme: Theme) -> None:
         super().__init__(2, "What was found in it")
         self._found: Inspection | None = None
+        self._mending: tuple[Finding, ...] = ()
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
         self.busy.setTextVisible(False)
@@ -33,13 +36,10 @@ class FoundStep(Step):
         self.cleaning = QCheckBox("Mend this before she learns from it")
         self.cleaning.setToolTip("A cleaned copy becomes one of your datasets; what you chose stays as it is")
         self.cleaning.clicked.connect(self.cleaning_changed)
-        self.examples = Fold(theme, "Examples")
-        self._examples = QWidget()
-        self._rows = QVBoxLayout(self._examples)
-        self._rows.setContentsMargins(0, 0, 0, 0)
-        self._rows.setSpacing(10)
-        self.examples.set_content(self._examples)
-        for widget in (self.busy, self.counts, self.judged, self.problems, self.cleaning, self.examples):
+        self.cases, self.examples = Fold(theme, "What would be mended"), Fold(theme, "Examples of what she learns")
+        self._cases, self._rows = _column_in(self.cases), _column_in(self.examples)
+        self.cases.hide()
+        for widget in (self.busy, self.counts, self.judged, self.problems, self.cleaning, self.cases, self.examples):
             self.column.addWidget(widget)
 
     def refresh(self, teaching: Teaching) -> None:
@@ -49,12 +49,29 @@ class FoundStep(Step):
         say(self.judged, f"You judged: {found.preferences}" if found is not None and found.preferences else "")
         mending = teaching.mending
         others = [each for each in found.findings if each.count and not each.changes] if found is not None else []
-        say(self.problems, "\n".join(f"• {each.sentence}" for each in (*mending, *others)))
+        told = [f"• {each.sentence}" for each in (*mending, *others)]
+        if teaching.phrases:
+            told.append(f"• {_phrases(teaching.phrases)}")
+        say(self.problems, "\n".join(told))
         self.cleaning.setVisible(bool(mending))
         self.cleaning.setChecked(teaching.cleans)
+        if mending != self._mending:
+            self._mending = mending
+            self._show_cases()
         if found is not self._found:
             self._found = found
             self._show_examples(found.examples if found is not None else ())
+
+    def _show_cases(self) -> None:
+        empty(self._cases)
+        self.cases.setVisible(bool(self._mending))
+        for finding in self._mending:
+            self._cases.addWidget(plain_label("muted", finding.sentence))
+            for case in finding.cases[:MOST_CASES]:
+                becomes = f"becomes: {case.after}" if case.after else "is left out"
+                self._cases.addWidget(plain_label("caption", f"“{_short(case.before)}”\n{becomes}"))
+            if (more := finding.count - MOST_CASES) > 0:
+                self._cases.addWidget(plain_label("caption", f"… and {more:,} more"))
 
     def _show_examples(self, dialogues: tuple[Dialogue, ...]) -> None:
         empty(self._rows)
@@ -66,11 +83,34 @@ class FoundStep(Step):
 
 
 def _counts(found: Inspection) -> str:
+    talks, versions = found.conversations, found.versions
+    dialogues = found.dialogues - versions - talks
+    what = counted(talks, "conversation") if talks else ""
+    if versions:
+        what += f", with {counted(versions, 'other version of a reply', 'other versions of replies')}"
+    if dialogues > 0 or not talks:
+        between = ", and " if versions else " and " if talks else ""
+        what += f"{between}{counted(dialogues, 'dialogue')}"
     replies = counted(found.learned_replies, "reply", "replies")
-    told = f"{counted(found.dialogues, 'dialogue')} with {replies} that she can learn from, {found.words:,} words in all."
+    told = f"{what}: {replies} that she can learn from, {found.words:,} words in all."
     if found.kept_by_cleaning < found.dialogues:
-        told += f" {found.kept_by_cleaning:,} of them are left when they are cleaned."
+        gone = found.dialogues - found.kept_by_cleaning
+        told += f" {counted(gone, 'dialogue is', 'dialogues are')} left out when this is mended."
     return told
+
+
+def _phrases(count: int) -> str:
+    one, many = "1 sentence of a reply stands", f"{count:,} sentences of replies stand"
+    return f"{one if count == 1 else many} in many of them. They stay: they are part of how she sounds."
+
+
+def _column_in(fold: Fold) -> QVBoxLayout:
+    content = QWidget()
+    column = QVBoxLayout(content)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(10)
+    fold.set_content(content)
+    return column
 
 
 def _exchange(dialogue: Dialogue) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from companion.app.teaching import Teaching
 from companion.ui.cards import plain_label, say
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.recipe.recipe_page import TONIGHT
 from companion.ui.workshop.teach.choices_step import EffortStep, GoalStep
 from companion.ui.workshop.teach.found_step import FoundStep
 from companion.ui.workshop.teach.sources_step import SourcesStep
@@ -28,7 +29,8 @@ class LessonForm(QWidget):
         self.goal = GoalStep()
         self.effort = EffortStep(desk.theme)
         self.problem = plain_label("problem")
-        self.start_button, self.last_button = QPushButton("Start"), QPushButton("What she learned last")
+        self.start_button, self.tonight_button = QPushButton("Start"), QPushButton("Start tonight")
+        self.last_button = QPushButton("What she learned last")
         self.start_note = plain_label("muted")
         self._title = QLabel()
         self._cards = QVBoxLayout()
@@ -41,6 +43,7 @@ class LessonForm(QWidget):
         self.effort.chosen.connect(teaching.choose_effort)
         self.effort.measuring_wanted.connect(lambda wanted: teaching.measure() if wanted else teaching.stop_measuring())
         self.start_button.clicked.connect(teaching.start)
+        self.tonight_button.clicked.connect(lambda: teaching.start(tonight=True))
 
     def add_card(self, card: QWidget) -> None:
         """Below the steps."""
@@ -52,21 +55,25 @@ class LessonForm(QWidget):
 
     def refresh(self) -> None:
         teaching, computing = self._teaching, self._desk.jobs.computing
+        waits_for = f"“{computing.title}” is done" if computing is not None else ""
+        if computing is not None and computing.is_quiet:
+            waits_for, computing = "her model is fitted to this computer", None  # what nobody asked for is not in anybody's way
         self._title.setText(f"Teach {teaching.her}")
         self.sources.refresh()
         self.found.refresh(teaching)
         self.found.setVisible(teaching.found is not None or bool(teaching.sources and not teaching.problem))
         self.goal.refresh(teaching)
         self.goal.setVisible(teaching.found is not None)
-        self.effort.refresh(teaching, computing.title if computing is not None else "")
+        self.effort.refresh(teaching, waits_for)
         is_ready = teaching.found is not None and teaching.goal is not None
         self.effort.setVisible(is_ready)
         self._start.setVisible(is_ready)
         say(self.problem, teaching.problem)
         is_starting = teaching.is_starting
-        self.start_button.setEnabled(not is_starting)
+        for button in (self.start_button, self.tonight_button):
+            button.setEnabled(not is_starting)
         self.start_button.setText("Start" if computing is None else "Start after that one")
-        note = f"{teaching.progress} …" if is_starting else f"“{computing.title}” computes now." if computing is not None else ""
+        note = f"{teaching.progress} …" if is_starting else f"“{computing.title}” is under way." if computing is not None else ""
         self.start_note.setText(note or "You can go on talking with her meanwhile, pause it, or stop it and keep the best.")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -88,7 +95,9 @@ class LessonForm(QWidget):
         row = QHBoxLayout(self._start)
         row.setContentsMargins(0, 4, 0, 4)
         row.setSpacing(16)
+        self.tonight_button.setToolTip(TONIGHT)
         row.addWidget(self.start_note, 1)
+        row.addWidget(self.tonight_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.start_button, 0, Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 32)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from companion.app.job_entry import JobPhase
 from companion.app.taught import Lesson, Taught
 from companion.core.job_history import JobHistory
+from companion.core.teaching.advice import TROUBLES, advice_for
 from companion.ui.scroll_page import scroll_page
 from companion.ui.theme import Theme
 from companion.ui.workshop.jobs.job_charts import LOSS, ChartCard
 from companion.ui.workshop.jobs.job_figures import FigureStrip, figures
 from companion.ui.workshop.jobs.job_header import JobHeader
-from companion.ui.workshop.jobs.job_messages import JobMessages, messages
+from companion.ui.workshop.jobs.job_messages import JobMessages, Message, messages
 from companion.ui.workshop.jobs.job_samples import JobSamples
 from companion.ui.workshop.teach.outcome_card import OutcomeCard
 
@@ -65,9 +68,11 @@ class LessonView(QWidget):
     ) -> None:
         """`another` when it is not the one that was shown before, `grown` when its history is longer than before."""
         self.header.show_entry(lesson.entry)
+        if lesson.adapter is not None:
+            self.header.buttons["retry"].hide()  # what came of it has the ways on
         self.outcome.show_lesson(lesson, history, taught, may_compare=may_compare)
         self.else_button.setVisible(lesson.adapter is None and not lesson.is_under_way)
-        self.messages.show_messages(messages(lesson.entry, history))
+        self.messages.show_messages(_messages(lesson, history))
         self.figures.show_figures(figures(lesson.entry, history))
         if another:
             self.chart.chart.show_all()
@@ -79,3 +84,13 @@ class LessonView(QWidget):
         super().resizeEvent(event)
         is_wide = self.width() >= SIDE_BY_SIDE * max(self._theme.font_size / 14, 1.0)
         self._body.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
+
+
+def _messages(lesson: Lesson, history: JobHistory) -> list[Message]:
+    """As the page of jobs has them, with advice that Teach can follow."""
+    entry = lesson.entry
+    if entry.phase is JobPhase.DONE and entry.remedy:
+        what, remedy = advice_for(lesson.recipe)
+        entry = replace(entry, what=what, remedy=remedy)
+    advice = {trouble.remedy: TROUBLES[trouble.kind] for trouble in history.troubles if trouble.kind in TROUBLES}
+    return [each._replace(remedy=advice.get(each.remedy, each.remedy)) for each in messages(entry, history)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.app.taught import Lesson, Taught
@@ -12,9 +12,14 @@ from companion.core.teaching.outcome import KEEP, outcome_of
 from companion.ui.cards import plain_label, say
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.keyboard import pass_on
+from companion.ui.workshop.evaluate.labels import OUTCOMES
 
 NOT_CHECKED = "It is not checked yet. You can adopt it all the same, and roll back with one press."
 TOO_FEW = "Nothing was held back to check it with. Compare it in the chat; you can roll back with one press."
+
+
+WORDS = OUTCOMES | {"the same": OUTCOMES["within chance"]}
+"""Shape and role by what the number is."""
 
 
 class OutcomeCard(QFrame):
@@ -27,6 +32,8 @@ class OutcomeCard(QFrame):
         self.setProperty("role", "card")
         self.number = QLabel()
         self.number.setProperty("role", "number")
+        self.word = QLabel()
+        """Whether that is good: a shape, a word and a colour."""
         self.means, self.details = plain_label("heading"), plain_label("muted")
         self.verdict, self.state = plain_label(), plain_label("muted")
         self.bar = QProgressBar()
@@ -39,13 +46,14 @@ class OutcomeCard(QFrame):
                 ("adopt", "Adopt"),
                 ("check", "Check it"),
                 ("compare", "Compare blind"),
-                ("again", "Teach again"),
-                ("else", "Teach something else"),
+                ("again", "Teach on from this"),
+                ("else", "Teach without this"),
             )
         }
         self.buttons["check"].setToolTip("Measures her with and without it, and says whether to adopt it")
         self.buttons["compare"].setToolTip("You see two replies and do not know whose they are")
-        self.buttons["again"].setToolTip("Goes on from what she learned here")
+        self.buttons["again"].setToolTip("The next lesson begins with what she learned here")
+        self.buttons["else"].setToolTip("The next lesson begins with how she was before; this one stays in the library")
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 18)
         column.setSpacing(8)
@@ -56,7 +64,14 @@ class OutcomeCard(QFrame):
         for name, button in self.buttons.items():
             button.clicked.connect(lambda _checked=False, name=name: self.wanted.emit(name))
             flow.addWidget(button)
-        for widget in (self.number, self.means, self.details, self.verdict, self.state, self.bar, actions):
+        self.word.setContentsMargins(0, 0, 0, 5)  # on the line of the number
+        top = QHBoxLayout()
+        top.setSpacing(10)
+        top.addWidget(self.number)
+        top.addWidget(self.word, 0, Qt.AlignmentFlag.AlignBottom)
+        top.addStretch(1)
+        column.addLayout(top)
+        for widget in (self.means, self.details, self.verdict, self.state, self.bar, actions):
             column.addWidget(widget)
 
     def show_lesson(self, lesson: Lesson, history: JobHistory, taught: Taught, *, may_compare: bool) -> None:
@@ -66,6 +81,7 @@ class OutcomeCard(QFrame):
             return
         found = outcome_of(lesson.recipe, history)
         say(self.number, found.number)
+        self._show_word(found.word)
         say(self.means, found.means)
         say(self.details, found.details)
         check, is_adopted, may_check = taught.check_of(lesson), taught.is_adopted(lesson), taught.may_check(lesson)
@@ -80,6 +96,7 @@ class OutcomeCard(QFrame):
         again = "Check it" if check is None else "Check it again"
         self.buttons["check"].setText("Stop checking" if taught.is_checking(lesson) else again)
         self.buttons["compare"].setVisible(may_compare)
+        self.buttons["else"].setVisible(not is_adopted)  # how she is now is with it
         self._set_primary("again" if is_adopted else "else" if says_keep else "adopt")
 
     def _show_check(self, check: JobEntry | None, *, is_adopted: bool, may_check: bool) -> None:
@@ -99,6 +116,12 @@ class OutcomeCard(QFrame):
         say(self.state, state)
         self.bar.setVisible(is_checking)
         self.bar.setValue(round(1000 * check.fraction) if check is not None else 0)
+
+    def _show_word(self, word: str) -> None:
+        shape, role = WORDS.get(word, ("", ""))
+        say(self.word, f"{shape} {word}" if shape else "")
+        self.word.setProperty("role", role)
+        self.word.style().polish(self.word)
 
     def _set_primary(self, name: str) -> None:
         for known, button in self.buttons.items():

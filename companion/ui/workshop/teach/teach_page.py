@@ -58,11 +58,18 @@ class TeachPage(QWidget):
         """What is shown of her learning; None while the person says what she is to learn."""
         return self.taught.lesson if self._stack.currentWidget() is self.view else None
 
-    def learn_from(self, conversation: int) -> None:
-        """Begin a lesson with this conversation; while she learns something else that stays in sight."""
+    def learn_from(self, source: str) -> None:
+        """Begin a lesson with this; while she learns something else that stays in sight."""
         self.taught.put_aside()
-        if any(talk.conversation == conversation for talk in self.teaching.talks()):  # else nothing is said in it yet
-            self.teaching.add(f"{CONVERSATION_PREFIX}{conversation}")
+        self.teaching.add(source)
+        self.form.begin()
+
+    def learn_from_talk(self, conversation: int) -> None:
+        """Begin a lesson with this conversation, unless nothing is said in it yet."""
+        if any(talk.conversation == conversation for talk in self.teaching.talks()):
+            self.learn_from(f"{CONVERSATION_PREFIX}{conversation}")
+        else:
+            self.taught.put_aside()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """The program ends: whatever runs for this page ends first."""
@@ -151,12 +158,13 @@ class TeachPage(QWidget):
             "pause": lambda: self._jobs.pause(job),
             "resume": lambda: self._jobs.resume(job),
             "cancel": lambda: self._jobs.cancel(job),
+            "tonight": lambda: self._jobs.resume(job, tonight=True),
             "retry": lambda: self._jobs.retry(job),
             "delete": lambda: self._jobs.delete(job),
             "reveal": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._jobs.folder(job).path))),
             "adopt": self.taught.adopt,
             "check": self.taught.stop_check if self.taught.is_checking(lesson) else self.taught.check,
-            "compare": lambda: self._desk.go("evaluate"),
+            "compare": lambda: self._desk.compare(*lesson.sides),
             "again": lambda: self._teach_on(adapter),
             "else": lambda: self._teach_on(""),
         }

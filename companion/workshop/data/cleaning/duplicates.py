@@ -26,11 +26,11 @@ class Duplicates:
     """Keeps the first of all copies."""
 
     def __init__(self, similar: float) -> None:
-        """From which share of word triples in common two dialogues count as nearly the same."""
+        """From which share of word triples in common two dialogues count as nearly the same; with 1 only equal ones do."""
         self._exact, self._near = Tally(), Tally()
         self._seen: set[int] = set()
         self._similar = similar
-        self._index = MinHashLSH(threshold=similar, num_perm=_PERMUTATIONS)
+        self._index = MinHashLSH(threshold=similar, num_perm=_PERMUTATIONS) if similar < 1 else None
         self._sketches: dict[int, tuple[MinHash, str]] = {}
 
     def apply(self, dialogue: Dialogue, place: str) -> Dialogue | None:
@@ -40,7 +40,7 @@ class Duplicates:
             return None
         self._seen.add(key)
         triples = _triples(dialogue)
-        if triples is None:
+        if triples is None or self._index is None:
             return dialogue
         sketch = MinHash(num_perm=_PERMUTATIONS, seed=_SEED)
         sketch.update_batch(triples)
