@@ -103,3 +103,20 @@ def test_numbers_of_a_step_of_another_kind_become_curves(file):
     history.add(Preference(step=3, margin=0.25, accuracy=0.75))
     assert list(history.curve("margin").xs) == [3]
     assert list(history.curve("accuracy").ys) == [0.75]
+
+
+def test_speed_and_time_left_hold_only_while_it_trains(file):
+    reader, seen = JobReader(file), []
+    for event in (
+        StageBegan(stage="training", sentence="Training"),
+        step(1),
+        StageBegan(stage="evaluating", sentence="Measuring"),
+        JobStarted(pid=1, resumed_step=1),
+        StageBegan(stage="loading", sentence="Loading"),
+        step(2),
+        StageBegan(stage="exporting", sentence="Writing"),
+    ):
+        append(file, event)
+        reader.read()
+        seen.append(reader.history.is_training)
+    assert seen == [False, True, True, False, False, True, False]

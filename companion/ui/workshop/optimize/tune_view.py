@@ -43,10 +43,11 @@ class TuneView(QWidget):
         """What is shown."""
         self._used: dict[Path, str] = {}
         """What is said of the use of what was found since this page was made, by the models."""
-        self.measuring = Measuring(self)
+        self.measuring = Measuring(desk.jobs.measuring, self)
         self.progress = ProgressRow()
         self.quick = QCheckBox("Quick, in 20 seconds")
         self.tune_button, self.use_button = QPushButton("Tune"), QPushButton("Use them now")
+        self.waits = plain_label("muted")
         self.problem, self.speed, self.use = plain_label("problem"), plain_label("heading"), plain_label("muted")
         self.result = QFrame()
         self.choices, self.trials = QWidget(), QWidget()
@@ -154,9 +155,9 @@ class TuneView(QWidget):
         say(self.problem, what, remedy)
 
     def _follow_jobs(self) -> None:
-        computing = self._desk.jobs.computing
+        computing = self._desk.jobs.in_the_way
         self.tune_button.setEnabled(computing is None and not self.measuring.is_running and self._known is not None)
-        self.tune_button.setToolTip(f"“{computing.title}” computes now; tune when it is done." if computing else "")
+        say(self.waits, computing.keeps_from_measuring if computing is not None and not self.measuring.is_running else "")
 
     def _connect(self) -> None:
         self.tune_button.clicked.connect(self.tune)
@@ -196,7 +197,7 @@ class TuneView(QWidget):
         column.addWidget(plain_label("title", "Tune"))
         column.addWidget(plain_label("muted", SENTENCE))
         column.addLayout(row)
-        for widget in (self.problem, self.progress, self.result):
+        for widget in (self.waits, self.problem, self.progress, self.result):
             column.addWidget(widget)
         column.addStretch(1)
         outer = QVBoxLayout(self)

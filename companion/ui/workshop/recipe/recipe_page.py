@@ -71,7 +71,8 @@ class RecipePage(QWidget):
         self.cost_button, self.start_button = QPushButton("What will it cost?"), QPushButton("Start")
         self.tonight_button = QPushButton("Start tonight")
         self.cost, self.problem = QLabel(NOT_MEASURED), QLabel()
-        self.estimate = CostEstimate(self)
+        self._is_measured = False
+        self.estimate = CostEstimate(desk.jobs.measuring, self)
         self._build(title, sentence)
         self._connect()
         self.choose_kind(self.kind)
@@ -117,7 +118,7 @@ class RecipePage(QWidget):
             self._say(error.what, error.remedy)
             return
         self.estimate.stop()
-        self._show_cost(NOT_MEASURED)
+        self._show_unmeasured()
         if job := self._desk.jobs.start(recipe, order, tonight=tonight):
             self._desk.show_job(job)
 
@@ -125,7 +126,7 @@ class RecipePage(QWidget):
         """Find out what it would cost, or stop finding out."""
         if self.estimate.is_running:
             self.estimate.stop()
-            self._show_cost(NOT_MEASURED)
+            self._show_unmeasured()
             return
         try:
             recipe, _ = self.ready()
@@ -168,7 +169,7 @@ class RecipePage(QWidget):
         super().hideEvent(event)
         if self.estimate.is_running:
             self.estimate.stop()
-            self._show_cost(NOT_MEASURED)
+            self._show_unmeasured()
 
     # Inside
 
@@ -184,7 +185,7 @@ class RecipePage(QWidget):
     def _changed(self) -> None:
         """Whatever was measured or said is of another recipe."""
         self.estimate.stop()
-        self._show_cost(NOT_MEASURED)
+        self._show_unmeasured()
         self._say(self.form.problem())
 
     def _say(self, *sentences: str) -> None:
@@ -196,10 +197,17 @@ class RecipePage(QWidget):
         self.cost.setText(text if text.endswith(".") or not text else f"{text} …")
         self.cost_button.setText("Stop measuring" if self.estimate.is_running else "What will it cost?")
 
+    def _show_unmeasured(self) -> None:
+        """It can be measured, or why it cannot be now."""
+        self._is_measured = False
+        computing = self._desk.jobs.in_the_way
+        self._show_cost(computing.keeps_from_measuring if computing is not None else NOT_MEASURED)
+
     def _estimated(self, history: JobHistory) -> None:
         plan, data = history.plan, history.data
         if plan is None or data is None:
             return
+        self._is_measured = True
         learned = f"{counted(data.dialogues, 'dialogue')}, {data.held_out:,} of them held out"
         takes = f"About {duration_text(plan.seconds)} and {bytes_text(plan.memory_bytes)} of memory"
         self._show_cost(f"{takes}: {counted(plan.steps, 'step')} over {learned}, at {plan.tokens_per_second:,.0f} tok/s.")
@@ -207,9 +215,10 @@ class RecipePage(QWidget):
 
     def _follow_jobs(self) -> None:
         """While a job computes, whatever is measured would be too slow."""
-        computing = self._desk.jobs.computing
+        computing = self._desk.jobs.in_the_way
         self.cost_button.setEnabled(computing is None)
-        self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else "")
+        if not self._is_measured and not self.estimate.is_running:
+            self._show_unmeasured()
         self.start_button.setText("Start" if computing is None else "Start after that one")
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing else "")
         self.foot.fold()
@@ -228,7 +237,7 @@ class RecipePage(QWidget):
         self._desk.jobs.changed.connect(self._follow_jobs)
 
     def _estimate_failed(self, what: str, remedy: str) -> None:
-        self._show_cost(NOT_MEASURED)
+        self._show_unmeasured()
         self._say(what, remedy)
 
     def _ask_for_recipe(self) -> None:

@@ -51,7 +51,7 @@ class LessonForm(QWidget):
         self._scroll.verticalScrollBar().setValue(0)
 
     def refresh(self) -> None:
-        teaching, computing = self._teaching, self._desk.jobs.computing
+        teaching, computing = self._teaching, self._desk.jobs.in_the_way
         self._title.setText(f"Teach {teaching.her}")
         self.sources.refresh()
         self.found.refresh(teaching)
