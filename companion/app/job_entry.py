@@ -119,8 +119,8 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
     def may_resume(self) -> bool:
         if self.summary.kind == UNKNOWN_KIND:
             return False
-        if self.phase is JobPhase.CANCELLED:  # what was measured, or answered, before the first report is kept
-            return self.summary.kind == "evaluate" and not self.summary.outputs
+        if self.phase is JobPhase.CANCELLED:
+            return not self.summary.is_over
         return self.phase in {JobPhase.PAUSED, JobPhase.STOPPED, JobPhase.UNSTARTED, JobPhase.FAILED}
 
     @property

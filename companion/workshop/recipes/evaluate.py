@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MOST_DEATHS = 2
 """After its process was lost so often in one section, that section is given up and the others go on."""
 NOTHING_MEASURED = "The evaluation was cancelled before anything was measured."
+REPLIES_KEPT = "What was answered is kept: resume it to go on."
 FINISHING = "Finishing the part it is in, which the report is then made of"
 
 
@@ -191,7 +192,7 @@ def _reported(job: Job, recipe: Evaluate, kept: Kept, *, finished: bool) -> JobE
     """The last word, with a report when anything was measured."""
     report = report_of(kept, recipe.certainty, finished=finished)
     if report is None:
-        return JobEnded(state="cancelled", what=NOTHING_MEASURED)
+        return JobEnded(state="cancelled", what=NOTHING_MEASURED, remedy=REPLIES_KEPT if kept.replies(0) else "")
     if recipe.gate.enabled:
         report = gated(report, recipe.gate)
     job.has_result = True

@@ -105,6 +105,18 @@ def test_cancelled_before_anything_was_measured(job):
     assert not (job.output / "report.json").exists()
 
 
+def test_cancelled_between_the_replies_and_the_first_part_it_can_be_gone_on_with(job):
+    wishes = Wishes(job.cancel_mark)
+    kept = Kept(job.measured)
+    events = work_here(job, lambda event: wishes.cancel() if isinstance(event, StageBegan) and kept.replies(0) else None, wishes)
+    assert "resume it" in ended(events).remedy
+    assert not job.summary().is_over
+    rest = work_here(job)
+    assert ended(rest).state == "done"
+    assert not [event for event in of_kind(rest, StageBegan) if "answering" in event.sentence]
+    assert job.summary().is_over
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_after_a_kill_what_was_measured_is_still_there(job):
     command = [sys.executable, "-P", "-m", "companion", "job", str(job.path)]
