@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from companion.app.background import Background
 from companion.app.dry_run import DryRun
+from companion.app.measuring_turn import MeasuringTurn
 from companion.core.build_plan import BuildPlan, plan_file, read_plan
 from companion.core.character_library import built_in_character
 from companion.core.errors import CompanionError
@@ -43,11 +44,11 @@ class BuildPlans(QObject):
     failed = Signal(str, str)
     """No plan: what happened and what to do."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, turn: MeasuringTurn, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = Background(parent=self)
         self._model: Path | None = None
-        self._run = DryRun("The process that foresees builds", self)
+        self._run = DryRun("The process that foresees builds", "what builds would be like", turn, self)
         self._run.progressed.connect(self.progressed)
         self._run.done.connect(lambda _history: self.look(self._model))
         self._run.failed.connect(self.failed)

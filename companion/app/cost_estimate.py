@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from companion.app.dry_run import DryRun
+from companion.app.measuring_turn import MeasuringTurn
 from companion.core.job import JobOrder
 from companion.core.job_history import JobHistory
 from companion.core.recipes.files import Recipe
@@ -20,9 +21,9 @@ class CostEstimate(QObject):
     failed = Signal(str, str)
     """What happened and what to do."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, turn: MeasuringTurn, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._run = DryRun("The estimate", self)
+        self._run = DryRun("The estimate", "what something else will cost", turn, self)
         self._stage = ""
         self._run.progressed.connect(self._tell)
         self._run.done.connect(self._done)

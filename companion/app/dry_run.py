@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
+from companion.app.measuring_turn import MeasuringTurn
 from companion.core.errors import CompanionError
 from companion.core.job import JobEnded, JobOrder
 from companion.core.job_folder import JobFolder, create_job
@@ -19,7 +21,7 @@ LOOK_MS = 250
 
 
 class DryRun(QObject):
-    """One at a time; a new one, `stop` or the end of the program ends what is under way."""
+    """One at a time, which waits for its turn; a new one, `stop` or the end of the program ends what is under way."""
 
     progressed = Signal(str, float)
     """What it does now, a full sentence without its full stop, and how much of that is done, 0 to 1."""
@@ -28,10 +30,11 @@ class DryRun(QObject):
     failed = Signal(str, str)
     """What happened and what to do."""
 
-    def __init__(self, what: str, parent: QObject | None = None) -> None:
-        """`what` is what dies when the process does, such as “The estimate”."""
+    def __init__(self, what: str, measured: str, turn: MeasuringTurn, parent: QObject | None = None) -> None:
+        """`what` is what dies when the process does, such as “The estimate”; `measured` is what others wait for."""
         super().__init__(parent)
-        self._what = what
+        self._what, self._measured, self._turn = what, measured, turn
+        self._is_asked = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: LeashedJob | None = None
         self._job: JobFolder | None = None
@@ -44,11 +47,16 @@ class DryRun(QObject):
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None
+        return self._is_asked
 
     def begin(self, recipe: Recipe, order: JobOrder) -> None:
-        """Ends in `done` or `failed`."""
+        """As soon as it is its turn; ends in `done` or `failed`."""
         self.stop()
+        self._is_asked = True
+        QTimer.singleShot(0, self, self._tell_wait)  # whoever began it hears no word of it before this returns
+        self._turn.ask(self, self._measured, partial(self._start, recipe, order))
+
+    def _start(self, recipe: Recipe, order: JobOrder) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True)
         try:
             self._job = create_job(recipe, order, Path(self._folder.name))
@@ -69,6 +77,12 @@ class DryRun(QObject):
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+        self._is_asked = False
+        self._turn.give_back(self)
+
+    def _tell_wait(self) -> None:
+        if waits_for := self._turn.waits_for(self):
+            self.progressed.emit(f"Waiting until {waits_for}", 0.0)
 
     def _look(self) -> None:
         if self._process is None or self._reader is None or self._job is None:

@@ -19,7 +19,7 @@ from companion.app.notices import Notice, Notices, Tone
 from companion.app.preferences import Preferences
 from companion.core.character_library import built_in_character
 from companion.core.errors import CompanionError
-from companion.core.fitted import WORTH, Fitted, fitted_file, is_fitted, machine_and_model, remember, remembered, speedup
+from companion.core.fitted import NAME, WORTH, Fitted, fitted_file, is_fitted, machine_and_model, remember, remembered, speedup
 from companion.core.job import JobOrder
 from companion.core.job_history import JobReader
 from companion.core.job_targets import with_free_targets
@@ -114,7 +114,7 @@ class Fitting(QObject):
     def _make(self, fitted: Fitted) -> None:
         if self._jobs.computing is not None:
             return  # what the person wants done comes first
-        recipe = Quantize(name="starter-fitted", model=str(starter_model()), character=built_in_character().name, budget=BUDGET)
+        recipe = Quantize(name=NAME, model=str(starter_model()), character=built_in_character().name, budget=BUDGET)
         job = self._jobs.start(recipe, with_free_targets(JobOrder(output=str(fitted_file()))))
         if not job:  # the person was told why, and need not be told again and again
             self._timer.stop()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
-from companion.core.fitted import NAME
+from companion.core.fitted import NAME, TITLE
 from companion.core.job import CROSS_VALIDATION
 from companion.core.job_folder import UNKNOWN_KIND, JobSummary
 
@@ -32,6 +33,9 @@ class JobPhase(Enum):
 
 COMPUTING = frozenset({JobPhase.RUNNING, JobPhase.PAUSING, JobPhase.ENDING})
 OVER = frozenset({JobPhase.CANCELLED, JobPhase.FAILED, JobPhase.DONE})
+WAITS_FOR_NIGHT = "It begins tonight, while the computer is plugged in and nobody uses it. The window must stay open"
+NIGHT_IS_OFF = "Teaching at night is switched off in the settings: switch it on there, or start it now"
+WAITS_FOR_MEMORY = "It begins when there is memory for it; closing other programs helps"
 STOPPED_REMEDY = "Nothing up to its last checkpoint is lost: resume it."
 STOPPED_UNSEEN = "It stopped without a word: it was ended by force, or the computer was switched off."
 
@@ -62,6 +66,8 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
         """What it is called after; what was done to see whether a recipe helps is not taken for what was made with it."""
         if self.summary.kind == CROSS_VALIDATION and self.summary.name:
             return f"Cross-validation of {self.summary.name}"
+        if self.is_quiet:
+            return TITLE
         return self.summary.name or KIND_WORDS.get(self.summary.kind, self.summary.kind.capitalize())
 
     @property
@@ -73,9 +79,21 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
         """“running”, “waits for tonight”."""
         return f"waits for {self.waits_for}" if self.waits_for else self.phase.value
 
+    def waiting_for_memory(self) -> JobEntry:
+        return replace(self, waits_for="memory", stage=WAITS_FOR_MEMORY)
+
+    def waiting_for_tonight(self, *, is_on: bool) -> JobEntry:
+        """`is_on` is whether anything is done at night."""
+        return replace(self, waits_for="tonight", stage=WAITS_FOR_NIGHT if is_on else NIGHT_IS_OFF)
+
     @property
     def is_computing(self) -> bool:
         return self.phase in COMPUTING
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it waits for nothing but its turn."""
+        return self.phase is JobPhase.WAITING and not self.waits_for
 
     @property
     def is_ours(self) -> bool:
@@ -88,6 +106,11 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
         return self.summary.name == NAME
 
     @property
+    def keeps_from_measuring(self) -> str:
+        """What is said where something cannot be measured because of it."""
+        return f"“{self.title}” computes now; this can be measured when it is done."
+
+    @property
     def may_pause(self) -> bool:
         return self.phase in {JobPhase.RUNNING, JobPhase.WAITING}
 
@@ -98,8 +121,11 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_resume(self) -> bool:
-        is_known = self.summary.kind != UNKNOWN_KIND
-        return is_known and self.phase in {JobPhase.PAUSED, JobPhase.STOPPED, JobPhase.UNSTARTED, JobPhase.FAILED}
+        if self.summary.kind == UNKNOWN_KIND:
+            return False
+        if self.phase is JobPhase.CANCELLED:
+            return not self.summary.is_over
+        return self.phase in {JobPhase.PAUSED, JobPhase.STOPPED, JobPhase.UNSTARTED, JobPhase.FAILED}
 
     @property
     def may_cancel(self) -> bool:

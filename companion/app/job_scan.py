@@ -117,15 +117,16 @@ def _phase(summary: JobSummary, asked: Wanted | None, last_word: float) -> JobPh
 
 def _followed(summary: JobSummary, history: JobHistory) -> JobSummary:
     """The summary of a running job as its events are now."""
-    summary = replace(summary, state="running", began=history.began or summary.began)
+    began = history.began or summary.began
+    summary = replace(summary, state="running", began=began, tokens_per_second=0.0, seconds_left=0.0)
     if (step := history.last_step) is not None:
         summary = replace(
             summary,
             step=step.step,
             steps=step.steps,
             loss=step.loss,
-            tokens_per_second=step.tokens_per_second,
-            seconds_left=step.seconds_left,
+            tokens_per_second=step.tokens_per_second if history.is_training else 0.0,
+            seconds_left=step.seconds_left if history.is_training else 0.0,
         )
     elif history.plan is not None:
         summary = replace(summary, steps=history.plan.steps, seconds_left=history.plan.seconds)

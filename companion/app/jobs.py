@@ -18,6 +18,7 @@ from companion.app.background import Background
 from companion.app.job_entry import OVER, STOPPED_REMEDY, JobEntry, JobPhase
 from companion.app.job_scan import JobScanner
 from companion.app.job_watch import JobWatch
+from companion.app.measuring_turn import MeasuringTurn
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
 from companion.core.errors import CompanionError, JobError
@@ -34,9 +35,6 @@ from companion.core.recipes.files import Recipe
 log = logging.getLogger(__name__)
 TICK_MS = 700
 """How often a running job is looked at."""
-WAITS_FOR_NIGHT = "It begins tonight, while the computer is plugged in and nobody uses it. The window must stay open"
-NIGHT_IS_OFF = "Teaching at night is switched off in the settings: switch it on there, or start it now"
-WAITS_FOR_MEMORY = "It begins when there is memory for it; closing other programs helps"
 KEEP_DELETED_SECONDS = 24 * 3600
 SETTLE_MS = 400
 """A folder that has changed is looked at when it has been quiet for so long: a new job is written in several steps."""
@@ -76,6 +74,8 @@ class Jobs(QObject):
         self._watcher = QFileSystemWatcher(self)
         self._watcher.directoryChanged.connect(lambda _path: self._settle.start())
         self._watches: set[JobWatch] = set()
+        self.measuring = MeasuringTurn(self)
+        self.measuring.changed.connect(self._give_way)
         preferences.changed.connect(lambda _new, _old: self._tell_leash())
 
     def begin(self) -> None:
@@ -124,6 +124,12 @@ class Jobs(QObject):
     def computing(self) -> JobEntry | None:
         """The job that computes now, ours or another's."""
         return next((entry for entry in self.entries if entry.is_computing), None)
+
+    @property
+    def in_the_way(self) -> JobEntry | None:
+        """The job that another one has to wait for; one that nobody asked for gives way."""
+        computing = self.computing
+        return None if computing is not None and computing.is_quiet and computing.is_ours else computing
 
     @property
     def own(self) -> JobEntry | None:
@@ -275,7 +281,7 @@ class Jobs(QObject):
             self.ended.emit(entry)
         if is_news:
             self.changed.emit()
-        self._advance()
+        self._give_way()
         if self._scan_again:
             self._scan_again = False
             self.look()
@@ -300,10 +306,9 @@ class Jobs(QObject):
         if entry.id in self._died:
             return replace(entry, phase=JobPhase.STOPPED, what=self._died[entry.id], remedy=STOPPED_REMEDY)
         if entry.phase is JobPhase.WAITING and self._is_tight:
-            return replace(entry, waits_for="memory", stage=WAITS_FOR_MEMORY)
+            return entry.waiting_for_memory()
         if entry.phase is JobPhase.WAITING and entry.tonight and not self._is_night:
-            is_on = self._preferences.settings.teach_at_night
-            return replace(entry, waits_for="tonight", stage=WAITS_FOR_NIGHT if is_on else NIGHT_IS_OFF)
+            return entry.waiting_for_tonight(is_on=self._preferences.settings.teach_at_night)
         return entry
 
     def _without_those_over(
@@ -329,10 +334,23 @@ class Jobs(QObject):
                 seen.append(entry)
         return tuple(seen), over
 
+    def _give_way(self) -> None:
+        """A job that nobody asked for pauses and keeps its place when anything else is wanted; then go on with what waits."""
+        if self._is_closed:
+            return
+        quiet = self.own
+        if quiet is not None and quiet.is_quiet:
+            others = (entry for entry in self.entries if not entry.is_quiet)
+            if self.measuring.is_wanted or any(entry.is_computing or entry.is_ready for entry in others):
+                self.put_off(quiet.id)
+        self._advance()
+        computing = self.computing
+        self.measuring.follow(computing.title if computing is not None else "")
+
     def _advance(self) -> None:
-        """Begin with the job that has waited longest, when nothing computes."""
-        ready = (entry for entry in self.entries if entry.phase is JobPhase.WAITING and not entry.waits_for)
-        waiting = sorted(ready, key=lambda entry: entry.since)
+        """Begin with the job that has waited longest, when nothing computes; those that nobody asked for come last."""
+        ready = (entry for entry in self.entries if entry.is_ready and not (entry.is_quiet and self.measuring.is_wanted))
+        waiting = sorted(ready, key=lambda entry: (entry.is_quiet, entry.since))
         if self._leash is not None or self.computing is not None or not waiting:
             return
         first = waiting[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-from PySide6.QtCore import QCoreApplication, QObject, Signal
+from functools import partial
 
+import msgspec
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
+
+from companion.app.measuring_turn import MeasuringTurn
 from companion.app.worker_call import WorkerCall
 from companion.core.measuring_messages import (
     MachineMeasured,
@@ -17,7 +20,7 @@ from companion.core.tuning import TuneWish
 
 
 class Measuring(QObject):
-    """One at a time; `stop` or the end of the program ends what is under way."""
+    """One at a time, which waits for its turn; `stop` or the end of the program ends what is under way."""
 
     progressed = Signal(str, float)
     """What is measured now, in a few words, and how much of everything is done, 0 to 1."""
@@ -28,32 +31,45 @@ class Measuring(QObject):
     failed = Signal(str, str)
     """What happened and what to do."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, turn: MeasuringTurn, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._turn = turn
+        self._is_asked = False
         self._call: WorkerCall | None = None
         if (program := QCoreApplication.instance()) is not None:
             program.aboutToQuit.connect(self.stop)
 
     @property
     def is_running(self) -> bool:
-        return self._call is not None
+        return self._is_asked
 
     def measure_machine(self) -> None:
         """Twenty seconds; ends in `machine_measured` or `failed`."""
-        self._begin("machine")
+        self._begin("this computer", "machine")
 
     def tune(self, wish: TuneWish) -> None:
         """A minute, less when it is quick; ends in `model_tuned` or `failed`."""
-        self._begin("tune-model", msgspec.json.encode(wish).decode())
+        self._begin("how a model runs best", "tune-model", msgspec.json.encode(wish).decode())
 
     def stop(self) -> None:
         """End it, and wait until it is gone; nothing comes of it any more."""
         call, self._call = self._call, None
         if call is not None:
             call.end()
+        self._is_asked = False
+        self._turn.give_back(self)
 
-    def _begin(self, role: str, *arguments: str) -> None:
+    def _begin(self, what: str, role: str, *arguments: str) -> None:
         self.stop()
+        self._is_asked = True
+        QTimer.singleShot(0, self, self._tell_wait)  # whoever began it hears no word of it before this returns
+        self._turn.ask(self, what, partial(self._start, role, *arguments))
+
+    def _tell_wait(self) -> None:
+        if waits_for := self._turn.waits_for(self):
+            self.progressed.emit(f"waiting until {waits_for}", 0.0)
+
+    def _start(self, role: str, *arguments: str) -> None:
         self._call = WorkerCall(role, "The measurement", decode_measuring_event, self, arguments=arguments)
         self._call.received.connect(self._receive)
         self._call.ended.connect(self._died)
@@ -71,7 +87,6 @@ class Measuring(QObject):
             self.failed.emit(event.what, event.remedy)
 
     def _died(self, _key: str, what: str) -> None:
-        call, self._call = self._call, None
-        if call is not None:
-            call.deleteLater()
+        if self._call is not None:
+            self.stop()
             self.failed.emit(what, "Nothing was changed; try it again.")

@@ -89,7 +89,7 @@ class Teaching(QObject):
         """Which state the sources had when they were looked through."""
         self._work: DatasetWork | None = None
         self._background = Background(parent=self)
-        self._cost = TeachingCost(self)
+        self._cost = TeachingCost(jobs.measuring, self)
         self._cost.progressed.connect(self._tell)
         self._cost.failed.connect(self._refused)
         self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
@@ -231,7 +231,7 @@ class Teaching(QObject):
     def measure(self) -> None:
         """Find out what it takes here, unless that is known or something else computes: `costs` then has it."""
         key, recipes = self._key(), {effort: self.recipe(effort) for effort in EFFORTS}
-        if key is None or self.costs or self.is_measuring or not self._is_shown or self._jobs.computing is not None:
+        if key is None or self.costs or self.is_measuring or not self._is_shown or self._jobs.in_the_way is not None:
             return
         try:
             ready = {effort: prepared(recipe, self._model())[0] for effort, recipe in recipes.items() if recipe is not None}

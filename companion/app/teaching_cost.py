@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from PySide6.QtCore import QObject, Signal
 
 from companion.app.cost_estimate import CostEstimate
+from companion.app.measuring_turn import MeasuringTurn
 from companion.core.errors import CompanionError
 from companion.core.job_history import JobHistory
 from companion.core.recipes.files import AdapterRecipe
@@ -22,13 +23,13 @@ class TeachingCost(QObject):
     failed = Signal(str, str)
     """What happened and what to do."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, turn: MeasuringTurn, parent: QObject) -> None:
         super().__init__(parent)
         self._known: dict[Hashable, dict[Effort, Cost]] = {}
         self._asked: Hashable = None
         self._recipes: Mapping[Effort, AdapterRecipe] = {}
         self._measured: Effort = "balanced"
-        self._estimate = CostEstimate(self)
+        self._estimate = CostEstimate(turn, self)
         self._estimate.progressed.connect(self.progressed)
         self._estimate.estimated.connect(self._estimated)
         self._estimate.failed.connect(self.failed)

@@ -94,7 +94,7 @@ def resume_job(text: str, *, as_json: bool) -> int:
     state = summary.state
     if state == "running":
         raise JobError(f"The job “{job.id}” is running already.", f"Watch it with: companion jobs show {job.id}")
-    if state in {"done", "cancelled"}:
+    if summary.is_over:
         raise JobError(f"The job “{job.id}” has ended ({state}); there is nothing to go on with.", "Start a new one.")
     job.recipe()  # raises the sentence of a recipe that cannot be gone on with
     for note in summary.notes:

@@ -14,6 +14,13 @@ from companion.core.job import BuildProven, OutputWritten
 from companion.core.paths import own_models_folder
 
 NAME: Final = "starter-fitted"
+TITLE: Final = "Fitting her model to this computer"
+"""What a person reads instead of the name of its job."""
+WHY: Final = (
+    "Companion does this once, by itself, while nobody talks: it looks for a build of her model that writes faster on this "
+    "computer."
+)
+MAY_STOP: Final = "Whatever you start goes before it. You may pause or cancel it; she then goes on with her model as it is."
 WORTH: Final = 1.1
 """A build must write so many times as fast as the model it was made of; less is not worth another file."""
 

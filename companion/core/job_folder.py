@@ -163,6 +163,11 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """Sentences about what of the folder could not be read."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to go on with; an evaluation that was cancelled before its report keeps what it has."""
+        return self.state == "done" or (self.state == "cancelled" and (self.kind != "evaluate" or bool(self.outputs)))
+
 
 def jobs_folder() -> Path:
     return data_folder() / JOBS_FOLDER

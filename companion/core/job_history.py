@@ -67,6 +67,8 @@ class JobHistory:
         self.data: DataReady | None = None
         self.plan: PlanMade | None = None
         self.last_step: StepDone | None = None
+        self.is_training = False
+        """Whether a step was done in this run, and nothing else than a measurement has begun since: speed and time left hold."""
         self._training: StageBegan | None = None
         self._seconds = self._run_began = self._latest = 0.0
         """Of the runs that are over; when the one that is not began, 0 for none; when something happened last."""
@@ -101,13 +103,15 @@ class JobHistory:
     def add(self, event: JobEvent) -> None:
         self._note_time(event)
         if isinstance(event, StepDone):
-            self.last_step = event
+            self.last_step, self.is_training = event, True
             if self.stage is not None and self.stage.stage == "evaluating":
                 self.stage = self._training or self.stage  # which a measurement interrupts, without a word at its own end
             self._note_numbers(event)
             return
         self.log.append(event)
         kind = type(event)
+        if isinstance(event, JobStarted) or (isinstance(event, StageBegan) and event.stage not in {"training", "evaluating"}):
+            self.is_training = False
         if kind in _LATEST:
             setattr(self, _LATEST[kind], event)
             self._training = event if isinstance(event, StageBegan) and event.stage == "training" else self._training

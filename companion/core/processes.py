@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 
 NATIVE_CRASHES = frozenset({"SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE", "SIGTRAP"})
@@ -25,6 +26,7 @@ FIRST_TO_GO = 500
 
 def worker_command(role: str, *arguments: str) -> list[str]:
     """The command that starts this program in another role, from source, wheel or frozen."""
+    _oom_kills_before()
     if getattr(sys, "frozen", False):
         console = Path(sys.executable).with_name("companion-console.exe")  # a windowed program of Windows has no pipes
         return [str(console) if sys.platform == "win32" else sys.executable, role, *arguments]
@@ -86,7 +88,36 @@ def exit_sentence(who: str, exit_status: int, where: str = "llama.cpp") -> str:
     if name in NATIVE_CRASHES:
         return f"{who} crashed inside {where} ({name})."
     if name == "SIGKILL":
-        return f"{who} was ended by the system, most likely because memory ran short."
+        if _memory_ran_short():
+            return f"{who} was ended by the system, most likely because memory ran short."
+        return f"{who} was ended by force."
     if name:
         return f"{who} was ended by another program ({name})."
     return f"{who} ended unexpectedly (exit status {exit_status})."
+
+
+def _memory_ran_short() -> bool:
+    """Whether memory is short now, or the kernel has ended something for lack of it since we began to start processes.
+
+    What a dead process held is free again, so the kernel's count is the better witness where there is one.
+    """
+    from companion.core.hardware import available_memory
+    from companion.core.headroom import MEMORY_FLOOR
+
+    return _oom_kills() > _oom_kills_before() or 0 < available_memory() < MEMORY_FLOOR
+
+
+@cache
+def _oom_kills_before() -> int:
+    """As the count stood when this program first started another one."""
+    return _oom_kills()
+
+
+def _oom_kills() -> int:
+    """How many processes Linux has ended since it started because memory ran out (vmstat, oom_kill); 0 elsewhere."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return 0

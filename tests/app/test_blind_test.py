@@ -114,6 +114,6 @@ def test_a_killed_process_is_told_of_and_what_was_judged_is_kept(blind, wish, qt
     qtbot.waitUntil(lambda: len(judgement.verdicts()) == 1 + blind.alike, timeout=SOON_MS)
     psutil.Process(blind._process.process_id).kill()
     qtbot.waitUntil(lambda: blind.state is BlindState.FAILED, timeout=SOON_MS)
-    assert "ended by the system" in blind.what or "ended by another program" in blind.what
+    assert "ended by force" in blind.what or "ended by another program" in blind.what
     assert "kept" in blind.remedy
     assert judgement.verdicts()

@@ -9,6 +9,7 @@ import pytest
 
 from companion.app import build_plans as module
 from companion.app.build_plans import BuildPlans, Known
+from companion.app.measuring_turn import MeasuringTurn
 from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
 from companion.core.recipes.files import with_changes
@@ -31,7 +32,7 @@ def model(tmp_path_factory) -> Path:
 def plans(qapp, monkeypatch) -> Iterator[BuildPlans]:
     usual = module.recipe_for
     monkeypatch.setattr(module, "recipe_for", lambda *given: with_changes(usual(*given), SMALL))
-    made = BuildPlans()
+    made = BuildPlans(MeasuringTurn())
     yield made
     made.stop()
     made._background.close()
@@ -53,7 +54,7 @@ def test_a_plan_is_made_once_and_found_again(fresh_cache, plans: BuildPlans, mod
     assert got.args[0].plan.builds
     assert any("what each type costs" in words for words in told)
     assert not plans.is_planning
-    assert looked(BuildPlans(), model, qtbot).plan == got.args[0].plan
+    assert looked(BuildPlans(MeasuringTurn()), model, qtbot).plan == got.args[0].plan
 
 
 def test_what_jobs_have_proven_of_this_model_is_found(plans: BuildPlans, model, tmp_path, qtbot):

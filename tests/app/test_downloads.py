@@ -115,7 +115,7 @@ def test_a_process_that_is_killed_is_told_of_and_gone_on_with(downloads, hub, qt
     (fetching,) = downloads._running.values()
     os.kill(fetching.process_id, signal.SIGKILL)
     failed = until(qtbot, downloads, "failed")
-    assert "was ended by the system" in failed.what
+    assert "was ended by force" in failed.what
     assert failed.done > 300_000
     hub.bytes_per_second = 0
     downloads.start(OFFER)

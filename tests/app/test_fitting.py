@@ -16,10 +16,13 @@ from companion.app.job_entry import JobPhase
 from companion.app.jobs import Jobs
 from companion.app.models import Models
 from companion.core.fitted import Fitted, fitted_file, is_fitted, remember, remembered, speedup
-from companion.core.job import BuildProven, OutputWritten, Proven
+from companion.core.job import BuildProven, JobOrder, OutputWritten, Proven
+from companion.core.job_folder import create_job
+from companion.core.job_queue import want
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.quantize import Quantize
 from tests.app.conftest import Desk
+from tests.small_recipes import end_jobs, small_recipe, write_dialogues
 from tests.tiny_models import write_tiny_llama
 
 SMALL = (
@@ -51,6 +54,10 @@ class Home(Desk):
     def phases(self) -> list[JobPhase]:
         return [entry.phase for entry in self.jobs.entries]
 
+    def phase(self, job: str) -> JobPhase | None:
+        entry = self.jobs.entry(job)
+        return entry.phase if entry is not None else None
+
     def close(self) -> None:
         self.fitting.close()
         self.jobs.close()
@@ -68,6 +75,7 @@ def homes(qapp, starter, monkeypatch) -> Iterator[list[Home]]:
     yield made
     for home in made:
         home.close()
+    end_jobs()
 
 
 def move_in(homes: list[Home]) -> Home:
@@ -130,6 +138,54 @@ def test_whom_the_person_pauses_stays_paused(homes, qtbot, monkeypatch, starter)
     assert home.phases == [JobPhase.PAUSED]
     home.jobs.resume(home.jobs.entries[0].id)
     qtbot.waitUntil(lambda: is_fitted(Path(home.preferences.settings.model)), timeout=LATER_MS)
+
+
+def test_what_the_person_starts_goes_before_it_and_it_goes_on_afterwards(homes, qtbot, monkeypatch, tiny_model, tmp_path):
+    monkeypatch.setattr(module, "WORTH", 0.0)
+    home = move_in(homes)
+    qtbot.waitUntil(lambda: home.phases == [JobPhase.RUNNING], timeout=SOON_MS)
+    quiet = home.jobs.entries[0].id
+    assert home.jobs.entries[0].title == "Fitting her model to this computer"
+    assert home.jobs.in_the_way is None, "nobody is told to wait for it"
+    mine = home.jobs.start(small_recipe(tiny_model, write_dialogues(tmp_path / "dialogues.jsonl")), JobOrder())
+    done: list[str] = []
+    home.jobs.ended.connect(lambda entry: done.append(entry.id))
+    qtbot.waitUntil(lambda: home.phase(mine) is JobPhase.RUNNING, timeout=SOON_MS)
+    assert home.phase(quiet) is JobPhase.WAITING, "it keeps its place, which is the last one"
+    qtbot.waitUntil(lambda: is_fitted(Path(home.preferences.settings.model)), timeout=LATER_MS)
+    assert done == [mine, quiet]
+
+
+def test_after_a_kill_the_next_window_begins_with_what_the_person_wants(homes, qtbot, monkeypatch, tiny_model, tmp_path):
+    first = move_in(homes)
+    qtbot.waitUntil(lambda: first.phases == [JobPhase.RUNNING], timeout=SOON_MS)
+    quiet = first.jobs.folder(first.jobs.entries[0].id)
+    first.fitting.close()
+    first.jobs.close()
+    qtbot.waitUntil(lambda: not quiet.worker(), timeout=SOON_MS)
+    mine = create_job(small_recipe(tiny_model, write_dialogues(tmp_path / "dialogues.jsonl")), JobOrder())
+    want(mine)
+    jobs = Jobs(first.notices, first.preferences)
+    order: list[str] = []
+    jobs.ended.connect(lambda entry: order.append(entry.id))
+    jobs.begin()
+    qtbot.waitUntil(lambda: len(order) == 2, timeout=LATER_MS)
+    jobs.close()
+    assert order == [mine.id, quiet.id]
+
+
+def test_a_measurement_waits_until_it_has_made_room(homes, qtbot):
+    home = move_in(homes)
+    qtbot.waitUntil(lambda: home.phases == [JobPhase.RUNNING], timeout=SOON_MS)
+    turn, workers = home.jobs.measuring, []
+    folder = home.jobs.folder(home.jobs.entries[0].id)
+    turn.ask(home, "something", lambda: workers.append(folder.worker()))
+    assert "Fitting her model" in turn.waits_for(home)
+    qtbot.waitUntil(lambda: workers == [0], timeout=SOON_MS)
+    qtbot.wait(1000)
+    assert home.phases == [JobPhase.WAITING]
+    turn.give_back(home)
+    qtbot.waitUntil(lambda: home.phases == [JobPhase.RUNNING], timeout=SOON_MS)
 
 
 def test_a_job_that_an_earlier_window_began_is_finished_by_the_next(homes, qtbot, monkeypatch):

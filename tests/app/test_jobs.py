@@ -188,7 +188,7 @@ def test_a_killed_job_is_told_in_words_and_can_be_resumed(desk, qtbot, tiny_mode
     os.kill(desk.jobs.folder(job).worker(), signal.SIGKILL)
     until(qtbot, desk, job, JobPhase.STOPPED)
     entry = desk.jobs.entry(job)
-    assert entry.what == "The job was ended by the system, most likely because memory ran short."
+    assert entry.what == "The job was ended by force."
     assert "resume" in entry.remedy
     assert desk.ended[-1].phase is JobPhase.STOPPED
     qtbot.wait(1000)

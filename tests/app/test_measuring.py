@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from companion.app.measuring import Measuring
+from companion.app.measuring_turn import MeasuringTurn
 from companion.core.benchmark import Benchmark, benchmark_file, kept_benchmark
 from companion.core.tuning import TuneWish, TuningFound
 from tests.tiny_models import write_tiny_llama
@@ -18,7 +19,7 @@ LATER_MS = 240_000
 
 @pytest.fixture
 def measuring(qapp) -> Measuring:
-    made = Measuring()
+    made = Measuring(MeasuringTurn())
     yield made
     made.stop()
 

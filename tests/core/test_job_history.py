@@ -117,3 +117,20 @@ def test_the_time_of_all_runs_is_told_also_of_one_that_was_killed(file):
     ):
         history.add(event)
     assert history.seconds == 110
+
+
+def test_speed_and_time_left_hold_only_while_it_trains(file):
+    reader, seen = JobReader(file), []
+    for event in (
+        StageBegan(stage="training", sentence="Training"),
+        step(1),
+        StageBegan(stage="evaluating", sentence="Measuring"),
+        JobStarted(pid=1, resumed_step=1),
+        StageBegan(stage="loading", sentence="Loading"),
+        step(2),
+        StageBegan(stage="exporting", sentence="Writing"),
+    ):
+        append(file, event)
+        reader.read()
+        seen.append(reader.history.is_training)
+    assert seen == [False, True, True, False, False, True, False]

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from companion.core import processes
-from companion.core.processes import FIRST_TO_GO, let_go_first, lower_priority
+from companion.core import hardware, processes
+from companion.core.processes import FIRST_TO_GO, exit_sentence, let_go_first, lower_priority, worker_command
 
 LOW = 10
 
@@ -57,3 +57,15 @@ def test_one_that_is_gone_stays_gone() -> None:
         process.wait()
     lower_priority(process.pid)
     let_go_first(process.pid)
+
+
+def test_who_was_killed_is_not_said_to_have_lacked_memory_unless_it_was_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker_command("job")
+    monkeypatch.setattr(hardware, "available_memory", lambda: 20 << 30)
+    assert exit_sentence("The job", -9) == "The job was ended by force."
+    monkeypatch.setattr(hardware, "available_memory", lambda: 100 << 20)
+    assert "memory ran short" in exit_sentence("The job", -9)
+    monkeypatch.setattr(hardware, "available_memory", lambda: 20 << 30)
+    count = processes._oom_kills()
+    monkeypatch.setattr(processes, "_oom_kills", lambda: count + 1)
+    assert "memory ran short" in exit_sentence("The job", 137)

@@ -157,7 +157,7 @@ def _lose_the_job_the_window_and_the_engine(sitting: Sitting) -> None:
     before = sitting.points()
     os.kill(sitting.worker(), signal.SIGKILL)
     sitting.until(lambda: sitting.phase is JobPhase.STOPPED)
-    assert "ended by the system" in sitting.page.view.messages.shown[0].what
+    assert "ended by force" in sitting.page.view.messages.shown[0].what
     sitting.click(sitting.page.view.header.buttons["resume"])
     sitting.until(lambda: sitting.worker() > 0)
 

@@ -180,7 +180,7 @@ def test_a_killed_engine_is_an_error_that_says_so(endless):
     events = endless.generate(HELLO, LONG)
     next(events)
     endless.process.send_signal(signal.SIGKILL)
-    with pytest.raises(EngineDied, match="ended by the system") as death:
+    with pytest.raises(EngineDied, match="ended by force") as death:
         list(events)
     assert not death.value.crashed
 

@@ -200,7 +200,7 @@ def test_teaching_from_the_form_through_pause_and_death_to_a_kept_result(qapp, q
 
     os.kill(jobs.folder(job).worker(), signal.SIGKILL)
     qtbot.waitUntil(lambda: phase(program, job) is JobPhase.STOPPED, timeout=LATER_MS)
-    assert "ended by the system" in page.details.messages.shown[0].what
+    assert "ended by force" in page.details.messages.shown[0].what
     click(qtbot, page.details.header.buttons["resume"])
     qtbot.waitUntil(lambda: phase(program, job) is JobPhase.RUNNING and jobs.folder(job).worker() > 0, timeout=LATER_MS)
 

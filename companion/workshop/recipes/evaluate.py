@@ -1,7 +1,7 @@
 """An evaluation, from top to bottom: check, material, subjects; then of each its replies and section by section; report.
 
 Every finished section is kept in the job's folder, so that a resumed job goes on after it, and whatever ends the work
-early leaves a report of what is there.
+early leaves a report of what is there. Who cancels it in the middle of the very first section gets that one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from companion.core.adapter import read_adapter
 from companion.core.errors import CompanionError, DatasetError, ModelError, RecipeError
-from companion.core.job import JobEnded, OutputWritten, PartMeasured
+from companion.core.job import JobEnded, OutputWritten, PartMeasured, StageBegan, StageProgress
 from companion.core.logs import log_file
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.report import Section, UsedFile
 from companion.workshop.evaluation.families import Kind, wanted
-from companion.workshop.evaluation.family import Material, Reply, Situation
+from companion.workshop.evaluation.family import Material, Reply, Situation, Tell
 from companion.workshop.evaluation.gate import gated
 from companion.workshop.evaluation.material import licences, read_material
 from companion.workshop.evaluation.opened import Opened, open_subjects, reference_for
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 MOST_DEATHS = 2
 """After its process was lost so often in one section, that section is given up and the others go on."""
 NOTHING_MEASURED = "The evaluation was cancelled before anything was measured."
+REPLIES_KEPT = "What was answered is kept: resume it to go on."
+FINISHING = "Finishing the part it is in, which the report is then made of"
 
 
 def evaluate(job: Job, recipe: Evaluate) -> JobEnded:
@@ -79,7 +81,8 @@ def _measure(job: Job, recipe: Evaluate, kept: Kept) -> None:
             left = [kind for kind in kinds if kept.section(number, kind.key) is None]
             asked = any(kind.needs_replies for kind in left)
             replies = _replies(job, recipe, kept, number, opened, material) if asked else []
-            situation = Situation(recipe, opened, material, replies, reference_for(opened, reference), job.progress)
+            tell = _patient(job, kept) if kept.is_empty(about) else job.progress
+            situation = Situation(recipe, opened, material, replies, reference_for(opened, reference), tell)
             for kind in left:
                 _measure_part(job, kept, number, kind, situation)
 
@@ -146,6 +149,24 @@ def _measure_part(job: Job, kept: Kept, number: int, kind: Kind, situation: Situ
     )
 
 
+def _patient(job: Job, kept: Kept) -> Tell:
+    """Progress that lets a cancel wait until one section is there: whoever asks for a report is given one."""
+    about, told = kept.about(), False
+
+    def tell(fraction: float) -> None:
+        nonlocal told
+        if job.wish != "cancel" or about is None or not kept.is_empty(about):
+            job.progress(fraction)
+            return
+        job.refuse_deleted()
+        if not told:
+            told = True
+            job.tell(StageBegan(stage="measuring", sentence=FINISHING))
+        job.tell(StageProgress(fraction=fraction))
+
+    return tell
+
+
 def _section(kind: Kind, situation: Situation) -> Section:
     """What the family found, or why it found nothing."""
     try:
@@ -171,7 +192,7 @@ def _reported(job: Job, recipe: Evaluate, kept: Kept, *, finished: bool) -> JobE
     """The last word, with a report when anything was measured."""
     report = report_of(kept, recipe.certainty, finished=finished)
     if report is None:
-        return JobEnded(state="cancelled", what=NOTHING_MEASURED)
+        return JobEnded(state="cancelled", what=NOTHING_MEASURED, remedy=REPLIES_KEPT if kept.replies(0) else "")
     if recipe.gate.enabled:
         report = gated(report, recipe.gate)
     job.has_result = True

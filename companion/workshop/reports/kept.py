@@ -86,6 +86,10 @@ class Kept:
         with contextlib.suppress(OSError):
             self._mark(subject, key).unlink(missing_ok=True)
 
+    def is_empty(self, about: About) -> bool:
+        """Whether no section is there yet."""
+        return not any(self.section(number, key) for number in range(len(about.subjects)) for key in about.parts)
+
     def measured(self, about: About) -> tuple[Measured, ...]:
         """What there is of every subject; those of which nothing is known yet are left out."""
         found = []

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from companion.app import build_plans
 from companion.app.build_plans import Known
@@ -19,8 +19,11 @@ from companion.core.benchmark import SLOWER, Benchmark, TypeSpeed
 from companion.core.build_plan import BuildPlan
 from companion.core.errors import RecipeError
 from companion.core.gguf.header import read_header
-from companion.core.job import BuildProven
+from companion.core.job import BuildProven, JobOrder
+from companion.core.job_folder import create_job
+from companion.core.job_lock import JobLock
 from companion.core.recipes.distill import Distill, Student
+from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import USUAL_DIVERGENCE, Budget
@@ -421,6 +424,27 @@ def test_this_computer_is_described_and_a_busy_one_is_told_of(page: OptimizePage
         assert told in view.notice.text()
         assert "Measure again when it is quiet" in view.notice.text()
         assert view.notice.isVisible()
+
+
+def test_why_nothing_can_be_measured_beside_a_job_stands_beside_the_buttons(page: OptimizePage, room: Room, qtbot):
+    job = create_job(Evaluate(name="A terminal's"), JobOrder())
+    lock = JobLock(job.lock_file)
+    assert lock.acquire(), "as the process of a job does"
+    room.jobs.look()
+    why = "“A terminal's” computes now; this can be measured when it is done."
+    for way, name in (
+        ("Quantize", "Foresee builds"),
+        ("Tune", "Tune"),
+        ("This computer", "Measure this computer"),
+        ("Distill", "What will it cost?"),
+    ):
+        page.show_way(way)
+        qtbot.waitUntil(lambda: why in words(page), timeout=SOON_MS)
+        buttons = {button.text(): button for button in page.views[way].findChildren(QPushButton)}
+        assert name not in buttons or not buttons[name].isEnabled() or not buttons[name].isVisible()
+    lock.release()
+    room.jobs.look()
+    qtbot.waitUntil(lambda: why not in words(page), timeout=SOON_MS)
 
 
 def test_what_is_missing_of_a_pruning_or_a_distillation_is_said_in_the_words_of_the_window(page: OptimizePage, room: Room):

@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from companion.core.job import JobEnded, JobStarted, OutputWritten, PartMeasured, StageBegan
+from companion.core.job import JobEnded, JobStarted, OutputWritten, PartMeasured, StageBegan, StageProgress
 from companion.workshop.job import Wishes
+from companion.workshop.recipes.evaluate import FINISHING
 from companion.workshop.reports.kept import Kept
 from tests.workshop.recipes.small_evaluations import PARTS, report_of, small_evaluation, without_times
 from tests.workshop.small_jobs import ended, of_kind, small_job, work_here, write_dialogues
@@ -78,6 +79,20 @@ def test_a_cancelled_evaluation_ends_with_a_report_of_what_there_is(job):
     assert "ended early" in report.verdict
 
 
+def test_cancelled_in_the_middle_of_the_first_part_it_is_finished_and_reported(talkative_model, dialogues):
+    job = small_evaluation([[str(talkative_model)]], dialogues, "likelihood.enabled=false")
+    wishes = Wishes(job.cancel_mark)
+
+    def cancel(event: object) -> None:
+        if isinstance(event, StageProgress) and (job.measured / "0-overlap.begun").exists():
+            wishes.cancel()
+
+    events = work_here(job, cancel, wishes)
+    assert ended(events).state == "cancelled"
+    assert [section.key for section in report_of(job).measured[0].sections] == ["overlap"]
+    assert FINISHING in [event.sentence for event in of_kind(events, StageBegan)]
+
+
 def test_cancelled_before_anything_was_measured(job):
     wishes = Wishes(job.cancel_mark)
     events = work_here(job, lambda event: wishes.cancel() if isinstance(event, JobStarted) else None, wishes)
@@ -88,6 +103,18 @@ def test_cancelled_before_anything_was_measured(job):
         seconds=ended(events).seconds,
     )
     assert not (job.output / "report.json").exists()
+
+
+def test_cancelled_between_the_replies_and_the_first_part_it_can_be_gone_on_with(job):
+    wishes = Wishes(job.cancel_mark)
+    kept = Kept(job.measured)
+    events = work_here(job, lambda event: wishes.cancel() if isinstance(event, StageBegan) and kept.replies(0) else None, wishes)
+    assert "resume it" in ended(events).remedy
+    assert not job.summary().is_over
+    rest = work_here(job)
+    assert ended(rest).state == "done"
+    assert not [event for event in of_kind(rest, StageBegan) if "answering" in event.sentence]
+    assert job.summary().is_over
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")

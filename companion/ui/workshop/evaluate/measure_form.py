@@ -112,7 +112,7 @@ class MeasureForm(QWidget):
         self.show_problem("" if chosen or not self.subjects.boxes else "Tick at least one to be measured.")
 
     def _show_start(self) -> None:
-        computing = self._desk.jobs.computing
+        computing = self._desk.jobs.in_the_way
         words_now = "Start" if computing is None else "Start after that one"
         self.start_button.setText("Checking the files…" if self._is_checking else words_now)
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing else "")

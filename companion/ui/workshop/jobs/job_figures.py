@@ -28,7 +28,7 @@ def figures(entry: JobEntry, history: JobHistory) -> list[Figure]:
     found = [*_loss(history), *_folds(history), *_builds(history), *_steps(entry, history)]
     step = history.last_step
     is_live = entry.phase is JobPhase.RUNNING
-    if step is not None:
+    if step is not None and (history.is_training or not entry.is_computing):
         found.append(Figure("Speed", f"{step.tokens_per_second:,.0f} tok/s"))
     if is_live and entry.summary.seconds_left and (not entry.summary.steps or entry.summary.step < entry.summary.steps):
         found.append(Figure("Left", f"about {duration_text(entry.summary.seconds_left)}"))

@@ -87,9 +87,10 @@ class JobHeader(QWidget):
         self.back.setVisible(compact)
 
     def _show_stage(self, entry: JobEntry) -> None:
+        reports = entry.summary.kind == "evaluate"  # it says itself what is finished first
         texts = {
             JobPhase.PAUSING: "Writing a checkpoint, then it pauses.",
-            JobPhase.ENDING: "Finishing with the best it has.",
+            JobPhase.ENDING: f"{entry.stage}." if reports and entry.stage else "Finishing with the best it has.",
             JobPhase.WAITING: f"{entry.stage}." if entry.waits_for else "It begins when nothing else computes.",
         }
         text = texts.get(entry.phase, f"{entry.stage}." if entry.stage else "")

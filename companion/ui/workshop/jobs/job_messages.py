@@ -7,7 +7,8 @@ from typing import NamedTuple
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from companion.app.job_entry import JobEntry, JobPhase
+from companion.app.job_entry import OVER, JobEntry, JobPhase
+from companion.core.fitted import MAY_STOP, WHY
 from companion.core.job_history import JobHistory
 from companion.core.job_words import trouble_words
 from companion.ui.cards import plain_label
@@ -27,8 +28,8 @@ class Message(NamedTuple):
 
 
 def messages(entry: JobEntry, history: JobHistory) -> list[Message]:
-    """How it ended first, then every trouble in its order, then what could not be read of its folder."""
-    found = []
+    """Why it runs when nobody asked for it, how it ended, every trouble in its order, what could not be read of its folder."""
+    found = [Message("plain", WHY, MAY_STOP)] if entry.is_quiet and entry.phase not in OVER else []
     if entry.what and not entry.is_computing and entry.phase is not JobPhase.WAITING:
         tone = "warning" if entry.phase is JobPhase.DONE and entry.remedy else _TONES.get(entry.phase, "plain")
         found.append(Message(tone, entry.what, entry.remedy))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.background import Background
 from companion.app.measuring import Measuring
@@ -30,10 +30,11 @@ class MachineView(QWidget):
         self._desk = desk
         self._is_read = False
         self._background = Background(parent=self)
-        self.measuring = Measuring(self)
+        self.measuring = Measuring(desk.jobs.measuring, self)
         self.progress = ProgressRow()
         self.bars = Bars(desk.theme, "What each type of weights costs here")
         self.measured, self.notice, self.problem = plain_label("muted", UNKNOWN), plain_label("problem"), plain_label("problem")
+        self.waits = plain_label("muted")
         self.measure_button = QPushButton("Measure this computer")
         self._facts = QGridLayout()
         self._bars_card = QFrame()
@@ -98,16 +99,16 @@ class MachineView(QWidget):
         say(self.problem, what, remedy)
 
     def _follow_jobs(self) -> None:
-        computing = self._desk.jobs.computing
+        computing = self._desk.jobs.in_the_way
         may_measure = computing is None and not self.measuring.is_running
         if not may_measure:
             pass_on(self.measure_button, self.progress.stop_button)
         self.measure_button.setEnabled(may_measure)
-        self.measure_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else "")
+        say(self.waits, computing.keeps_from_measuring if computing is not None and not self.measuring.is_running else "")
 
     def _connect(self) -> None:
         self.measure_button.clicked.connect(self.measure)
-        self.measuring.progressed.connect(self.progress.tell)
+        self.measuring.progressed.connect(lambda words, share: self.progress.tell(words[:1].upper() + words[1:], share))
         self.measuring.machine_measured.connect(self.show_benchmark)
         self.measuring.failed.connect(self._failed)
         self.progress.stopped.connect(self._stop)
@@ -134,7 +135,12 @@ class MachineView(QWidget):
         above: tuple[QWidget, ...] = (plain_label("title", "This computer"), plain_label("muted", SENTENCE), facts, self.measured)
         for each in (*above, self.notice, self.problem, self.progress):
             column.addWidget(each)
-        column.addWidget(self.measure_button, 0, Qt.AlignmentFlag.AlignLeft)
+        measure = QHBoxLayout()
+        measure.setSpacing(16)
+        measure.addWidget(self.measure_button)
+        measure.addWidget(self.waits, 1)
+        measure.addStretch()
+        column.addLayout(measure)
         column.addWidget(self._bars_card)
         column.addStretch(1)
         outer = QVBoxLayout(self)

@@ -52,7 +52,7 @@ class OptimizePage(QWidget):
         super().__init__()
         self._desk = desk
         self._known: Known | None = None
-        self.plans = BuildPlans(self)
+        self.plans = BuildPlans(desk.jobs.measuring, self)
         self.model = ModelChoice(desk)
         self.quantize = QuantizeView(desk, self.plans)
         self.every: QuantizeRecipe | None = None

@@ -72,6 +72,7 @@ class QuantizeView(QWidget):
         self.progress = ProgressRow()
         self.figures, self.against, self.mixture = plain_label("heading"), plain_label("muted"), plain_label("caption")
         self.busy, self.problem, self.besides = plain_label("problem"), plain_label("problem"), plain_label("caption", BESIDES)
+        self.waits, self.waits_again = plain_label("muted"), plain_label("muted")
         self.again_button, self.start_button = QPushButton("Foresee again"), QPushButton("Build it")
         self.every_button = QPushButton("Every setting")
         self._content, self._card = QWidget(), QFrame()
@@ -190,7 +191,7 @@ class QuantizeView(QWidget):
     def _show_state(self) -> None:
         """One of: nothing is known, it is being found out, here it is."""
         has_plan, is_planning = self.plan is not None, self._plans.is_planning
-        computing = self._desk.jobs.computing
+        computing = self._desk.jobs.in_the_way
         self.every_button.setEnabled(self._known is not None)
         if is_planning:
             self.progress.show()
@@ -199,7 +200,6 @@ class QuantizeView(QWidget):
             if not may_measure:
                 pass_on(button, self.progress.stop_button)
             button.setEnabled(may_measure)
-            button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing is not None else "")
         parts: dict[QWidget, bool] = {
             self._content: has_plan,
             self.foot: has_plan,
@@ -207,6 +207,9 @@ class QuantizeView(QWidget):
             self.progress: is_planning,
         }
         show_some(parts, self.invitation.button, self.sliders.size_limit.slider)
+        why = computing.keeps_from_measuring if computing is not None and not is_planning else ""
+        for words, is_here in ((self.waits, not has_plan), (self.waits_again, has_plan)):
+            say(words, why if is_here else "")
         self.start_button.setText("Build it" if computing is None else "Build it after that job")
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing is not None else "")
 
@@ -231,6 +234,7 @@ class QuantizeView(QWidget):
         self._desk.jobs.changed.connect(self._show_state)
 
     def _build(self) -> None:
+        self.waits.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.invitation.sentence.setText(INVITATION)
         self.invitation.button.setText("Foresee builds")
         self.invitation.button.setProperty("role", "primary")
@@ -240,6 +244,7 @@ class QuantizeView(QWidget):
         left.addWidget(self.sliders)
         left.addStretch(1)
         left.addWidget(self.busy)
+        left.addWidget(self.waits_again)
         left.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignLeft)
         right = QVBoxLayout()
         right.setSpacing(6)
@@ -272,6 +277,7 @@ class QuantizeView(QWidget):
             self.problem,
             self.progress,
             self.invitation,
+            self.waits,
             self._content,
         ):
             column.addWidget(widget)

@@ -44,10 +44,11 @@ class TuneView(QWidget):
         """What is shown."""
         self._used: dict[Path, str] = {}
         """What is said of the use of what was found since this page was made, by the models."""
-        self.measuring = Measuring(self)
+        self.measuring = Measuring(desk.jobs.measuring, self)
         self.progress = ProgressRow()
         self.quick = QCheckBox("Quick, in 20 seconds")
         self.tune_button, self.use_button = QPushButton("Tune"), QPushButton("Use them now")
+        self.waits = plain_label("muted")
         self.problem, self.speed, self.use = plain_label("problem"), plain_label("heading"), plain_label("muted")
         self.result = QFrame()
         self.choices, self.trials = QWidget(), QWidget()
@@ -158,12 +159,12 @@ class TuneView(QWidget):
         say(self.problem, what, remedy)
 
     def _follow_jobs(self) -> None:
-        computing = self._desk.jobs.computing
+        computing = self._desk.jobs.in_the_way
         may_tune = computing is None and not self.measuring.is_running and self._known is not None
         if not may_tune:
             pass_on(self.tune_button, self.progress.stop_button)
         self.tune_button.setEnabled(may_tune)
-        self.tune_button.setToolTip(f"“{computing.title}” computes now; tune when it is done." if computing else "")
+        say(self.waits, computing.keeps_from_measuring if computing is not None and not self.measuring.is_running else "")
 
     def _connect(self) -> None:
         self.tune_button.clicked.connect(self.tune)
@@ -203,7 +204,7 @@ class TuneView(QWidget):
         column.addWidget(plain_label("title", "Tune"))
         column.addWidget(plain_label("muted", SENTENCE))
         column.addLayout(row)
-        for widget in (self.problem, self.progress, self.result):
+        for widget in (self.waits, self.problem, self.progress, self.result):
             column.addWidget(widget)
         column.addStretch(1)
         outer = QVBoxLayout(self)

@@ -77,7 +77,8 @@ class RecipePage(QWidget):
         self.cost_button, self.start_button = QPushButton("What will it cost?"), QPushButton("Start")
         self.tonight_button = QPushButton("Start tonight")
         self.cost, self.problem = QLabel(NOT_MEASURED), QLabel()
-        self.estimate = CostEstimate(self)
+        self._is_measured = False
+        self.estimate = CostEstimate(desk.jobs.measuring, self)
         self._build(title, sentence)
         self._connect()
         self.choose_kind(self.kind)
@@ -121,7 +122,7 @@ class RecipePage(QWidget):
         """Find out what it would cost, or stop finding out."""
         if self.estimate.is_running:
             self.estimate.stop()
-            self._show_cost(NOT_MEASURED)
+            self._show_unmeasured()
             return
         try:
             recipe, _ = self.ready()
@@ -164,7 +165,7 @@ class RecipePage(QWidget):
         super().hideEvent(event)
         if self.estimate.is_running:
             self.estimate.stop()
-            self._show_cost(NOT_MEASURED)
+            self._show_unmeasured()
 
     # Inside
 
@@ -177,7 +178,7 @@ class RecipePage(QWidget):
             self._say(error.what, error.remedy)
             return
         self.estimate.stop()
-        self._show_cost(NOT_MEASURED)
+        self._show_unmeasured()
         if job := self._desk.jobs.start(recipe, order, tonight=tonight):
             self._desk.show_job(job)
 
@@ -193,7 +194,7 @@ class RecipePage(QWidget):
     def _changed(self) -> None:
         """Whatever was measured or said is of another recipe."""
         self.estimate.stop()
-        self._show_cost(NOT_MEASURED)
+        self._show_unmeasured()
         self._say(self.form.problem())
 
     def _say(self, *sentences: str) -> None:
@@ -211,10 +212,17 @@ class RecipePage(QWidget):
         is_worth_it = not self.foot.is_folded or self.cost.text() != NOT_MEASURED
         self.cost.setVisible(self._kinds[self.kind].can_estimate and is_worth_it)
 
+    def _show_unmeasured(self) -> None:
+        """It can be measured, or why it cannot be now."""
+        self._is_measured = False
+        computing = self._desk.jobs.in_the_way
+        self._show_cost(computing.keeps_from_measuring if computing is not None else NOT_MEASURED)
+
     def _estimated(self, history: JobHistory) -> None:
         plan, data = history.plan, history.data
         if plan is None or data is None:
             return
+        self._is_measured = True
         learned = f"{counted(data.dialogues, 'dialogue')}, {data.held_out:,} of them held out"
         takes = f"About {duration_text(plan.seconds)} and {bytes_text(plan.memory_bytes)} of memory"
         self._show_cost(f"{takes}: {counted(plan.steps, 'step')} over {learned}, at {plan.tokens_per_second:,.0f} tok/s.")
@@ -222,9 +230,11 @@ class RecipePage(QWidget):
 
     def _follow_jobs(self) -> None:
         """While a job computes, whatever is measured would be too slow."""
-        computing = self._desk.jobs.computing
+        computing = self._desk.jobs.in_the_way
         self.cost_button.setEnabled(computing is None)
-        self.cost_button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing else NOT_MEASURED)
+        self.cost_button.setToolTip(computing.keeps_from_measuring if computing is not None else NOT_MEASURED)
+        if not self._is_measured and not self.estimate.is_running:
+            self._show_unmeasured()
         self.start_button.setText("Start" if computing is None else "Start after that one")
         self.start_button.setToolTip(f"It begins when “{computing.title}” is done." if computing else "")
         self.foot.fold()
@@ -245,7 +255,7 @@ class RecipePage(QWidget):
         self.foot.folded.connect(self._place_cost)
 
     def _estimate_failed(self, what: str, remedy: str) -> None:
-        self._show_cost(NOT_MEASURED)
+        self._show_unmeasured()
         self._say(what, remedy)
 
     def _ask_for_recipe(self) -> None:

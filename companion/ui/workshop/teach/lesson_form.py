@@ -54,10 +54,8 @@ class LessonForm(QWidget):
         self._scroll.verticalScrollBar().setValue(0)
 
     def refresh(self) -> None:
-        teaching, computing = self._teaching, self._desk.jobs.computing
+        teaching, computing = self._teaching, self._desk.jobs.in_the_way
         waits_for = f"“{computing.title}” is done" if computing is not None else ""
-        if computing is not None and computing.is_quiet:
-            waits_for, computing = "her model is fitted to this computer", None  # what nobody asked for is not in anybody's way
         self._title.setText(f"Teach {teaching.her}")
         self.sources.refresh()
         self.found.refresh(teaching)
