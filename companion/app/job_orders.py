@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
+from companion.core.build_limits import refuse_impossible_size
 from companion.core.character import BUILT_IN
 from companion.core.character_library import built_in_character, load_character
 from companion.core.dataset import CONVERSATION_PREFIX
@@ -21,6 +22,7 @@ from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.prefer import Prefer
 from companion.core.recipes.pretrain import Pretrain, refuse_impossible
 from companion.core.recipes.prune import Prune
+from companion.core.recipes.quantize import Quantize
 
 R = TypeVar("R", bound=Recipe)
 MODELS: Final = {"pretrain", "quantize", "prune"}
@@ -50,6 +52,8 @@ def prepared(recipe: R, model: str) -> tuple[R, JobOrder]:
     character = _character(recipe.character)
     name = name_after(recipe.name or _named_after(character, files), recipe.kind)
     ready = replace(recipe, data_files=files, character=character, name=name, **changes)
+    if isinstance(ready, Quantize):
+        refuse_impossible_size(ready, read_header(Path(ready.model)))
     return ready, _order(ready)
 
 
