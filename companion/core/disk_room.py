@@ -22,12 +22,11 @@ class Need(NamedTuple):
 
 
 def refuse_without_room(needs: Sequence[Need]) -> None:
-    """Folders on one disk share what is free there. Raises WorkshopError."""
-    by_disk: dict[int, list[Need]] = {}
-    for need in needs:
-        by_disk.setdefault(_nearest(need.folder).stat().st_dev, []).append(need)
-    for there in by_disk.values():
-        wanted, folder = sum(need.bytes for need in there), there[-1].folder
+    """Each need is looked at by itself: what is delivered on the disk where it was made takes no room twice.
+
+    Raises WorkshopError.
+    """
+    for folder, wanted in needs:
         free = shutil.disk_usage(_nearest(folder)).free
         if wanted and free < wanted + LEFT_FREE:
             what = f"There are {bytes_text(free)} free in “{folder}”, and up to {bytes_text(wanted)} will be written there."
