@@ -9,6 +9,7 @@ import contextlib
 import os
 import stat
 import sys
+from pathlib import Path
 
 
 def main() -> int:
@@ -17,12 +18,13 @@ def main() -> int:
         status = role(arguments)
         if status is not None:
             return status
-    if not arguments:
+    file = arguments[0] if len(arguments) == 1 and _is_opened(arguments[0]) else ""
+    if not arguments or file:
         if not _wants_terminal():
             from companion.window import main as window
 
-            return window()
-        arguments = ["chat"]
+            return window(file)
+        arguments = ["chat", *(["--model", file] if file.lower().endswith(".gguf") else [])]
     from companion.cli import run
 
     return run(arguments)
@@ -81,6 +83,10 @@ def _other_role(arguments: list[str]) -> int | None:
             from companion.speech.worker import main as speech
 
             return speech(*arguments[1:])
+        case ["visit", picture]:
+            from companion.visit import main as visit
+
+            return visit(picture)
         case ["paint", what, where]:
             from companion.ui.paint import main as paint
 
@@ -90,6 +96,11 @@ def _other_role(arguments: list[str]) -> int | None:
 
             return download()
     return None
+
+
+def _is_opened(argument: str) -> bool:
+    """Whether it names a model or a character card, as a desktop does that starts the program with a file."""
+    return argument.lower().endswith((".gguf", ".png", ".json", ".charx")) and Path(argument).is_file()
 
 
 def _wants_terminal() -> bool:

@@ -41,10 +41,20 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 def window(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Try every part of this installation, in a home of its own: some minutes.")
+    ] = False,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Where the self-test leaves its pictures.", metavar="FOLDER")
+    ] = None,
 ) -> None:
     """Open the window."""
     if version:
         print(f"Companion {__version__}")
+    elif self_test:
+        from companion.commands.self_test import self_test as run_self_test
+
+        raise typer.Exit(run_self_test(keep))
     elif context.invoked_subcommand is None:
         from companion.window import main
 

@@ -48,7 +48,10 @@ def evaluate(
             "--cross-validate", help="Carry out this recipe once per fold, and measure the rest.", metavar="RECIPE.toml"
         ),
     ] = None,
-    folds: Annotated[int, typer.Option("--folds", help="Of a cross-validation.", min=2, max=1000)] = 5,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", help="Of a cross-validation; otherwise 5, or as many as there are dialogues.", min=2, max=1000),
+    ] = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Divide anew so many times.", min=1, max=100)] = 1,
     leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="A fold for every dialogue.")] = False,
 ) -> None:
@@ -60,7 +63,7 @@ def evaluate(
             run_cross_validation(
                 recipe=cross_validate,
                 data=[*(data or ()), *(more or ())],
-                folds=folds,
+                folds=folds or 0,
                 repeats=repeats,
                 leave_one_out=leave_one_out,
                 model=model,

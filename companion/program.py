@@ -147,7 +147,7 @@ class Program:
         self.status = EngineStatus(engine, content.chat_view, lambda: wiring.model_card)
         self.workshop = WorkshopWiring(
             theme, content.stack, notices, preferences, engine, self.conversations, self.characters,
-            lambda: self.library, lambda: self.downloads, content.show_page,
+            lambda: self.library, lambda: self.downloads, self.models.reload, content.show_page,
         )  # fmt: skip
         self.pages = Pages(
             theme, content.stack, preferences, engine, self.conversations, self.characters, self.memories, self.personas,

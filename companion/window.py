@@ -8,8 +8,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer, Signal
+from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication, QWidget
 
 from companion import __version__
@@ -32,8 +32,9 @@ class Opening(QObject):
 
     finished = Signal()
 
-    def __init__(self, application: QApplication) -> None:
+    def __init__(self, application: QApplication, file: str = "") -> None:
         super().__init__(application)
+        self._file = file
         self.program: Program | None = None
         self.status = 0
         """What the process ends with: 1 when the program could not be built."""
@@ -63,7 +64,23 @@ class Opening(QObject):
             self._fail("Companion could not be opened.", f"What happened is in “{log_file('window')}”.")
         else:
             self._application.aboutToQuit.connect(self.program.close)
+            if self._file:
+                self.open_file(self._file)
         self.finished.emit()
+
+    def open_file(self, file: str) -> None:
+        """As if it had been dropped on the conversation; one that comes too early is opened when the program is there."""
+        if self.program is None:
+            self._file = file
+        else:
+            self.program.wiring.open_file(file)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """macOS gives files to a program by an event."""
+        if isinstance(event, QFileOpenEvent):
+            self.open_file(event.file())
+            return True
+        return super().eventFilter(watched, event)
 
     def _fail(self, what: str, remedy: str) -> None:
         """Tell the terminal and the person, then leave."""
@@ -102,8 +119,11 @@ def build() -> tuple[QApplication, Program]:
     return application, opening.program
 
 
-def main() -> int:
-    """Open the window and return the exit status; a second start brings the first window forward and leaves."""
+def main(file: str = "") -> int:
+    """Open the window, with a file in it if one is named, and return the exit status.
+
+    A second start brings the first window forward, gives it the file, and leaves.
+    """
     from companion.app.single_instance import SingleInstance
 
     application = make_application()
@@ -113,9 +133,12 @@ def main() -> int:
         return _refuse(error)
     _log_unexpected_errors()
     instance = SingleInstance(application)
-    if not instance.claim():
+    if not instance.claim(file):
         return 0
-    opening = Opening(application)
+    opening = Opening(application, file)
+    if sys.platform == "darwin":
+        application.installEventFilter(opening)  # elsewhere every event would pass through it for nothing
+    instance.open_requested.connect(opening.open_file)
     instance.show_requested.connect(opening.window.come_forward)
     application.aboutToQuit.connect(instance.stop_listening)
     status = application.exec()

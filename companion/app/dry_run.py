@@ -77,7 +77,7 @@ class DryRun(QObject):
         self._reader.read()  # after the status: its last words are there when it has left
         history = self._reader.history
         if status is None:
-            told = (history.stage.sentence if history.stage is not None else "", self._job.progress())
+            told = (history.stage.sentence if history.stage is not None else "", self._job.progress().fraction)
             if told[0] and told != self._told:
                 self._told = told
                 self.progressed.emit(*told)

@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from companion.core.fitted import NAME
+from companion.core.job import CROSS_VALIDATION
 from companion.core.job_folder import UNKNOWN_KIND, JobSummary
 
 
@@ -58,6 +59,9 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
+        """What it is called after; what was done to see whether a recipe helps is not taken for what was made with it."""
+        if self.summary.kind == CROSS_VALIDATION and self.summary.name:
+            return f"Cross-validation of {self.summary.name}"
         return self.summary.name or KIND_WORDS.get(self.summary.kind, self.summary.kind.capitalize())
 
     @property
@@ -117,9 +121,10 @@ KIND_WORDS = {
     "prefer": "Preference tuning",
     "pretrain": "Pretraining",
     "evaluate": "Evaluation",
+    CROSS_VALIDATION: "Cross-validation",
     "quantize": "Quantization",
     "prune": "Pruning",
     "distill": "Distillation",
     "unknown": "A job of another version",
 }
-"""How a kind of recipe is called; one that is not here goes by its own name."""
+"""How a kind of job is called; one that is not here goes by its own name."""

@@ -7,14 +7,16 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
+from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.build_limits import refuse_impossible_size
 from companion.core.character import BUILT_IN
 from companion.core.character_library import built_in_character, load_character
 from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.errors import ModelError, RecipeError
+from companion.core.fingerprint import known_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import JobOrder
-from companion.core.job_targets import free_name, name_after
+from companion.core.job_targets import fitted_name, free_name, name_after
 from companion.core.paths import own_adapters_folder, own_models_folder
 from companion.core.recipes.distill import Distill
 from companion.core.recipes.files import Recipe
@@ -41,6 +43,8 @@ def prepared(recipe: R, model: str) -> tuple[R, JobOrder]:
         changes |= _teacher_and_student(recipe, model)
     elif "model" in recipe.__struct_fields__:
         changes["model"] = _model(str(getattr(recipe, "model", "")) or model)
+    if isinstance(recipe, Quantize):
+        changes["adapter"] = _adapter(recipe.adapter, str(changes["model"]))
     if isinstance(recipe, Pretrain):
         refuse_impossible(recipe)
     if isinstance(recipe, Prune) and not (recipe.layers or recipe.neurons or recipe.heads or recipe.sparsity or recipe.pattern):
@@ -50,8 +54,8 @@ def prepared(recipe: R, model: str) -> tuple[R, JobOrder]:
         raise RecipeError("There is nothing to learn from yet.", "Add files or conversations under “Dialogues”.")
     _refuse_missing_replay(recipe)
     character = _character(recipe.character)
-    name = name_after(recipe.name or _named_after(character, files), recipe.kind)
-    ready = replace(recipe, data_files=files, character=character, name=name, **changes)
+    ready = replace(recipe, data_files=files, character=character, **changes)
+    ready = replace(ready, name=name_after(ready.name or _named_after(ready), ready.kind))
     if isinstance(ready, Quantize):
         refuse_impossible_size(ready, read_header(Path(ready.model)))
     return ready, _order(ready)
@@ -73,6 +77,13 @@ def _model(path: str) -> str:
     if not path:
         raise ModelError("No model is chosen.", "Choose a GGUF file under “Model”.")
     read_header(Path(path))
+    return str(Path(path).absolute())
+
+
+def _adapter(path: str, model: str) -> str:
+    if not path:
+        return ""
+    refuse_other_base(read_adapter(Path(path)), read_header(Path(model)), known_sha256(Path(model)))
     return str(Path(path).absolute())
 
 
@@ -110,8 +121,10 @@ def _character(identifier: str) -> str:
     return identifier
 
 
-def _named_after(character: str, files: tuple[str, ...]) -> str:
-    if character:
-        return Path(character).stem
-    first = next((path for path in files if not path.startswith(CONVERSATION_PREFIX)), "")
+def _named_after(recipe: Recipe) -> str:
+    if isinstance(recipe, Quantize):
+        return fitted_name(Path(recipe.model), Path(recipe.adapter) if recipe.adapter else None)
+    if recipe.character:
+        return Path(recipe.character).stem
+    first = next((path for path in recipe.data_files if not path.startswith(CONVERSATION_PREFIX)), "")
     return Path(first).stem

@@ -87,7 +87,9 @@ class JobScanner:
         history = reader.history
         asked = wanted(job)
         phase = JobPhase.ENDING if job.cancel_mark.exists() else JobPhase.PAUSING if job.pause_mark.exists() else JobPhase.RUNNING
-        summary = _followed(known.summary, history)
+        summary, told = _followed(known.summary, history), job.progress()
+        if told.seconds_left:
+            summary = replace(summary, seconds_left=told.seconds_left)
         return JobEntry(
             id=job.id,
             summary=summary,
@@ -95,8 +97,8 @@ class JobScanner:
             since=asked.since if asked else 0.0,
             tonight=asked is not None and asked.tonight,
             stage=history.stage.sentence if history.stage else "Starting",
-            stage_fraction=job.progress(),
-            fraction=_share(summary),
+            stage_fraction=told.fraction,
+            fraction=told.fraction if told.seconds_left else _share(summary),
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
@@ -12,12 +14,17 @@ from companion.core.paths import data_folder
 
 CONNECT_MS = 500
 LEAVING_MS = 8000
+LONGEST_PATH = 32_768
+"""Bytes."""
 
 
 class SingleInstance(QObject):
-    """One per person and data folder. `show_requested` comes when another start found this one."""
+    """One per person and data folder."""
 
     show_requested = Signal()
+    """Another start found this one."""
+    open_requested = Signal(str)
+    """It was given a file, which is to be opened here."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -27,8 +34,8 @@ class SingleInstance(QObject):
         self._lock = QLockFile(str(data_folder() / "window.lock"))
         self._lock.setStaleLockTime(0)
 
-    def claim(self) -> bool:
-        """True when this is the first; otherwise the first one is asked to come forward.
+    def claim(self, file: str = "") -> bool:
+        """True when this is the first; otherwise the first one is asked to come forward, and to open the file if there is one.
 
         The lock decides, so that two starts at once cannot both be first; it knows when its owner was killed. A first
         one that is just leaving no longer listens: it is waited for.
@@ -37,6 +44,8 @@ class SingleInstance(QObject):
             socket = QLocalSocket()
             socket.connectToServer(self._name)
             if socket.waitForConnected(CONNECT_MS) or not self._lock.tryLock(LEAVING_MS):
+                if file and socket.write(str(Path(file).absolute()).encode()) > 0:
+                    socket.waitForBytesWritten(CONNECT_MS)
                 socket.disconnectFromServer()
                 return False
         QLocalServer.removeServer(self._name)  # left over from a program that was killed
@@ -58,5 +67,14 @@ class SingleInstance(QObject):
 
     def _greet(self) -> None:
         while self._server is not None and (socket := self._server.nextPendingConnection()) is not None:
-            socket.disconnected.connect(socket.deleteLater)
+            socket.disconnected.connect(partial(self._heard, socket))
             self.show_requested.emit()
+            if socket.state() is QLocalSocket.LocalSocketState.UnconnectedState:
+                self._heard(socket)
+
+    def _heard(self, socket: QLocalSocket) -> None:
+        """What another start of the same person has said, to the end."""
+        file = bytes(socket.read(LONGEST_PATH).data()).decode(errors="replace")
+        socket.deleteLater()
+        if file:
+            self.open_requested.emit(file)

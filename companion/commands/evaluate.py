@@ -55,11 +55,16 @@ def measure(recipe: Evaluate, json_file: Path | None, html_file: Path | None) ->
     """Make a job of the recipe and run it. Raises CompanionError."""
     stems = (Path(files[-1].partition(".gguf")[0]).stem for files in recipe.subjects)
     name = recipe.name or name_after(" ".join(stems), "evaluation")
+    return run_evaluation(create_job(replace(recipe, name=name[:80]), report_order(json_file, html_file)))
+
+
+def report_order(json_file: Path | None, html_file: Path | None) -> JobOrder:
+    """For a job that ends in a report. Raises JobError and RecipeError."""
     command = shlex.join(["companion", *sys.argv[1:]])
     order = JobOrder(output=report_place(json_file), page=report_place(html_file), command=command)
     if order.output and order.output == order.page:
         raise RecipeError("The report and its page cannot be one file.", "Give --json and --html two names.")
-    return run_evaluation(create_job(replace(recipe, name=name[:80]), order))
+    return order
 
 
 def with_suite(suite: str, data: Sequence[Path], changes: Sequence[str]) -> Evaluate:

@@ -1,4 +1,4 @@
-"""An evaluation as a job in a terminal: run it, and show the report of whatever it came to."""
+"""A job in a terminal that ends in a report: run it, and show what it came to."""
 
 from __future__ import annotations
 

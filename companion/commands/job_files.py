@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -14,7 +15,9 @@ from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.errors import JobError, RecipeError
 from companion.core.job_folder import MAX_NAME
 from companion.core.recipes.parts import Data
+from companion.core.recipes.quantize import Calibration
 
+C = TypeVar("C", bound=Calibration)
 MAX_TARGET = 200
 """Bytes of a result's name: 255 are what file systems take, and it has a longer one until it is verified."""
 
@@ -42,6 +45,16 @@ def with_replay(data: Data) -> Data:
     if not path.exists():
         raise RecipeError(f"The file “{path}” is not there.", "Check the name in data.replay_file.")
     return replace(data, replay_file=str(path))
+
+
+def with_absolute_files(calibration: C) -> C:
+    """The table with an absolute path of the importance file. Raises RecipeError when it is missing."""
+    if not calibration.importance_file:
+        return calibration
+    path = Path(calibration.importance_file).absolute()
+    if not path.exists():
+        raise RecipeError(f"The file “{path}” is not there.", "Check the name in calibration.importance_file.")
+    return replace(calibration, importance_file=str(path))
 
 
 def character_of(named: str | None, in_recipe: str) -> str:

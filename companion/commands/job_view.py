@@ -98,17 +98,17 @@ class _Written:
         if isinstance(event, StepDone):
             self.step(event)
         elif isinstance(event, StageProgress):
-            self.fraction(event.fraction)
+            self.progress(event)
         else:
             for line in lines(event):
-                self.console.print(line)
+                self.console.print(line, soft_wrap=True)
 
     def step(self, event: StepDone) -> None:
         if time.monotonic() - self._spoke >= QUIET_SECONDS or event.step == event.steps:
             self._spoke = time.monotonic()
             self.console.print(f"step {event.step:,} of {event.steps:,}: {step_text(event)}")
 
-    def fraction(self, fraction: float) -> None:
+    def progress(self, event: StageProgress) -> None:
         pass
 
 
@@ -140,8 +140,10 @@ class _Shown(_Written):
         done = event.step / max(event.steps, 1)
         self._progress.update(self._task, description="Learning", completed=done, text=step_text(event))
 
-    def fraction(self, fraction: float) -> None:
-        self._progress.update(self._task, completed=fraction)
+    def progress(self, event: StageProgress) -> None:
+        self._progress.update(self._task, completed=event.fraction)
+        if event.seconds_left:
+            self._progress.update(self._task, text=f"{duration(event.seconds_left)} left")
 
 
 def step_text(event: StepDone) -> str:

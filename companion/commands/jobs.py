@@ -17,6 +17,8 @@ from companion.commands.job_view import duration, lines, run_job
 from companion.core.amounts import bytes_text
 from companion.core.errors import JobError
 from companion.core.job import (
+    CROSS_VALIDATION,
+    REPORTING,
     BuildProven,
     DataReady,
     Evaluated,
@@ -30,7 +32,6 @@ from companion.core.job import (
 from companion.core.job_folder import UNKNOWN_KIND, JobFolder, JobSummary, all_jobs, find_job
 from companion.core.job_queue import forget_wanted
 from companion.core.logs import log_to_file
-from companion.core.recipes.evaluate import Evaluate
 
 CANCEL_SECONDS = 600.0
 POLL_SECONDS = 0.2
@@ -47,10 +48,10 @@ def list_jobs(*, as_json: bool) -> int:
         return 0
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("job", no_wrap=True)  # half of a name could not be typed
-    for title in ("kind", "state", "done", "held-out loss"):  # when it began is in its name
-        table.add_column(title, no_wrap=title in {"kind", "state"})
+    for title in ("kind", "state", "how far"):  # when it began is in its name
+        table.add_column(title, no_wrap=True)
     for job in found:
-        table.add_row(job.id, job.kind, job.state, _steps(job), _losses(job))
+        table.add_row(job.id, job.kind, job.state, _losses(job) or _steps(job))
     Console(highlight=False).print(table)
     return 0
 
@@ -63,7 +64,8 @@ def show_job(text: str, *, as_json: bool) -> int:
             sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
         return 0
     console, summary = Console(highlight=False), job.summary()
-    console.print(f"[bold]{escape(job.id)}[/]: {summary.kind}, {summary.state}, {_steps(summary)} {_unit(summary)}")
+    told = ", ".join(filter(None, (summary.kind, summary.state, _steps(summary))))
+    console.print(f"[bold]{escape(job.id)}[/]: {told}")
     console.print(escape(str(job.path)), style="dim")
     for note in summary.notes:
         console.print(f"[yellow]{escape(note)}[/]")
@@ -94,11 +96,11 @@ def resume_job(text: str, *, as_json: bool) -> int:
         raise JobError(f"The job “{job.id}” is running already.", f"Watch it with: companion jobs show {job.id}")
     if state in {"done", "cancelled"}:
         raise JobError(f"The job “{job.id}” has ended ({state}); there is nothing to go on with.", "Start a new one.")
-    recipe = job.recipe()  # raises the sentence of a recipe that cannot be gone on with
+    job.recipe()  # raises the sentence of a recipe that cannot be gone on with
     for note in summary.notes:
         print(note, file=sys.stderr)
     forget_wanted(job)  # from here on this terminal sees to it, not a window
-    run = run_evaluation if isinstance(recipe, Evaluate) else run_job
+    run = run_evaluation if summary.kind in REPORTING else run_job
     return run(job, as_json=as_json)
 
 
@@ -110,7 +112,7 @@ def cancel_job(text: str, *, as_json: bool) -> int:
     if summary.state in {"done", "cancelled"}:
         raise JobError(f"The job “{job.id}” has ended already ({summary.state}).")
     if summary.state != "running":
-        run = run_evaluation if summary.kind == "evaluate" else run_job
+        run = run_evaluation if summary.kind in REPORTING else run_job
         return run(job, as_json=as_json, cancel=True)
     try:
         job.cancel_mark.touch()
@@ -154,14 +156,12 @@ def _when(seconds: float) -> str:
 
 
 def _steps(job: JobSummary) -> str:
-    return f"{job.step:,} of {job.steps:,}" if job.steps else "–"
-
-
-def _unit(job: JobSummary) -> str:
-    return "parts" if job.kind == "evaluate" else "steps"
+    """“12 of 50 steps”; empty for what does not go in steps."""
+    unit = "folds" if job.kind == CROSS_VALIDATION else "parts" if job.kind in REPORTING else "steps"
+    return f"{job.step:,} of {job.steps:,} {unit}" if job.steps else ""
 
 
 def _losses(job: JobSummary) -> str:
-    if not job.first_held_out:
-        return "–"
-    return f"{job.first_held_out:.3f} → {job.best_held_out:.3f}" if job.best_held_out else f"{job.first_held_out:.3f}"
+    """Held-out, before and at best; empty where nothing was held out."""
+    best = f" → {job.best_held_out:.3f}" if job.best_held_out else ""
+    return f"loss {job.first_held_out:.3f}{best}" if job.first_held_out else ""

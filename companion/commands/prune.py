@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from companion.commands.chosen_model import required_model
-from companion.commands.job_files import character_of, data_files, target
+from companion.commands.job_files import character_of, data_files, target, with_absolute_files
 from companion.commands.job_view import run_job
 from companion.core.amounts import share_of
 from companion.core.character_library import built_in_character
@@ -43,13 +43,15 @@ def prune(
     as_json: bool,
 ) -> int:
     """Run the command; returns the exit status. Raises CompanionError."""
+    from companion.workshop.pruning.plan import planned
+
     log_to_file("terminal")
     wanted = QUICK if quick else Prune()
     if recipe is not None:
         wanted = read_recipe(recipe, Prune, wanted)
     named = Path(wanted.model) if model is None and wanted.model else model
     base = required_model(named, load_settings(settings_file()).settings).absolute()
-    read_header(base)
+    header = read_header(base)
     told = {
         "layers": layers,
         "neurons": _share(neurons),
@@ -62,12 +64,14 @@ def prune(
     if recover and not wanted.recovery.is_wanted:
         asked.append("recovery.epochs=1")
     wanted = with_changes(wanted, [*asked, *changes])
+    planned(wanted, header)
     where = target(output or free_name(own_models_folder(), name_after(f"{base.stem}-pruned", "model")))
     wanted = replace(
         wanted,
         model=str(base),
         data_files=data_files(data, wanted.data_files) if data or wanted.data_files else (),
         character=character_of(character, wanted.character or built_in_character().name),
+        calibration=with_absolute_files(wanted.calibration),
         name=name_after(where.stem, "model"),
     )
     return run_job(create_job(wanted, JobOrder(output=str(where))), as_json=as_json)

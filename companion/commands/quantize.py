@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from companion.commands.chosen_model import required_model
-from companion.commands.job_files import character_of, data_files, target
+from companion.commands.job_files import character_of, data_files, target, with_absolute_files
 from companion.commands.job_view import run_job
 from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.amounts import bytes_of
@@ -20,7 +20,7 @@ from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import JobOrder
 from companion.core.job_folder import create_job, jobs_folder
-from companion.core.job_targets import free_name, name_after
+from companion.core.job_targets import fitted_name, free_name, name_after
 from companion.core.logs import log_to_file
 from companion.core.paths import own_models_folder, settings_file
 from companion.core.recipes.files import with_changes
@@ -54,10 +54,11 @@ def quantize(
     wanted = QUICK if quick else Quantize()
     limits = {"size": _bytes(size), "divergence": _above_zero("--max-kl", divergence), "speed": _above_zero("--min-speed", speed)}
     budget = replace(wanted.budget, **limits, prefer="size" if small else "speed")
-    stem = base.stem if adapter is None else f"{base.stem}-{adapter.stem}"
-    where = target(output or free_name(own_models_folder(), name_after(f"{stem}-fitted", "model")))
+    changed = with_changes(replace(wanted, budget=budget), list(changes))
+    where = target(output or free_name(own_models_folder(), fitted_name(base, adapter)))
     wanted = replace(
-        with_changes(replace(wanted, budget=budget), list(changes)),
+        changed,
+        calibration=with_absolute_files(changed.calibration),
         model=str(base),
         adapter=str(adapter.absolute()) if adapter else "",
         data_files=data_files(data, ()) if data else (),

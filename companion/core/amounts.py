@@ -46,6 +46,14 @@ def duration_text(seconds: float) -> str:
     return f"{round(minutes / 1440)} days"
 
 
+def times_text(factor: float) -> str:
+    """How many times, as one says it: “1.3 times”, “twice”, and above ten “many times”."""
+    if factor > 10:
+        return "many times"
+    told = f"{factor:.2g}"
+    return "twice" if told == "2" else f"{told} times"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """“1 dialogue”, “12 dialogues”."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from companion.core.amounts import times_text
 from companion.core.files import read_json
 from companion.core.hardware import fingerprint, probe
 from companion.core.paths import cache_folder
@@ -51,10 +52,11 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
         """A sentence when the machine was not at rest; else empty."""
         if 1 / SLOWER < self.steadiness < SLOWER:
             return ""
-        return (
-            f"The same work took {self.steadiness:.2f} times as long at the end as at the beginning: the processor became "
-            "warm, or another program was busy. This is not kept. Measure again when it is quiet."
-        )
+        if self.steadiness >= 1:
+            what = f"{times_text(self.steadiness)} as long at the end as at the beginning: the processor became warm, or "
+        else:
+            what = f"{times_text(1 / max(self.steadiness, 1e-9))} as long at the beginning as at the end: "
+        return f"The same work took {what}another program was busy. This is not kept. Measure again when it is quiet."
 
 
 def benchmark_file() -> Path:

@@ -26,6 +26,8 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the model it is made of."""
     state: Literal["making", "made", "taken", "left"]
     job: str = ""
+    rests: bool = False
+    """Whether the job was paused because somebody talked; else it was the person who paused it."""
     file: str = ""
     speedup: float = 0.0
     """0 when it is uncertain."""

@@ -7,7 +7,9 @@
     progress.json      how much of the present stage is done, written over and over
     wanted.json        there while the person wants it done by the window: it waits for its turn, or runs
     checkpoints/       what it can be resumed from
-    measured/          of an evaluation: every finished part, which a resumed job does not measure again
+    measured/          of an evaluation: every finished part, which a resumed job does not measure again; of a
+                       cross-validation: what it began with
+    folds/             of a cross-validation: every fold as a job of its own, see `workshop/recipes/cross_validate.py`
     output/            what it made; a file here is complete and verified
     held-out.jsonl     of a finished training: the dialogues it held back, to measure with later
 """
@@ -22,6 +24,10 @@ from companion.core.other_load import HARMLESS
 
 JOBS_FOLDER: Final = "jobs"
 WANTED_FILE: Final = "wanted.json"
+CROSS_VALIDATION: Final = "cross-validation"
+"""Kind of a job whose order asks for one, whatever its recipe is; other jobs are of the kind of their recipe."""
+REPORTING: Final = frozenset({"evaluate", CROSS_VALIDATION})
+"""Kinds of jobs that go on part by part and end in a report."""
 
 JobState = Literal["waiting", "running", "interrupted", "cancelled", "failed", "done"]
 """`interrupted`: its process is gone, a checkpoint may be there; `cancelled`: the person ended it and the best is kept."""
@@ -31,6 +37,16 @@ Stage = Literal["checking", "data", "loading", "measuring", "training", "evaluat
 TroubleKind = Literal[
     "divergence", "nan", "exploding", "vanishing", "plateau", "overfitting", "starvation", "memory", "disk", "checkpoint", "busy"
 ]
+
+
+class CrossValidation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the dialogues are divided, so that each is measured after learning from others only."""
+
+    folds: int = 0
+    """0 takes five, or as many as there are dialogues where these are fewer."""
+    repeats: int = 1
+    leave_one_out: bool = False
+    """A fold for every dialogue."""
 
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,6 +60,8 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """End when the plan is made; of a quantization, write it to `output`."""
     find_rate: bool = False
     """Try learning rates instead of training."""
+    cross_validation: CrossValidation | None = None
+    """Of a fine-tuning: carry it out once per fold and measure what each did not see, instead of keeping what is learned."""
     page: str = ""
     """Where a copy of a report's page goes."""
     plan: str = ""
@@ -78,6 +96,8 @@ class StageProgress(_Event, frozen=True, kw_only=True):
     """Echoed to whoever watches and kept apart from the events: only the last one counts."""
 
     fraction: float
+    seconds_left: float = 0.0
+    """Of the whole job, told by one whose `fraction` is of the whole, too; 0 otherwise."""
 
 
 class DataReady(_Event, frozen=True, kw_only=True):
@@ -163,7 +183,7 @@ class Evaluated(_Event, frozen=True, kw_only=True):
 
 
 class PartMeasured(_Event, frozen=True, kw_only=True):
-    """One part of an evaluation is measured and kept, or could not be measured."""
+    """One part of an evaluation, or one fold of a cross-validation, is measured and kept, or could not be measured."""
 
     subject: str
     title: str
@@ -173,6 +193,9 @@ class PartMeasured(_Event, frozen=True, kw_only=True):
     parts: int
     seconds: float = 0.0
     why: str = ""
+    before: float | None = None
+    """Of a fold: the held-out loss without what was learned, in nats per token; `after` is that with it."""
+    after: float | None = None
 
 
 class RateTried(_Event, frozen=True, kw_only=True):

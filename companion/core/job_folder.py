@@ -12,6 +12,7 @@ import msgspec
 from companion.core.errors import CompanionError, JobError
 from companion.core.files import read_json, write_atomic
 from companion.core.job import (
+    CROSS_VALIDATION,
     JOBS_FOLDER,
     WANTED_FILE,
     DataReady,
@@ -93,10 +94,10 @@ class JobFolder:
         except OSError:
             return
 
-    def progress(self) -> float:
-        """How much of the present stage is done, 0 to 1."""
+    def progress(self) -> StageProgress:
+        """How much of the present stage is done."""
         told = read_json(self.progress_file, StageProgress)
-        return told.fraction if told else 0.0  # none yet, or being written at this moment
+        return told or StageProgress(fraction=0.0)  # none yet, or being written at this moment
 
     def worker(self) -> int:
         """The number of the process that works on it now, 0 when none does."""
@@ -122,7 +123,14 @@ class JobFolder:
             return _summary(self, UNKNOWN_KIND, "", (f"{error.what} The job can be looked at and cancelled, not resumed.",))
         left_out = ", ".join(f"“{name}”" for name in kept.unknown)
         note = f"Its recipe was written by another version of Companion; this is left out of it: {left_out}."
-        return _summary(self, kept.recipe.kind, kept.recipe.name, (note,) if left_out else ())
+        return _summary(self, self._kind(kept.recipe), kept.recipe.name, (note,) if left_out else ())
+
+    def _kind(self, recipe: Recipe) -> str:
+        try:
+            asked = self.order()
+        except JobError:  # told when somebody works on it
+            return recipe.kind
+        return CROSS_VALIDATION if asked.cross_validation is not None else recipe.kind
 
     def _content(self, file: Path) -> bytes:
         try:
@@ -141,7 +149,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     began: float = 0.0
     """Seconds since the epoch."""
     step: int = 0
-    """Of an evaluation: the parts that are measured."""
+    """Of an evaluation: the parts that are measured; of a cross-validation: the folds."""
     steps: int = 0
     loss: float = 0.0
     first_held_out: float = 0.0
@@ -170,15 +178,20 @@ def create_job(recipe: Recipe, order: JobOrder, folder: Path | None = None) -> J
         path, number = parent / stem, 2
         while not _made(path):
             path, number = parent / f"{stem}-{number}", number + 1
-        job = JobFolder(path)
-        job.checkpoints.mkdir()
-        job.output.mkdir()
-        write_atomic(job.order_file, msgspec.json.encode(order))
-        write_atomic(job.recipe_file, encode_recipe(recipe))  # last: a folder without it is no job
+        return fill_job(path, recipe, order)
     except OSError as error:
         raise JobError(
             f"The job cannot be written to “{parent}” ({error.strerror}).", "Make room there, or make the folder writable."
         ) from error
+
+
+def fill_job(path: Path, recipe: Recipe, order: JobOrder) -> JobFolder:
+    """What a job begins with, in a folder that may be there. Raises OSError."""
+    job = JobFolder(path)
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    job.output.mkdir(exist_ok=True)
+    write_atomic(job.order_file, msgspec.json.encode(order))
+    write_atomic(job.recipe_file, encode_recipe(recipe))  # last: a folder without it is no job
     return job
 
 

@@ -16,6 +16,12 @@ def name_after(text: str, otherwise: str) -> str:
     return re.sub(r"[^\w-]+", "-", text).strip("-")[:MAX_NAME] or otherwise
 
 
+def fitted_name(model: Path, adapter: Path | None) -> str:
+    """What a build of a model is called, with or without an adapter worked into it."""
+    stem = model.stem if adapter is None else f"{model.stem}-{adapter.stem}"
+    return name_after(f"{stem}-fitted", "model")
+
+
 def free_name(folder: Path, name: str, ending: str = ".gguf") -> Path:
     """A file of this name that is not there yet."""
     return _free(folder / f"{name}{ending}")

@@ -84,7 +84,14 @@ def preference_words(accuracy: float | None, margin: float | None) -> list[str]:
 
 def part_sentence(event: PartMeasured) -> str:
     told = f"{event.title}: {event.subject}"
+    if event.before is not None and event.after is not None:
+        told += f", held-out loss {event.before:.3f} → {event.after:.3f}"
     return f"{told} ({duration_text(event.seconds)})" if event.state == "done" else f"{told}, {event.state}: {event.why}"
+
+
+def trouble_words(event: Trouble) -> str:
+    """What goes wrong, and at which step of a training."""
+    return f"Step {event.step:,}: {event.what}" if event.step else event.what
 
 
 def build_sentences(event: BuildProven) -> list[str]:
@@ -129,7 +136,7 @@ _TOLD: dict[type, Callable[..., list[str]]] = {
     PartMeasured: lambda event: [part_sentence(event)],
     BuildProven: build_sentences,
     RateTried: lambda event: [f"Learning rate {event.learning_rate:.1e}: loss {event.loss:.4f}."],
-    Trouble: lambda event: list(filter(None, [f"Step {event.step:,}: {event.what}" if event.step else event.what, event.remedy])),
+    Trouble: lambda event: list(filter(None, [trouble_words(event), event.remedy])),
     CheckpointWritten: lambda event: [f"Checkpoint of step {event.step:,}."],
     OutputWritten: _made,
     JobEnded: lambda event: list(filter(None, [event.what, event.remedy])),

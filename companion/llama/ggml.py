@@ -8,6 +8,7 @@ spread over threads.
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,14 +54,50 @@ class _TypeTraits(ctypes.Structure):
 def _beside_llama(stem: str) -> Path | None:
     """The file of another of llama.cpp's libraries, which lies where llama itself was loaded from."""
     names = (f"lib{stem}.so", f"lib{stem}.dylib", f"{stem}.dll", f"lib{stem}.dll")
-    folder = Path(llama_cpp.llama_cpp._lib._name).parent
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((path for name in names if (path := _folder() / name).is_file()), None)
 
 
 @cache
 def library(stem: str) -> ctypes.CDLL:
     """One of ggml's libraries, such as "ggml-base". Built statically, libllama exports their functions itself."""
     return ctypes.CDLL(str(_beside_llama(stem) or llama_cpp.llama_cpp._lib._name))
+
+
+@cache
+def load_backends() -> None:
+    """Let ggml choose the code for this processor and find GPUs, where a build carries them as files of their own.
+
+    An installer brings one library per set of instructions (GGML_CPU_ALL_VARIANTS). ggml looks for them beside the program,
+    which is Python, so it is told where they are. Any other build has its backends from the start.
+    """
+    if _variants():
+        library("ggml").ggml_backend_load_all_from_path(str(_folder()).encode())
+
+
+def _folder() -> Path:
+    return Path(llama_cpp.llama_cpp._lib._name).parent
+
+
+def _variants() -> list[Path]:
+    """The processor's code for different sets of instructions; none where there is but one."""
+    return sorted(path for path in _folder().glob("*ggml-cpu-*") if path.suffix in {".so", ".dll"})
+
+
+def _for_this_processor() -> Path | None:
+    """The library with its code, None when that is part of another one."""
+    load_backends()
+    loaded = (path for path in _variants() if _is_loaded(path))
+    return _beside_llama("ggml-cpu") or next(loaded, None)
+
+
+def _is_loaded(path: Path) -> bool:
+    if not hasattr(os, "RTLD_NOLOAD"):
+        return False  # Windows: the slower function does
+    try:
+        ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
+    except OSError:
+        return False
+    return True
 
 
 @cache
@@ -80,8 +117,8 @@ def _library() -> ctypes.CDLL:
 def _rounding(into: Target) -> Any:
     """The fastest C function that rounds float32 to a 16-bit type: (source, target, count)."""
     fast, anywhere = _ROUND[into]
-    for_this_processor = _beside_llama("ggml-cpu")
-    library = ctypes.CDLL(str(for_this_processor)) if for_this_processor else _library()
+    found = _for_this_processor()
+    library = ctypes.CDLL(str(found)) if found else _library()
     function = getattr(library, fast, None) or getattr(_library(), anywhere)
     function.argtypes, function.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64], None
     return function

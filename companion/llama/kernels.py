@@ -239,6 +239,7 @@ def _base() -> ctypes.CDLL:
 @cache
 def _devices() -> ctypes.CDLL:
     """libggml, which knows the devices."""
+    ggml.load_backends()
     library = ggml.library("ggml")
     library.ggml_backend_dev_by_type.restype, library.ggml_backend_dev_by_type.argtypes = ctypes.c_void_p, [ctypes.c_int]
     return library

@@ -12,6 +12,8 @@ from typing import Any
 
 import llama_cpp
 
+from companion.llama.ggml import load_backends
+
 LOG_LINES = 400
 """How much of llama.cpp's log is kept: a model's load writes about 150 lines, not counting those for its developers."""
 _DEBUG, _CONTINUED = 1, 5
@@ -64,6 +66,7 @@ def _begin() -> None:
     listen = llama_cpp.llama_log_callback(_tell)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(listen))  # it is called until the very end, after Python's own
     llama_cpp.llama_log_set(listen, ctypes.c_void_p(0))
+    load_backends()
     llama_cpp.llama_backend_init()
 
 

@@ -194,12 +194,13 @@ class ChatWiring(QObject):
         view.delete_requested.connect(chat.delete)
         view.alternate_requested.connect(chat.choose_alternate)
         view.feedback_given.connect(chat.give_feedback)
-        view.file_dropped.connect(self._file_dropped)
+        view.file_dropped.connect(self.open_file)
         view.model_chip_pressed.connect(lambda: self.model_card.show_below(view.model_chip))
         view.header.voice_pressed.connect(self.toggle_voice)
         view.header.talk_pressed.connect(self.show_talk)
 
-    def _file_dropped(self, name: str) -> None:
+    def open_file(self, name: str) -> None:
+        """A model, a character card or a conversation."""
         path = Path(name)
         ending = path.suffix.lower()
         if ending == ".jsonl":

@@ -25,6 +25,11 @@ def ask_for_model(parent: QWidget) -> Path | None:
     return Path(name) if name else None
 
 
+def ask_for_adapter(parent: QWidget) -> Path | None:
+    name, _ = QFileDialog.getOpenFileName(parent, "Choose an adapter", "", "Adapters (*.gguf);;All files (*)")
+    return Path(name) if name else None
+
+
 def ask_for_conversation(parent: QWidget) -> Path | None:
     name, _ = QFileDialog.getOpenFileName(parent, "Import a conversation", "", "Conversations (*.jsonl);;All files (*)")
     return Path(name) if name else None

@@ -55,6 +55,7 @@ class WorkshopWiring(QObject):
         characters: Characters,
         library: Callable[[], Library],
         downloads: Callable[[], Downloads],
+        reload_model: Callable[[], None],
         go: Callable[[str], None],
     ) -> None:
         """`go` leads the whole window to a page by its name."""
@@ -68,6 +69,7 @@ class WorkshopWiring(QObject):
         self._characters = characters
         self._library = library
         self._downloads = downloads
+        self._reload_model = reload_model
         self._go = go
         self._machine: Background | None = None
         self._nights: Nights
@@ -106,7 +108,8 @@ class WorkshopWiring(QObject):
 
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
-            self.datasets, self._library, self._downloads, self.show, self.show_job, self.learn_from,
+            self.datasets, self._library, self._downloads, self._reload_model, self.show, self.show_job, self.show_report,
+            self.learn_from,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
         self._stack.addWidget(panel)
@@ -134,6 +137,15 @@ class WorkshopWiring(QObject):
         self._go("workshop")
         self.show("jobs")
         self._jobs_page.show_job(job)
+
+    def show_report(self, file: str) -> None:
+        """Lead to a report, which is read in the window."""
+        from companion.ui.workshop.evaluate.evaluate_page import EvaluatePage
+
+        self.show("evaluate")
+        page = self.panel.pages["evaluate"]
+        if isinstance(page, EvaluatePage):
+            page.show_when_listed(file)
 
     def learn_from(self, source: str) -> None:
         """Lead to the page on which one teaches, with a dataset among what is learned from."""

@@ -68,6 +68,9 @@ class Stopped(Exception):
 class Wishes:
     """What was asked of the running job, from any thread. A pause does not take back a cancel."""
 
+    keeps_best = True
+    """Whether a cancel ends the job with the best it has."""
+
     def __init__(self, mark: Path) -> None:
         """`mark` asks to cancel; the one that asks to pause lies beside it."""
         self._mark, self._pause_mark = mark, mark.with_name(PAUSE_MARK)
@@ -98,6 +101,19 @@ class Wishes:
             elif self._pause_mark.exists():
                 self.pause()
         return self._wish
+
+
+class WishesOfPart(Wishes):
+    """Those of a job that is a part of another one: whatever ends the whole pauses it, as nobody wants its result then."""
+
+    keeps_best = False
+
+    def __init__(self, mark: Path, whole: Wishes) -> None:
+        super().__init__(mark)
+        self._whole = whole
+
+    def now(self) -> Wish:
+        return "pause" if self._whole.now() else ""
 
 
 class Job:
@@ -131,6 +147,15 @@ class Job:
     @property
     def wish(self) -> Wish:
         return self._wishes.now()
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether a cancel ends it with the best it has."""
+        return self._wishes.keeps_best
+
+    def carry_out_part(self, folder: JobFolder, listener: Voice) -> JobEnded:
+        """Work on another job, a part of this one, in this process and from wherever it stands; what ends this one pauses it."""
+        return carry_out(folder, listener, WishesOfPart(folder.cancel_mark, self._wishes))
 
     def check(self) -> None:
         """Raises Stopped when the job is to pause or to cancel, JobError when its folder is gone."""
@@ -235,6 +260,10 @@ def _without_damaged_checkpoints(folder: JobFolder) -> list[Trouble]:
 
 def _recipe_of(job: Job) -> JobEnded:
     recipe = job.recipe
+    if isinstance(recipe, FineTune) and job.order.cross_validation is not None:
+        from companion.workshop.recipes.cross_validate import cross_validate
+
+        return cross_validate(job, recipe, job.order.cross_validation)
     if isinstance(recipe, FineTune):
         from companion.workshop.recipes.fine_tune import fine_tune
 

@@ -120,6 +120,18 @@ def test_whoever_talks_comes_first_and_the_job_goes_on_afterwards(homes, qtbot, 
     qtbot.waitUntil(lambda: is_fitted(Path(home.preferences.settings.model)), timeout=LATER_MS)
 
 
+def test_whom_the_person_pauses_stays_paused(homes, qtbot, monkeypatch, starter):
+    monkeypatch.setattr(module, "WORTH", 0.0)
+    home = move_in(homes)
+    qtbot.waitUntil(lambda: home.phases == [JobPhase.RUNNING], timeout=SOON_MS)
+    home.jobs.pause(home.jobs.entries[0].id)
+    qtbot.waitUntil(lambda: home.phases == [JobPhase.PAUSED], timeout=SOON_MS)
+    qtbot.wait(1000)
+    assert home.phases == [JobPhase.PAUSED]
+    home.jobs.resume(home.jobs.entries[0].id)
+    qtbot.waitUntil(lambda: is_fitted(Path(home.preferences.settings.model)), timeout=LATER_MS)
+
+
 def test_a_job_that_an_earlier_window_began_is_finished_by_the_next(homes, qtbot, monkeypatch):
     monkeypatch.setattr(module, "WORTH", 0.0)
     first = move_in(homes)

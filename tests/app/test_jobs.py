@@ -228,6 +228,17 @@ def test_a_job_that_pauses_with_the_window_goes_on_with_the_next_one(desks, qtbo
     qtbot.waitUntil(lambda: again.step(job) > step and again.phase(job) is JobPhase.RUNNING, timeout=SOON_MS)
 
 
+def test_a_job_that_is_still_pausing_when_the_next_window_opens_goes_on(desks, qtbot, tiny_model, data):
+    desk = open_desk(desks)
+    job = begin(desk, tiny_model, data, *LONG)
+    learning(qtbot, desk, job)
+    worker = desk.jobs.folder(job).worker()
+    desk.jobs._leash.let_go()  # as when the window is killed: its pipe closes, and nothing else happens
+    again = open_desk(desks)
+    folder = again.jobs.folder(job)
+    qtbot.waitUntil(lambda: folder.worker() not in {0, worker} and again.phase(job) is JobPhase.RUNNING, timeout=LATER_MS)
+
+
 def test_a_job_of_the_window_before_pauses_when_that_is_wanted_now(desks, qtbot, tiny_model, data):
     desk = open_desk(desks)
     desk.preferences.update(jobs_on_close="go on")

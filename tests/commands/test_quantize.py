@@ -51,6 +51,8 @@ def test_one_command_builds_proves_and_paints(tmp_path):
         (["--min-speed", "0"], "--min-speed 0 is no limit."),
         (["--pareto", "front.gif"], "“front.gif” is neither a PNG nor an SVG file."),
         (["--adapter", "nobody.gguf"], "nobody.gguf"),
+        (["--set", "search.kinds=Q9"], "It takes some of these: BF16"),
+        (["--set", "calibration.importance_file=nothing.gguf"], "nothing.gguf” is not there"),
     ],
 )
 def test_a_mistake_is_a_sentence_before_any_work(tiny_model, tmp_path, monkeypatch, capsys, options, says):

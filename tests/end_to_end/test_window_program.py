@@ -119,18 +119,41 @@ def test_a_program_that_cannot_be_built_says_so_in_a_sentence(home, start, words
     assert "Traceback" not in said
 
 
-def launch(**extra) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-P", "-m", "companion"], stderr=subprocess.PIPE, **extra)
+def launch(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-P", "-m", "companion", *arguments], stderr=subprocess.PIPE)
 
 
-def test_a_second_start_leaves_at_once_and_the_first_goes_on(talkative_model, home):
-    settings_file().write_text(json.dumps({"model": str(talkative_model)}))
-    first = launch()
+def launched(home: Path) -> subprocess.Popen[bytes]:
+    """One that listens to others."""
+    made = launch()
     deadline = time.monotonic() + 20
     while not list(home.glob("data/companion.sqlite3")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.5)
+    return made
+
+
+def test_a_second_start_with_a_file_opens_it_in_the_first(talkative_model, home, tmp_path):
+    choose(talkative_model)
+    first = launched(home)
+    other = tmp_path / "another one.gguf"
+    other.write_bytes(talkative_model.read_bytes())
+    second = launch(str(other))
+    assert second.wait(10) == 0
+    deadline = time.monotonic() + 60
+    while json.loads(settings_file().read_text(encoding="utf-8"))["model"] != str(other):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    first.terminate()
+    first.wait(10)
+    for process in (first, second):
+        process.stderr.close()
+
+
+def test_a_second_start_leaves_at_once_and_the_first_goes_on(talkative_model, home):
+    choose(talkative_model)
+    first = launched(home)
     second = launch()
     assert second.wait(10) == 0
     assert first.poll() is None

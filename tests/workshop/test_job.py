@@ -34,7 +34,7 @@ from companion.workshop.client import JobDied, JobProcess
 from companion.workshop.job import Wishes
 from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.recipes import result
-from companion.workshop.training import loop
+from companion.workshop.training import kept_checkpoints
 from tests.tiny_models import write_tiny_llama, write_unknown_architecture
 from tests.workshop.small_jobs import curve, ended, of_kind, small_job, work_here, write_dialogues
 
@@ -347,7 +347,7 @@ def test_best_weights_that_cannot_be_written_do_not_count_as_the_best(model, dia
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(loop, "save_best", full)
+    monkeypatch.setattr(kept_checkpoints, "save_best", full)
     events = work_here(small_job(model, dialogues))
     assert not any(event.best for event in of_kind(events, Evaluated))
     assert [trouble.kind for trouble in of_kind(events, Trouble)] == ["disk"]

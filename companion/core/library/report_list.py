@@ -10,7 +10,7 @@ import msgspec
 
 from companion.core.job import JOBS_FOLDER
 from companion.core.paths import data_folder, models_folder
-from companion.core.report import GATE, MAX_REPORT_BYTES, Subject
+from companion.core.report import CROSS_VALIDATION, GATE, MAX_REPORT_BYTES, Subject
 
 State = tuple[str, int, int]
 REPORT, PAGE = "report.json", "report.html"
@@ -30,6 +30,8 @@ class FoundReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     """How long it was measured; 0 when it was put together from others."""
     has_gate: bool = False
+    is_cross_validation: bool = False
+    """Whether it is about a recipe, and no model or adapter that there is."""
     finished: bool = True
     is_shipped: bool = False
 
@@ -114,6 +116,7 @@ def _read(file: Path, known: dict[State, FoundReport | None]) -> FoundReport | N
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     page = file.with_suffix(".html")
+    sections = {section.key for one in report.measured for section in one.sections}
     known[state] = FoundReport(
         file=str(file),
         page=str(page) if page.is_file() else "",
@@ -122,7 +125,8 @@ def _read(file: Path, known: dict[State, FoundReport | None]) -> FoundReport | N
         suite=report.suite,
         when=report.began or status.st_mtime,
         seconds=report.seconds,
-        has_gate=any(section.key == GATE for one in report.measured for section in one.sections),
+        has_gate=GATE in sections,
+        is_cross_validation=CROSS_VALIDATION in sections,
         finished=report.finished,
         is_shipped=models_folder() in file.parents,
     )

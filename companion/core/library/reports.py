@@ -9,7 +9,7 @@ import msgspec
 
 from companion.core.library.origins import Measured
 from companion.core.paths import models_folder
-from companion.core.report import MAX_REPORT_BYTES, Subject
+from companion.core.report import CROSS_VALIDATION, MAX_REPORT_BYTES, Subject
 
 _State = tuple[str, int, int]
 
@@ -24,8 +24,13 @@ class LastReport(msgspec.Struct, frozen=True, kw_only=True):
     """The page to look at; empty when there is none."""
 
 
+class _Section(msgspec.Struct, frozen=True):
+    key: str
+
+
 class _Measured(msgspec.Struct, frozen=True):
     subject: Subject
+    sections: tuple[_Section, ...] = ()
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -70,6 +75,8 @@ def _read(written: Measured, known: dict[_State, dict[str, LastReport]]) -> dict
     found = {}
     for measured in report.measured:
         subject = measured.subject
+        if any(section.key == CROSS_VALIDATION for section in measured.sections):
+            continue  # it says whether a recipe helps, nothing of the model as it is
         for file in subject.adapters or (subject.model,):
             found[file.sha256] = LastReport(
                 subject=subject.name, verdict=report.verdict, when=report.began or written.when or status.st_mtime, page=page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -120,6 +121,8 @@ def refuse_impossible(recipe: Distill) -> None:
     if bool(recipe.model) == bool(recipe.student.layers):
         what = "Two students were asked for" if recipe.model else "No student was named"
         raise RecipeError(f"{what}.", "Name one with --model FILE, or make one of the teacher's layers with --layers N.")
+    if recipe.model and Path(recipe.model).absolute() == Path(recipe.teacher).absolute():
+        raise RecipeError("Teacher and student are the same model.", "Name a smaller one with --model, or take --layers N of it.")
     if not options.share and (options.way == "replies" or not options.hidden):
         what = "With a share of 0 nothing would be taken over from the teacher"
         raise RecipeError(f"{what}.", "Set distillation.share to 0.9, for instance.")

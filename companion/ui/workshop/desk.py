@@ -32,10 +32,14 @@ class Desk(NamedTuple):
     library: Callable[[], Library]
     """Made when it is first asked for, as are the downloads."""
     downloads: Callable[[], Downloads]
+    reload_model: Callable[[], None]
+    """Loads the model one chats with anew, with what is set and known of it now."""
     go: Callable[[str], None]
     """Leads to another page of the workshop by its name."""
     show_job: Callable[[str], None]
     """Leads to a job by its id."""
+    show_report: Callable[[str], None]
+    """Leads to a report of the person's own by its file."""
     learn_from: Callable[[str], None]
     """Leads to the page on which one teaches, with this dataset among what is learned from."""
 

@@ -13,6 +13,7 @@ KINDS = (
         fine_tune.PRESETS,
         ("data_files", "character", "model", "name"),
         can_find_rate=True,
+        can_cross_validate=True,
     ),
     RecipeKind(
         "Make a small model from nothing",

@@ -18,6 +18,7 @@ from companion.core.errors import DatasetError
 from companion.core.job_folder import HELD_OUT_FILE
 from companion.core.messages import Turn
 from companion.core.recipes.files import TrainingRecipe
+from companion.core.recipes.parts import Data
 from companion.core.recipes.pretrain import Pretrain
 from companion.llama.chat_template import ChatTemplate, TemplateError
 from companion.llama.prompt import tokens_of
@@ -119,7 +120,7 @@ class _Preparation:
         wanted = max(1, round(learned * share / (1 - share)))
         chosen, there_are = chosen_replay(self._data.replay_file, wanted, self._recipe.training.seed)
         for found in chosen:
-            if self._is_silent(found.dialogue):
+            if is_silent(found.dialogue, self._data):
                 self._meet("silent", found.place)
                 continue
             for example in self._windows(found, found.dialogue).examples:
@@ -152,7 +153,7 @@ class _Preparation:
         empty = sum(not turn.content.strip() for turn in dialogue.messages)
         if empty:
             self._meet("empty", found.place, empty)
-        if self._is_silent(dialogue):
+        if is_silent(dialogue, self._data):
             self._meet("silent", found.place)
             return
         windows = self._windows(found, dialogue)
@@ -168,12 +169,6 @@ class _Preparation:
 
     def _split(self) -> Split:
         return self.membership.hold_out(self._data.held_out, self._data.most_held_out)
-
-    def _is_silent(self, dialogue: Dialogue) -> bool:
-        """Whether nothing in it would be learned."""
-        if self._data.learn_from == "all" or DOCUMENT in dialogue.labels:
-            return False
-        return not any(turn.role == "assistant" and turn.train and turn.content.strip() for turn in dialogue.messages)
 
     def _windows(self, found: Found, dialogue: Dialogue) -> Windows:
         try:
@@ -257,6 +252,13 @@ class _Preparation:
         before = [Turn(turn.role, turn.content) for turn in turns[:reply]]
         tokens = tokens_of(self._base.vocabulary, self._base.template.render(before))
         return SamplePrompt(said=turns[reply - 1].content, answer=turns[reply].content, tokens=tuple(tokens))
+
+
+def is_silent(dialogue: Dialogue, data: Data) -> bool:
+    """Whether nothing in it would be learned."""
+    if data.learn_from == "all" or DOCUMENT in dialogue.labels:
+        return False
+    return not any(turn.role == "assistant" and turn.train and turn.content.strip() for turn in dialogue.messages)
 
 
 def _size(source: str) -> int:

@@ -14,13 +14,16 @@ from companion.core.errors import DatasetError
 from companion.workshop.data.splits import Split, members
 
 FEWER = "Ask for fewer folds, or add dialogues."
+FEWEST = 2
+USUAL_FOLDS = 5
 
 
 class Scheme(NamedTuple):
     """How to divide. `stratify_by` gives every part the same mix of a label, `group_by` keeps equal labels together."""
 
     kind: Literal["holdout", "folds", "leave-one-out"] = "folds"
-    folds: int = 5
+    folds: int = USUAL_FOLDS
+    """0 takes so many, or as many as there are groups where these are fewer."""
     repeats: int = 1
     """Divided anew so many times, each with a seed of its own; leaving one out can be done in one way only."""
     share: float = 0.1
@@ -59,7 +62,14 @@ def _once(dialogues: list[Dialogue], scheme: Scheme, seed: int) -> list[Split]:
     if scheme.kind == "holdout":
         return [membership.hold_out(scheme.share, len(membership))]
     groups = membership.groups()
-    count = groups if scheme.kind == "leave-one-out" else scheme.folds
-    if not 2 <= count <= groups:
+    if groups < FEWEST:
+        what = f"At least {FEWEST} different dialogues are needed, so that one can be left out, and there {_are(groups)}."
+        raise DatasetError(what, "Add dialogues; copies, versions of one, and branches of one talk count once.")
+    count = groups if scheme.kind == "leave-one-out" else scheme.folds or min(USUAL_FOLDS, groups)
+    if not FEWEST <= count <= groups:
         raise DatasetError(f"{groups:,} independent dialogues cannot be divided into {count:,} folds.", FEWER)
     return membership.folds(count)
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count:,}"

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from companion.core.amounts import counted
 from companion.core.errors import ModelError
 from companion.core.files import read_json, write_atomic
 from companion.core.gguf.types import TYPES_BY_NAME
@@ -42,7 +43,9 @@ def measured_model(job: Job, recipe: Quantize, source: Source) -> tuple[dict[str
         importance = _importance(job, recipe, source, decoder)
     matrices = matrices_of(source.header, importance)
     if not found.predicted:
-        job.stage("measuring", f"Foreseeing what {len(recipe.search.kinds)} types would do to {len(matrices)} matrices")
+        job.stage(
+            "measuring", f"Foreseeing what {counted(len(recipe.search.kinds), 'type')} would do to {len(matrices)} matrices"
+        )
         for number, matrix in enumerate(matrices, start=1):
             able = [kind for kind in matrix.able(recipe.search.kinds) if kind.name != source.grids.get(matrix.name)]
             found.predicted[matrix.name] = predicted(source.weights, matrix, able, importance[matrix.name], source.threads)

@@ -23,7 +23,6 @@ from companion.workshop.nn.weights import GGUFWeights
 from companion.workshop.quantization.calibration import Material, read_texts
 from companion.workshop.recipes.open_base import open_base
 
-
 FINE: Final = 8.0
 """Bits per weight from which steps are smaller than what an adapter changes."""
 
@@ -40,7 +39,7 @@ class Source(NamedTuple):
     """Whether an adapter was worked into it."""
     adapters: list[Scaled]
     """Those of the character that were trained for it."""
-    grids: dict[str, str] = {}
+    grids: dict[str, str]
     """Types that matrices lay in before an adapter was worked in. Rounding to the same steps again takes its changes away,
     which are smaller than a step: 27 times the divergence that was foreseen, measured on the starter model (Q4_1)."""
 

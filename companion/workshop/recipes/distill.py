@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from companion.core.amounts import bytes_text
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.job import JobEnded
 from companion.core.recipes.distill import Distill, refuse_as_many_layers, refuse_impossible
@@ -33,7 +34,18 @@ def distill(job: Job, recipe: Distill) -> JobEnded:
         ended = fine_tune(job, replace(recipe, data_files=(str(taught.folder),), character=""))
         return replace(ended, what=f"{ended.what} {taught.sentence}")
     refuse_other_vocabulary(path, Path(recipe.model))
-    return fine_tune(job, recipe, TeacherFile(header, recipe.distillation))
+    return _sized(job, fine_tune(job, recipe, TeacherFile(header, recipe.distillation)), header)
+
+
+def _sized(job: Job, ended: JobEnded, teacher: GGUFHeader) -> JobEnded:
+    """With a word about a student that takes more bytes than its teacher, whose weights are packed in fewer bits."""
+    size = max((file.stat().st_size for file in job.folder.output.glob("*.gguf")), default=0)
+    if size < teacher.file_size:
+        return ended
+    told = f"The student takes {bytes_text(size)} and the teacher {bytes_text(teacher.file_size)}: its bits are not packed yet."
+    return replace(
+        ended, what=f"{ended.what} {told}", remedy=ended.remedy or "Make it small with: companion quantize --model FILE"
+    )
 
 
 def _cut(job: Job, recipe: Distill, teacher: GGUFHeader) -> Path:

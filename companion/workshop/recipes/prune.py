@@ -100,6 +100,8 @@ def _opened(job: Job, recipe: Prune) -> Source:
     job.stage("checking", "Checking the model")
     header = read_header(Path(recipe.model))
     plan = planned(recipe, header)
+    if recipe.calibration.importance_file:
+        read_importance(Path(recipe.calibration.importance_file), _shapes(header))  # what is of no use is refused at once
     job.stage("data", "Reading what is calibrated with and what is measured on")
     with open_base(header.path) as base:
         return Source(header, base.library, read_texts(recipe, base), recipe.threads or usable_threads(), plan)
@@ -175,9 +177,13 @@ def _sparse(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> GGUFH
     return read_header(file)
 
 
+def _shapes(model: GGUFHeader) -> dict[str, tuple[int, int]]:
+    return {tensor.name: (tensor.shape[1], tensor.shape[0]) for tensor in model.tensors if len(tensor.shape) == 2}
+
+
 def _importance(job: Job, recipe: Prune, source: Source, model: GGUFHeader) -> dict[str, Importance]:
     file = job.folder.measured / "importance.gguf"
-    shapes = {tensor.name: (tensor.shape[1], tensor.shape[0]) for tensor in model.tensors if len(tensor.shape) == 2}
+    shapes = _shapes(model)
     if recipe.calibration.importance_file:
         found = read_importance(Path(recipe.calibration.importance_file), shapes)
         if all(name in found for name in shapes if name.startswith("blk.")):

@@ -23,7 +23,7 @@ from companion.core.build_limits import needed_room, refuse_impossible_size
 from companion.core.build_plan import read_plan
 from companion.core.disk_room import refuse_without_room
 from companion.core.errors import RecipeError
-from companion.core.files import read_json, write_atomic
+from companion.core.files import read_json, unfinished, write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven, Trouble
@@ -293,6 +293,8 @@ def _delivered(job: Job, recipe: Quantize, made: Made, kept: KeptBuilds) -> JobE
     proven = made.proven
     if made.file != kept.result:
         made.file.replace(kept.result)
+    for left in unfinished(Path(job.order.output)) if job.order.output else ():
+        left.unlink(missing_ok=True)
     file = delivered(kept.result, job.order.output)
     job.tell(output_of(file, proven))
     stock = f"llama.cpp’s own {made.stock} was best: " if made.stock else ""

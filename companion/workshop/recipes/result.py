@@ -185,13 +185,19 @@ class Writer:
 
 
 def delivered(path: Path, wanted: str) -> Path:
-    """Where a finished file is to be found: a copy of it where the person wants it, if anywhere. Raises WorkshopError."""
+    """Where a finished file is to be found: also where the person wants it, if anywhere. Raises WorkshopError.
+
+    On one file system both names are those of one file, which is written by nobody again and takes its place once.
+    """
     if not wanted:
         return path
     where = _free(Path(wanted), path)
     try:
-        with path.open("rb") as source, replacing(where) as copy:
-            shutil.copyfileobj(source, copy)
+        try:
+            where.hardlink_to(path)
+        except OSError:  # another file system, or one that gives a file one name only
+            with path.open("rb") as source, replacing(where) as copy:
+                shutil.copyfileobj(source, copy)
     except OSError as error:
         what = f"“{where}” could not be written ({error.strerror}); what was made is in “{path}”"
         raise WorkshopError(f"{what}.", "Copy it from there.") from error

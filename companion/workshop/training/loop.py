@@ -17,26 +17,16 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from companion.core.errors import JobError
-from companion.core.job import CheckpointWritten, Evaluated, Sample, StageBegan, StageProgress, StepDone, Trouble
+from companion.core.job import Evaluated, Sample, StageBegan, StageProgress, StepDone, Trouble
 from companion.core.recipes.files import TrainingRecipe
 from companion.workshop.job import Job, Stopped
 from companion.workshop.nn.decoder import Decoder
-from companion.workshop.training.checkpoints import (
-    KEPT,
-    KINDS,
-    Checkpoint,
-    best_file,
-    forget_others,
-    forget_unfinished,
-    load_best,
-    load_checkpoint,
-    save_best,
-    save_checkpoint,
-)
+from companion.workshop.training.checkpoints import Checkpoint
 from companion.workshop.training.consolidation import Anchor
 from companion.workshop.training.curves import Curves
 from companion.workshop.training.groups import parameter_groups
 from companion.workshop.training.held_out import NOTHING, Measurement
+from companion.workshop.training.kept_checkpoints import KeptCheckpoints
 from companion.workshop.training.machine_use import MachineUse
 from companion.workshop.training.objective import Objective, trained_weights
 from companion.workshop.training.optimizers import make_optimizer
@@ -95,17 +85,15 @@ class Trainer:
         rows = plan.micro_batch_tokens
         self._stepper = Stepper(decoder, self._optimizer, data, objective, options, seed, rows, self._device, anchor)
         self._trouble = TroubleFinder()
+        self._checkpoints = KeptCheckpoints(job, recipe.watch, self._trouble)
         self._use = MachineUse(self._device)
         self._pace = Pace(self.steps, self._measured_steps())
         self.step = 0
         self._measured_step = -1
-        self._saved: list[tuple[int, int]] = []
-        """The step of every checkpoint that is kept, and of the best weights it names; the newest last."""
         self._tokens = 0
         self._first = self._best = NOTHING
         self._best_step = -1
         self._worse = 0
-        self._saved_at = time.monotonic()
         self._restore()
         self._curves = Curves(job.folder.path / "tensorboard", recipe.watch.tensorboard, self.step)
 
@@ -118,11 +106,6 @@ class Trainer:
     def tokens_per_second(self) -> float:
         """Of steps and measurements together, all runs of the job."""
         return self._tokens / self.seconds if self.seconds else 0.0
-
-    @property
-    def _saved_step(self) -> int:
-        """Of the newest checkpoint, -1 when there is none."""
-        return self._saved[-1][0] if self._saved else -1
 
     @property
     def _when(self) -> str:
@@ -148,7 +131,7 @@ class Trainer:
     def best_weights(self) -> dict[str, Tensor]:
         """Those with the lowest held-out loss so far, else the present ones."""
         if self._best_step >= 0 and self._best_step != self.step:
-            return load_best(self._job.folder.checkpoints, self._best_step)
+            return self._checkpoints.best(self._best_step)
         return self._copies()
 
     def put_weights(self, weights: dict[str, Tensor]) -> None:
@@ -172,10 +155,8 @@ class Trainer:
     def forget(self) -> None:
         """Delete the checkpoints and the prepared data: the job is done and its result is written."""
         self._curves.close()
-        folder = self._job.folder
-        for kind in KINDS:
-            forget_others(folder.checkpoints, kind)
-        shutil.rmtree(folder.path / "data", ignore_errors=True)
+        self._checkpoints.forget()
+        shutil.rmtree(self._job.folder.path / "data", ignore_errors=True)
 
     def _run(self) -> Reason:
         due = {0} | self._measured_steps()
@@ -184,7 +165,7 @@ class Trainer:
             if self.step in due and self._measured_step < self.step:
                 self._measure()
                 self._save(always=True)
-            elif self._checkpoint_due():
+            elif self._checkpoints.is_due(self.step):
                 self._save()
             if self.step >= self.steps:
                 return "finished"
@@ -248,7 +229,7 @@ class Trainer:
                 raise self._not_a_number()
             samples = self._samples()  # may be stopped: nothing has changed until they are there
             improved = self.step > 0 and (self._best_step < 0 or wanted < self._objective.wanted(self._best))
-            best = improved and self._keep_best(found.loss)
+            best = improved and self._checkpoints.write_best(self.step, found.loss, self._copies())
             if self.step == 0:
                 self._first = found
             elif best:
@@ -275,20 +256,10 @@ class Trainer:
         self._job.check()
         self._job.tell(StageProgress(fraction=round(share, 6)))
 
-    def _checkpoint_due(self) -> bool:
-        watch = self._recipe.watch
-        if self.step == self._saved_step:
-            return False
-        by_steps = watch.checkpoint_steps and self.step % watch.checkpoint_steps == 0
-        by_time = watch.checkpoint_minutes and time.monotonic() - self._saved_at >= watch.checkpoint_minutes * 60
-        return bool(by_steps or by_time)
-
     def _save(self, *, always: bool = False) -> None:
-        """Write a checkpoint unless this step has one; a full disk is told, and the one before stays."""
-        if self.step == self._saved_step and not always:
+        """Write a checkpoint unless this step has one."""
+        if self.step == self._checkpoints.newest and not always:
             return
-        folder = self._job.folder
-        path = folder.checkpoint_file(self.step)
         counters = {
             "tokens": self._tokens,
             "first": self._first._asdict(),
@@ -299,50 +270,19 @@ class Trainer:
             "trouble": self._trouble.state_dict(),
             "pace": self._pace.state_dict(),
         }
-        state = Checkpoint(self.step, self._copies(), self._optimizer.state_dict(), self._schedule.state_dict(), counters)
-        self._job.journal.sync()
-        self._saved_at = time.monotonic()
-        try:
-            save_checkpoint(path, state)
-        except OSError as error:
-            self._not_written(f"The checkpoint of step {self.step:,}", error)
-            return
-        self._saved = [*(kept for kept in self._saved if kept[0] != self.step), (self.step, self._best_step)][-KEPT:]
-        forget_others(folder.checkpoints, "step", (folder.checkpoint_file(step) for step, _ in self._saved))
-        forget_others(folder.checkpoints, "best", (best_file(folder.checkpoints, best) for _, best in self._saved))
-        self._job.tell(CheckpointWritten(step=self.step, file=path.name))
-
-    def _keep_best(self, loss: float) -> bool:
-        """Whether the present weights could be written; those that cannot be had again do not count as the best."""
-        try:
-            save_best(self._job.folder.checkpoints, self.step, loss, self._copies())
-        except OSError as error:
-            self._not_written(f"The best weights, those of step {self.step:,},", error)
-            return False
-        return True
-
-    def _not_written(self, what: str, error: OSError) -> None:
-        """Tell of a full disk, and what can be resumed from as it is. Raises JobError when it is the folder that is gone."""
-        self._job.refuse_deleted()
-        there = (
-            f"the checkpoint of step {self._saved_step:,} is whole" if self._saved else "there is no checkpoint to resume from"
-        )
-        told = self._trouble.tell(self.step, "disk", f"{what} could not be written ({error.strerror or error}).")
-        self._report(told and replace(told, remedy=f"{told.remedy} Until then {there}."))
+        optimizer, schedule = self._optimizer.state_dict(), self._schedule.state_dict()
+        self._checkpoints.write(Checkpoint(self.step, self._copies(), optimizer, schedule, counters))
 
     def _restore(self) -> None:
-        folder = self._job.folder
-        forget_unfinished(folder.checkpoints)
-        step = folder.resumable_step()
-        if step < 0:
+        state = self._checkpoints.read()
+        if state is None:
             return
-        state = load_checkpoint(folder.checkpoint_file(step))
         self.put_weights(state.weights)
         try:
             self._continue(state)
         except (KeyError, TypeError, ValueError) as error:
             raise JobError("The checkpoint belongs to another version of the recipe.", "Start a new job.") from error
-        self._saved = [(self.step, self._best_step)]
+        self._checkpoints.go_on_from(state)
         self._without_damaged_best()
 
     def _continue(self, state: Checkpoint) -> None:
@@ -361,7 +301,7 @@ class Trainer:
         if self._best_step in {-1, self.step}:
             return
         try:
-            load_best(self._job.folder.checkpoints, self._best_step)
+            self._checkpoints.best(self._best_step)
         except JobError as error:
             self._best_step, self._best = -1, NOTHING
             remedy = f"Those of step {self.step:,} count until a later measurement."
@@ -379,7 +319,7 @@ class Trainer:
         try:
             save_plan(self._job.folder.path, self.plan)
         except OSError as error:
-            self._not_written("The plan", error)
+            self._checkpoints.tell_unwritten(self.step, "The plan", error)
 
     def _not_a_number(self) -> JobError:
         """What to say when a loss is infinite or no number; the trouble is told too."""
@@ -388,11 +328,12 @@ class Trainer:
                 "The loss is not a number before anything was learned: weights of the model, or the data, are damaged.",
                 "Choose another file of this model.",
             )
-        good = f"the last good checkpoint is of step {self._saved_step:,}" if self._saved else "there is no checkpoint yet"
+        newest = self._checkpoints.newest
+        good = f"the last good checkpoint is of step {newest:,}" if newest >= 0 else "there is no checkpoint yet"
         what = f"The loss stopped being a number after step {self.step:,}; {good}."
         self._report(self._trouble.tell(self.step, "nan", what))
         keep = f" What was best until then (step {self._best_step:,}) is kept with: companion jobs cancel {self._job.folder.id}"
-        return JobError(what, REMEDIES["nan"] + (keep if self._best_step >= 0 else ""))
+        return JobError(what, REMEDIES["nan"] + (keep if self._best_step >= 0 and self._job.keeps_best else ""))
 
     def _report(self, *troubles: Trouble | None) -> None:
         for trouble in troubles:

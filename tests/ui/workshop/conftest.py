@@ -48,17 +48,25 @@ class Room:
         self.went: list[str] = []
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
-            self.datasets, self._library, lambda: Downloads(self.notices), self.went.append, self.went.append, self.went.append,
+            self.datasets, self._library, lambda: Downloads(self.notices), self._reload_model, self.went.append,
+            self.went.append, self.went.append, self.went.append,
         )  # fmt: skip
+
+    def _reload_model(self) -> None:
+        self.models.reload()
 
     def _library(self) -> Library:
         return self.library
 
     @cached_property
+    def models(self) -> Models:
+        return Models(self.engine, self.preferences, self.notices)
+
+    @cached_property
     def library(self) -> Library:
-        models, trash = Models(self.engine, self.preferences, self.notices), Trash()
-        adoption = Adoption(models, self.characters, self.preferences, self.notices, History())
-        return Library(Librarian(CharacterLibrary(), trash), trash, adoption, models, self.preferences, self.notices)
+        trash = Trash()
+        adoption = Adoption(self.models, self.characters, self.preferences, self.notices, History())
+        return Library(Librarian(CharacterLibrary(), trash), trash, adoption, self.models, self.preferences, self.notices)
 
     def close(self) -> None:
         self.datasets.close()

@@ -136,6 +136,49 @@ def test_what_is_dropped_is_recognised_and_becomes_a_dataset(page: DataPage, roo
     assert room.told[-1].tone is Tone.SUCCESS
 
 
+def test_what_is_said_of_an_import_is_kept_while_one_looks_elsewhere(nights: DataPage, room: Room, talks: Path, tmp_path, qtbot):
+    nights.add([talks])
+    recognised(nights, qtbot)
+    name = nights.sheet.source_form.form.rows["name"].editor.line
+    name.clear()
+    QTest.keyClicks(name, "Evenings")
+    waiting = nights.list.rows.rows[0]
+    assert (waiting.title, waiting.captions) == ("Evenings", ("Not added yet", "7 dialogues, 116 words", "talks.jsonl"))
+    QTest.keyClick(nights.list, Qt.Key.Key_Down)
+    assert nights.details.isVisible()
+    assert nights.details.dataset.source.name == "Nights"
+    QTest.keyClick(nights.list, Qt.Key.Key_Up)
+    assert nights.sheet.isVisible()
+    more = tmp_path / "more.jsonl"
+    more.write_text(line("Are you awake?", "Yes, the night is clear."), encoding="utf-8")
+    nights.add([more])
+    qtbot.waitUntil(lambda: nights.sheet.found is not None and len(nights.sheet.found.looks) == 2, timeout=DONE_MS)
+    assert nights.sheet.source_form.described().name == "Evenings"
+    nights.sheet.add_button.click()
+    QTest.keyClick(nights.list, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: "Evenings" in [each.source.name for each in room.datasets.own], timeout=DONE_MS)
+    assert nights.details.dataset.source.name == "Nights", "whoever has gone on is not led away"
+    qtbot.waitUntil(lambda: sorted(row.title for row in nights.list.rows.rows) == ["Evenings", "Nights"], timeout=DONE_MS)
+    assert not nights.sheet.is_open
+
+
+def test_an_import_that_is_cancelled_leads_back_and_leaves_nothing(nights: DataPage, talks: Path, qtbot):
+    nights.add([talks])
+    recognised(nights, qtbot)
+    nights.sheet.source_form.form.rows["name"].editor.line.setText("Evenings")
+    nights.sheet.cancel_button.click()
+    assert [row.title for row in nights.list.rows.rows] == ["Nights"]
+    assert nights.details.isVisible()
+    nights.add([talks])
+    recognised(nights, qtbot)
+    assert nights.sheet.source_form.described().name == "talks"
+    nights.resize(416, 600)
+    nights.sheet.back.click()
+    assert nights.list.isVisible()
+    QTest.mouseClick(nights.list.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(40, 20))
+    assert nights.sheet.isVisible()
+
+
 def test_dialogues_can_be_cleaned_while_they_are_added(page: DataPage, room: Room, talks: Path, qtbot):
     page.add([talks])
     recognised(page, qtbot)

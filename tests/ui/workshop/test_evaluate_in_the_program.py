@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from companion.app.blind_test import BlindState
-from companion.core.paths import own_adapters_folder
+from companion.core.paths import models_folder, own_adapters_folder
 from companion.program import Program
 from companion.ui.workshop.evaluate.evaluate_page import EvaluatePage
 from tests.tiny_adapters import write_adapter
@@ -31,3 +31,13 @@ def test_a_blind_test_under_way_ends_with_the_window(ready: Program, qtbot, talk
     ready.close()
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     assert psutil.wait_procs(below, timeout=10)[1] == []
+
+
+def test_another_page_leads_to_a_report(program: Program, qtbot):
+    program.content.show_page("workshop")
+    program.workshop.show("jobs")
+    program.workshop.show_report(str(models_folder() / "hoshi" / "report.json"))
+    page = program.workshop.panel.pages["evaluate"]
+    assert program.workshop.panel.page == "evaluate"
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.report, timeout=LOADED_MS)
+    assert page.report.verdict.text().startswith("starter + hoshi")

@@ -272,6 +272,24 @@ def test_what_was_measured_without_a_decision_leads_to_the_gate(small_suites, pa
     assert [each.name for each in page.form.subjects.chosen()] == ["base", "base + Voice"]
 
 
+def test_the_gate_is_offered_only_where_all_that_was_measured_is_here(page: EvaluatePage, room: Room, qtbot):
+    items = {each.name: each for each in room.library.collection.items}
+    report = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    report["measured"][-1]["subject"]["adapters"][0]["sha256"] = items["Voice"].sha256
+    file = written_report(lambda told: told.update(report))
+    page.evaluations.refresh()
+    qtbot.waitUntil(lambda: len(page.evaluations.found.reports) == 2, timeout=SOON_MS)
+    opened(page, file, qtbot)
+    assert page.report.gate.isHidden(), "the adapter is here, but not the model it was measured with"
+    for one in report["measured"]:
+        one["subject"]["model"]["sha256"] = items["base"].sha256
+    file.write_text(json.dumps(report), encoding="utf-8")
+    opened(page, SHIPPED, qtbot)
+    assert page.report.gate.isHidden(), "nothing of it is here"
+    opened(page, file, qtbot)
+    assert page.report.gate.decide_button.isVisible()
+
+
 def test_a_blind_test_by_keys_only_is_told_at_the_end_and_found_again(page: EvaluatePage, room: Room, qtbot):
     page.activateWindow()
     qtbot.waitUntil(page.isActiveWindow)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,24 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
 from companion.app.job_entry import JobPhase
-from companion.core.job import BuildProven, JobEnded, JobOrder, JobStarted, OutputWritten, PartMeasured, Proven, StageBegan
+from companion.core.job import (
+    BuildProven,
+    CrossValidation,
+    JobEnded,
+    JobOrder,
+    JobStarted,
+    OutputWritten,
+    PartMeasured,
+    Proven,
+    StageBegan,
+    StageProgress,
+    Trouble,
+)
 from companion.core.job_folder import JobFolder
+from companion.core.job_lock import JobLock
 from companion.core.job_queue import wanted
+from companion.core.library.report_list import REPORT
+from companion.core.messages import encode
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.quantize import Quantize
@@ -41,6 +58,15 @@ def look_at(page: JobsPage, qtbot, folder: JobFolder) -> None:
     qtbot.waitUntil(lambda: page._watch._reader._offset == size and not page._watch._is_reading, timeout=LISTED_MS)
     qtbot.waitUntil(lambda: not page.details.charts._waiting, timeout=LISTED_MS)
     qtbot.wait(50)  # what is new is laid out
+
+
+@contextmanager
+def locked(folder: JobFolder) -> Iterator[None]:
+    """As while a process works on it."""
+    lock = JobLock(folder.lock_file)
+    assert lock.acquire()
+    yield
+    lock.release()
 
 
 def words(widget: QWidget) -> str:
@@ -123,6 +149,52 @@ def test_kinds_without_curves_are_told_as_stages_and_figures(page: JobsPage, qtb
     for word in ("starter, measured", "Talk: starter (1 min)", "Mood: starter, skipped: No moods are given.", "2 of 3", "Parts"):
         assert word in told
     assert page.details.header.buttons["cancel"].text() == "Stop and report"
+
+
+def test_a_cross_validation_lists_its_folds_and_leads_to_its_report(page: JobsPage, room: Room, qtbot):
+    losses = ((2.103, 1.734), (2.054, 1.698))
+    folds = [
+        PartMeasured(
+            subject="learned from 48 dialogues", title=f"Fold {number}", state="done", part=number, parts=2, seconds=65.0,
+            before=before, after=after, time=NOON,
+        )
+        for number, (before, after) in enumerate(losses, 1)
+    ]  # fmt: skip
+    overfits = Trouble(step=0, kind="overfitting", what="Fold 2, step 40: by heart.", remedy="More dialogues help.", time=NOON)
+    folder = job(
+        "Hoshi", JobStarted(pid=1, time=NOON), *folds, overfits, order=JobOrder(cross_validation=CrossValidation())
+    )  # fmt: skip
+    report = folder.output / REPORT
+    report.write_text("{}", encoding="utf-8")
+    write(
+        folder,
+        OutputWritten(file=str(report), kind="report", time=NOON),
+        JobEnded(state="done", what="This recipe helps.", seconds=130.0),
+    )
+    look_at(page, qtbot, folder)
+    told = words(page.details)
+    for word in (
+        "Cross-validation of Hoshi", "This recipe helps.", "Fold 2, step 40: by heart.", "1.72", "−0.36", "Folds", "2 of 2",
+        "Fold 2: learned from 48 dialogues, held-out loss 2.054 → 1.698 (1 min)", "2 min",
+    ):  # fmt: skip
+        assert word in told
+    assert "Step 0" not in told
+    assert "Cross-validation of Hoshi" in [row.title for row in page.list.rows.rows]
+    next(each for each in page.details.results.findChildren(QAbstractButton) if each.text() == "Read").click()
+    assert room.went == [str(report)]
+
+
+def test_a_cross_validation_says_how_long_all_its_folds_will_take(page: JobsPage, qtbot):
+    folder = job("Hoshi", JobStarted(pid=1, time=NOON), order=JobOrder(cross_validation=CrossValidation()))
+    write(folder, StageBegan(stage="training", sentence="Fold 1 of 5: learning from 48 dialogues", time=NOON))
+    folder.progress_file.write_bytes(encode(StageProgress(fraction=0.15, seconds_left=420.0)))
+    with locked(folder):
+        look_at(page, qtbot, folder)
+        assert "Fold 1 of 5: learning from 48 dialogues." in words(page.details.header)
+        assert page.details.header.bar.value() == 150
+        assert "about 7 min" in words(page.details.figures)
+        assert page.list.rows.rows[0].captions == ("running, 7 min left",)
+        assert page.list.rows.rows[0].fraction == pytest.approx(0.15)
 
 
 def test_a_quantization_shows_its_builds(page: JobsPage, qtbot, tmp_path, monkeypatch):

@@ -18,15 +18,22 @@ from companion.app.job_orders import prepared
 from companion.core.benchmark import SLOWER, Benchmark, TypeSpeed
 from companion.core.build_plan import BuildPlan
 from companion.core.errors import RecipeError
+from companion.core.gguf.header import read_header
 from companion.core.job import BuildProven
 from companion.core.recipes.distill import Distill, Student
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.prune import Prune
 from companion.core.recipes.quantize import Budget
+from companion.core.tuning import Choice, TuningFound
+from companion.llama.context import KVTypes
+from companion.llama.plan import plan_file, remember, remembered
+from companion.llama.tuned import Speculation, Tuned
 from companion.ui.workshop.optimize import quantize_view
 from companion.ui.workshop.optimize.budget_sliders import BudgetSliders
 from companion.ui.workshop.optimize.optimize_page import OptimizePage
-from tests.small_recipes import end_jobs
+from companion.ui.workshop.optimize.tune_view import IN_USE
+from tests.small_recipes import end_jobs, write_dialogues
+from tests.tiny_adapters import write_adapter
 from tests.tiny_models import write_tiny_llama
 from tests.ui.workshop.conftest import Room
 
@@ -74,7 +81,8 @@ def foreseen(page: OptimizePage, qtbot) -> BuildPlan:
 
 def test_builds_are_foreseen_by_a_process_and_kept(fresh_cache, page: OptimizePage, room: Room, qtbot):
     view = page.views["Quantize"]
-    assert "is not known yet" in words(view)
+    assert f"Press “{view.invitation.button.text()}” to see a chart" in words(view)
+    assert "a map of what each of its matrices can bear" in words(view)
     assert page.foot is None
     view.invitation.button.click()
     assert view.progress.isVisible()
@@ -177,6 +185,74 @@ def test_a_chosen_build_is_made_by_a_job_and_its_proof_is_on_the_chart(page: Opt
     assert job in mark.told[0]
 
 
+def test_every_setting_is_a_form_that_begins_with_what_is_chosen(page: OptimizePage, room: Room, qtbot, model, home, tmp_path):
+    (home / "data" / "adapters").mkdir(parents=True)
+    voice = write_adapter(home / "data" / "adapters" / "voice.gguf", model, name="Voice")
+    view = page.quantize
+    view.sliders.set_budget(Budget(divergence=0.5, prefer="size"))
+    view.every_button.click()
+    every = page.every
+    assert page.stack.currentWidget() is every
+    assert not page.model.isVisible()
+    recipe = every.form.recipe()
+    assert (recipe.model, recipe.budget) == (str(model), view.sliders.budget())
+    assert every.form.forms["budget"].isVisible()
+    room.library.refresh()
+    adapter = every.form.top.rows["adapter"].editor
+    qtbot.waitUntil(lambda: adapter.box.findData(str(voice)) >= 0, timeout=SOON_MS)
+    adapter.box.setCurrentIndex(adapter.box.findData(str(voice)))
+    adapter.box.activated.emit(adapter.box.currentIndex())
+    every.form.top.rows["data_files"].editor.add([str(write_dialogues(tmp_path / "mine.jsonl"))])
+    kinds = every.form.open("search").rows["kinds"].editor
+    kinds.boxes["Q2_K"].click()
+    every.form.preset.set_value("quick")
+    every.form.preset.edited.emit()
+    recipe = every.form.recipe()
+    assert (recipe.adapter, recipe.search.anchors, recipe.budget.divergence) == (str(voice), 0, 0.5), "a preset is no budget"
+    every.simple_button.click()
+    assert page.stack.currentWidget() is view
+    assert "does not count here" in words(view)
+    view.sliders.set_budget(Budget(divergence=0.25, prefer="size"))
+    page.show_way("Tune")
+    page.show_way("Quantize")
+    view.every_button.click()
+    page.show_way("Tune")
+    page.show_way("Quantize")
+    assert page.stack.currentWidget() is every
+    recipe = every.form.recipe()
+    assert (recipe.adapter, recipe.budget.divergence) == (str(voice), 0.25), "one goes on where one was"
+    every.form.load(with_changes(recipe, SMALL))
+    room.jobs.begin()
+    every.start_button.click()
+    (job,) = room.went
+    qtbot.waitUntil(
+        lambda: (entry := room.jobs.entry(job)) is not None and entry.phase in {JobPhase.DONE, JobPhase.FAILED}, timeout=LATER_MS
+    )
+    assert room.jobs.entry(job).phase is JobPhase.DONE, room.jobs.entry(job).what
+    made = read_header(home / "data" / "models" / "wide-voice-fitted.gguf")
+    assert made.text("companion.merged.adapter") == "Voice"
+
+
+def test_an_adapter_of_another_model_cannot_be_worked_in(page: OptimizePage, room: Room, tmp_path):
+    other = write_tiny_llama(tmp_path / "other.gguf")
+    page.quantize.every_button.click()
+    page.every.form.set_value("adapter", str(write_adapter(tmp_path / "theirs.gguf", other)))
+    page.every.start_button.click()
+    assert "“theirs.gguf”" in page.every.problem.text()
+    assert "Choose the model it was trained for" in page.every.problem.text()
+    assert room.went == []
+
+
+def test_another_model_of_the_form_is_looked_at_with_its_budget(page: OptimizePage, room: Room, qtbot, tmp_path):
+    other = write_tiny_llama(tmp_path / "other.gguf")
+    page.quantize.every_button.click()
+    page.every.take(other, Budget(size=12_345))
+    page.every.simple_button.click()
+    qtbot.waitUntil(lambda: page._known.model == other.resolve(), timeout=SOON_MS)
+    assert page.quantize.sliders.budget() == Budget(size=12_345)
+    assert not page.quantize.besides.isVisible()
+
+
 def test_the_map_tells_what_every_matrix_can_bear(page: OptimizePage, qtbot):
     plan, card = foreseen(page, qtbot), page.views["Quantize"].sensitivity
     assert len(card.map.cells) == len(plan.matrices)
@@ -249,6 +325,42 @@ def test_a_model_is_tuned_and_what_was_found_is_told(fresh_cache, page: Optimize
     assert (known[0].run is not None and known[0].run.tuned is not None) is is_kept
 
 
+def test_what_was_found_of_the_model_one_chats_with_can_be_used_at_once(
+    fresh_cache, page: OptimizePage, room: Room, qtbot, model
+):
+    page.show_way("Tune")
+    view = page.views["Tune"]
+    found = TuningFound(
+        read=90.0, write=30.0, choices=(Choice(name="threads", value="1", reason="1 is best."),), trials=(), seconds=1
+    )
+    view.measuring.model_tuned.emit(found)
+    assert "from the next start of this model on" in words(view)
+    assert not view.use_button.isVisible(), "it is not loaded"
+    room.models.start()
+    qtbot.waitUntil(lambda: view.use.text() == IN_USE, timeout=LATER_MS)
+    usual = room.engine.model.context_tokens
+    assert not view.use_button.isVisible()
+    file = plan_file(model)
+    remember(file, msgspec.structs.replace(remembered(file), tuned=_tuned(found, context_tokens=usual // 2)))
+    view.measuring.model_tuned.emit(msgspec.structs.replace(found, notice="It was not kept."))
+    assert not view.use_button.isVisible()
+    view.measuring.model_tuned.emit(found)
+    assert "from the next start of this model on" in words(view)
+    view.use_button.click()
+    assert not view.use_button.isVisible()
+    qtbot.waitUntil(lambda: view.use.text() == IN_USE, timeout=LATER_MS)
+    assert room.engine.model.context_tokens == usual // 2
+
+
+def _tuned(found: TuningFound, **settings: int) -> Tuned:
+    """As a search keeps it for the engine."""
+    same = dict.fromkeys(("threads", "prompt_threads", "busy_threads", "busy_prompt_threads"), 1)
+    return Tuned(
+        **same, batch=128, ubatch=128, flash_attention=False, kv_types=KVTypes(), gpu_layers=0, speculation=Speculation(),
+        steadiness=1.0, read=found.read, write=found.write, choices=found.choices, trials=(), seconds=1.0, **settings,
+    )  # fmt: skip
+
+
 def test_a_search_can_be_stopped(page: OptimizePage, qtbot):
     page.show_way("Tune")
     view = page.views["Tune"]
@@ -275,9 +387,16 @@ def test_this_computer_is_described_and_a_busy_one_is_told_of(page: OptimizePage
     assert view.bars.bars[0].value == 35.0
     assert "20 GB per second" in words(view)
     assert not view.notice.isVisible()
-    view.show_benchmark(msgspec.structs.replace(found, steadiness=2 * SLOWER))
-    assert "Measure again when it is quiet" in view.notice.text()
-    assert view.notice.isVisible()
+    for steadiness, told in (
+        (551.77, "took many times as long at the end as at the beginning: the processor became warm, or"),
+        (2 * SLOWER, "took 2.3 times as long at the end as at the beginning"),
+        (0.5, "took twice as long at the beginning as at the end: another program was busy."),
+        (0.0, "took many times as long at the beginning"),
+    ):
+        view.show_benchmark(msgspec.structs.replace(found, steadiness=steadiness))
+        assert told in view.notice.text()
+        assert "Measure again when it is quiet" in view.notice.text()
+        assert view.notice.isVisible()
 
 
 def test_what_is_missing_of_a_pruning_or_a_distillation_is_said_in_the_words_of_the_window(page: OptimizePage, room: Room):

@@ -9,17 +9,21 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from companion.app.job_orders import prepared
 from companion.core.errors import CompanionError, RecipeError
 from companion.core.fields import fields_of
+from companion.core.job import CrossValidation, JobOrder
 from companion.core.job_queue import wanted
+from companion.core.library.report_list import REPORT
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe, write_recipe
 from companion.core.recipes.fine_tune import PRESETS, FineTune
 from companion.core.recipes.parts import Optimizer, Part, Training
 from companion.core.recipes.pretrain import Pretrain
 from companion.core.recipes.quantize import Quantize
+from companion.ui.workshop.evaluate.evaluate_page import EvaluatePage
 from companion.ui.workshop.recipe.conversation_choice import ConversationChoice
 from companion.ui.workshop.recipe.recipe_editors import FineSpin
 from companion.ui.workshop.recipe.recipe_form import CUSTOM, RecipeForm
@@ -208,6 +212,36 @@ def test_learning_rates_are_tried_by_a_job_of_their_own(page: RecipePage, room: 
         room.jobs.cancel(job)
 
 
+def test_a_recipe_is_cross_validated_and_the_report_read_in_the_window(page: RecipePage, room: Room, tiny_model, data, qtbot):
+    teach(page, tiny_model, data)
+    assert "measures on that fifth whether the recipe helps" in page.validate_button.toolTip()
+    with qtbot.waitSignal(room.jobs.ended, timeout=SOON_MS) as ended:
+        page.validate_button.click()
+    (job,) = room.went
+    folder = room.jobs.folder(job)
+    assert folder.order() == JobOrder(cross_validation=CrossValidation())
+    entry = ended.args[0]
+    assert (entry.title, entry.phase.value) == ("Cross-validation of small", "done"), entry.what
+    reports = EvaluatePage(room.desk)
+    qtbot.addWidget(reports)
+    reports.show()
+    reports.show_when_listed(str(folder.output / REPORT))
+    qtbot.waitUntil(lambda: reports.stack.currentWidget() is reports.report, timeout=SOON_MS)
+    assert reports.report.verdict.text() == entry.what
+    assert next(row for row in reports.list.rows.rows if row.title == "small").captions[0].startswith("cross-validation, ")
+    told = [label.text() for label in reports.report.findChildren(QLabel) if label.isVisible()]
+    assert "Fold by fold" in told, "its only part is open"
+    assert {"fold", "learned from", "loss before", "loss after", *"12345"} <= set(told)
+    assert not reports.report.compare_button.isVisible(), "it measured no model that another one could be compared with"
+    reports.close()
+
+
+def test_only_a_fine_tuning_is_cross_validated(page: RecipePage):
+    assert page.validate_button.isVisible()
+    page.choose_kind("pretrain")
+    assert not page.validate_button.isVisible()
+
+
 def test_the_foot_holds_at_every_size_of_letters(page: RecipePage, room: Room, qtbot):
     for size, width in ((14, 560), (24, 560), (24, 1000)):
         room.desk.theme.set_font_size(size)
@@ -218,6 +252,9 @@ def test_the_foot_holds_at_every_size_of_letters(page: RecipePage, room: Room, q
             place = button.mapTo(page, button.rect().bottomRight())
             assert place.x() <= width
             assert place.y() <= 700
+            assert button.width() >= button.sizeHint().width()
+        for button in (page.rate_button, page.validate_button, page.open_button, page.save_button):
+            assert button.mapTo(page, button.rect().topRight()).x() <= width
             assert button.width() >= button.sizeHint().width()
 
 

@@ -33,8 +33,8 @@ def write(job: JobFolder, *events: JobEvent) -> None:
         file.write(b"".join(map(encode, events)))
 
 
-def job(name: str, *events: JobEvent, recipe: Recipe | None = None) -> JobFolder:
-    made = create_job(recipe or FineTune(name=name), JobOrder())
+def job(name: str, *events: JobEvent, recipe: Recipe | None = None, order: JobOrder | None = None) -> JobFolder:
+    made = create_job(recipe or FineTune(name=name), order or JobOrder())
     write(made, *events)
     return made
 

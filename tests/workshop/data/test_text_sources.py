@@ -76,6 +76,20 @@ def table(path: Path, rows: list[list[str]], delimiter: str = ",") -> Path:
     return path
 
 
+def test_other_letters_than_utf_8_are_refused_and_not_replaced(tmp_path):
+    path = tmp_path / "latin.txt"
+    path.write_bytes("Otto: Schöner Abend!\nHoshi: Ja.\n".encode("latin-1"))
+    with pytest.raises(DatasetError, match="another encoding than UTF-8"):
+        recognise(path)
+
+
+def test_a_text_named_like_a_model_is_no_data(tmp_path):
+    path = tmp_path / "text.gguf"
+    path.write_text("hello", encoding="utf-8")
+    with pytest.raises(DatasetError, match="named like a model"):
+        recognise(path)
+
+
 @pytest.mark.parametrize("name", ["talks.jsonl", "talks.csv", "talks.txt"])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_text_in_utf_16_is_told_what_it_is(tmp_path: Path, name, encoding):

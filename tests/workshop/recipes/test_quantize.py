@@ -148,10 +148,12 @@ def test_a_killed_job_leaves_no_process_and_its_successor_neither_files_nor_work
     assert not psutil.wait_procs(children, timeout=LEAVES)[1]
     (job.measured / ".pack-0815").mkdir()
     (job.measured / "build-9.gguf").write_bytes(bytes(100))
+    (tmp_path / ".b.gguf.0815.part").write_bytes(bytes(100))
     events = work_here(job)
     assert ended(events).state == "done", ended(events)
     assert "build" not in {each.name for each in of_kind(events, BuildProven)}
     assert not [path.name for path in (*job.measured.iterdir(), *job.output.iterdir()) if path.name.startswith((".", "build-"))]
+    assert not list(tmp_path.glob(".*.part"))
     assert (tmp_path / "b.gguf").stat().st_size == (job.output / "fitted.gguf").stat().st_size
 
 

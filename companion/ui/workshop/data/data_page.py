@@ -1,4 +1,4 @@
-"""The page of data: the datasets at the left, one of them at the right; files may be dropped anywhere."""
+"""The page of data: datasets, and what waits to be added, at the left, one of them at the right; files are dropped anywhere."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ BOTH_FROM: Final = 660
 """A narrower page shows either the list or a dataset, at the usual size of letters."""
 NARROWEST: Final = 320
 WIDEST_FOOT: Final = 1400
+IMPORT: Final = "?"
+"""Key of what waits to be added, which stands above the datasets; no folder is called so by its whole path."""
 TEACH: Final = "Datasets are dialogues that she can learn from. Drop files or folders here, or take conversations of yours."
 
 
@@ -57,6 +59,8 @@ class DataPage(QWidget):
         self._desk, self._datasets = desk, desk.datasets
         self._shows_one = False
         """Which of the two is shown where there is room for one."""
+        self._before = ""
+        """What was looked at when something was to be added."""
         self._written_for: str | tuple[str, ...] = ""
         """What was looked at when writing began."""
         self.list = CardList(desk.theme, "Datasets", has_always_one=True)
@@ -87,28 +91,30 @@ class DataPage(QWidget):
 
     def _show_list(self) -> None:
         own = self._datasets.own
-        self.list.show_rows([dataset_row(each) for each in own])
+        self._show_rows()
         self._show_chosen()
         self._pages.setCurrentWidget(self._both if own or self.sheet.is_open else self.empty)
         self.listed.emit()
 
+    def _show_rows(self) -> None:
+        waiting = [self.sheet.card_row(IMPORT)] if self.sheet.is_open else []
+        self.list.show_rows([*waiting, *(dataset_row(each) for each in self._datasets.own)])
+
     def _show_chosen(self) -> None:
         dataset = self._chosen()
-        if dataset is not None:
-            self.details.show_dataset(dataset)
-        if self.sheet.is_open:
+        if self._is_adding:
             self._right.setCurrentWidget(self.sheet)
         elif dataset is not None:
+            self.details.show_dataset(dataset)
             self._right.setCurrentWidget(self.details)
+
+    @property
+    def _is_adding(self) -> bool:
+        """Whether what waits to be added is looked at."""
+        return self.sheet.is_open and self.list.key == IMPORT
 
     def _chosen(self) -> OwnDataset | None:
         return next((each for each in self._datasets.own if str(each.folder) == self.list.key), None)
-
-    def _choose(self) -> None:
-        """By the person: whatever was to be added waits no longer."""
-        if self.sheet.is_open:
-            self.sheet.leave()
-        self._show_chosen()
 
     def _show_one(self, shows_one: bool) -> None:
         self._shows_one = shows_one
@@ -120,7 +126,8 @@ class DataPage(QWidget):
         self._left.setVisible(both or not self._shows_one)
         self._right.setVisible(both or self._shows_one)
         self._left.setMaximumWidth(round(LIST_WIDTH * scale) if both else 16_777_215)
-        self.details.set_compact(not both)
+        for page in (self.details, self.sheet):
+            page.set_compact(not both)
 
     # Adding
 
@@ -131,9 +138,13 @@ class DataPage(QWidget):
 
     def add_sources(self, sources: Sequence[str], titles: Mapping[str, str] | None = None, name: str = "") -> None:
         """As `add`, for sources that are known to be there, conversations among them; `name` is suggested for all of them."""
+        if not self._is_adding:
+            self._before = self.list.key
         self.sheet.show_files(sources, titles or {}, name)
         self._pages.setCurrentWidget(self._both)
-        self._right.setCurrentWidget(self.sheet)
+        self.list.choose(IMPORT)
+        self._show_rows()
+        self._show_chosen()
         self._show_one(True)
 
     def _gathered(self, found: tuple[str, ...] | DatasetError, name: str) -> None:
@@ -162,6 +173,7 @@ class DataPage(QWidget):
             self.add_sources(chosen, titles)
 
     def _sheet_left(self) -> None:
+        self.list.choose(self._before if self.list.rows.place(self._before) >= 0 else "")
         self._show_one(False)
         self._show_list()
 
@@ -182,16 +194,18 @@ class DataPage(QWidget):
         if len(event.sources) > 2:
             names = f"{len(event.sources)} parts"
         self._desk.notices.raise_notice(Notice(Tone.SUCCESS, f"{names} {'has' if len(event.sources) == 1 else 'have'} {told}."))
-        if self._written_for == self._looked_at():  # whoever has gone on is not led away
-            if self.sheet.is_open:
-                self.sheet.leave()
+        is_looked_at = self._written_for == self._looked_at()
+        if self._written_for == self.sheet.files:
+            self.sheet.forget()
+        if is_looked_at:  # whoever has gone on is not led away
             self.list.choose(first)
-            self._show_chosen()
             self._show_one(True)
+        self._show_rows()
+        self._show_chosen()
 
     def _looked_at(self) -> str | tuple[str, ...]:
         """A dataset's folder, or the files that are to be added."""
-        return self.sheet.files if self.sheet.is_open else self.list.key
+        return self.sheet.files if self._is_adding else self.list.key
 
     def _set_writing(self, is_writing: bool) -> None:
         self.foot.setVisible(is_writing)
@@ -268,7 +282,7 @@ class DataPage(QWidget):
 
     def _connect(self) -> None:
         self._datasets.changed.connect(self._show_list)
-        self.list.chosen.connect(lambda _folder: self._choose())
+        self.list.chosen.connect(lambda _key: self._show_chosen())
         self.list.clicked.connect(lambda _index: self._show_one(True))
         self.list.activated.connect(lambda _index: self._show_one(True))
         self.list.delete_pressed.connect(self.delete)
@@ -278,6 +292,8 @@ class DataPage(QWidget):
         self.details.description_changed.connect(self._describe)
         self.sheet.write_requested.connect(self.write)
         self.sheet.left.connect(self._sheet_left)
+        self.sheet.changed.connect(self._show_rows)
+        self.sheet.back_requested.connect(lambda: self._show_one(False))
         self.writing.done.connect(self._written)
         self.writing.failed.connect(self._desk.notices.error)
         self.writing.changed.connect(self._set_writing)

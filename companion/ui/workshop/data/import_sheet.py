@@ -8,14 +8,16 @@ from typing import Final
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.amounts import counted
 from companion.core.dataset import CONVERSATION_PREFIX, DatasetSource
 from companion.core.dataset_findings import CleaningOptions, Inspection, SourceLook
 from companion.core.dataset_folder import free_dataset_folder
 from companion.core.dataset_messages import InspectData, Inspected, WriteDataset
+from companion.ui.card_list import CardRow
 from companion.ui.cards import card, fill_card, plain_label
+from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.scroll_page import scroll_page
 from companion.ui.workshop.data.examples_card import ExamplesCard
@@ -34,7 +36,10 @@ class ImportSheet(QWidget):
     """Looks into what it is given, asks what is said of it, and then for a dataset."""
 
     write_requested = Signal(object, str)
+    changed = Signal()
+    """What its row in the list tells."""
     left = Signal()
+    back_requested = Signal()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -43,6 +48,9 @@ class ImportSheet(QWidget):
         self._titles: Mapping[str, str] = {}
         self._name_of_all = ""
         self.found: Inspection | None = None
+        self._is_known = False
+        """Whether these were looked into before more came: what the person has said of them is kept."""
+        self.back = IconButton(desk.theme, "chevron-left", "Back to the list of datasets")
         self.title, self.row = plain_label("title", "Add dialogues"), WorkRow(desk.datasets)
         self.recognised, self.problems = plain_label(), plain_label("problem")
         self.examples, self.source_form = ExamplesCard(desk.theme), SourceForm(desk.theme)
@@ -57,6 +65,8 @@ class ImportSheet(QWidget):
         self.row.changed.connect(lambda _going: self._follow())
         self.add_button.clicked.connect(self.add)
         self.cancel_button.clicked.connect(self.leave)
+        self.back.clicked.connect(self.back_requested)
+        self.source_form.edited.connect(self.changed)
 
     @property
     def is_open(self) -> bool:
@@ -90,10 +100,29 @@ class ImportSheet(QWidget):
 
     def leave(self) -> None:
         """Forget the files; nothing was written."""
-        self.row.stop()
-        self.files, self.found = (), None
-        self.clean_box.setChecked(False)
+        self.forget()
         self.left.emit()
+
+    def forget(self) -> None:
+        """Nothing waits to be added any more."""
+        self.row.stop()
+        self.files, self.found, self._is_known = (), None, False
+        self.clean_box.setChecked(False)
+
+    def card_row(self, key: str) -> CardRow:
+        """What waits to be added, for the list of datasets."""
+        first, more = self.files[0], len(self.files) - 1
+        files = f"{self._name(first)} and {more:,} more" if more else self._name(first)
+        amounts = (
+            "" if self.found is None else f"{counted(self.found.dialogues, 'dialogue')}, {counted(self.found.words, 'word')}"
+        )
+        name = self._name_of_all or (self._name(first) if first.startswith(CONVERSATION_PREFIX) else Path(first).stem)
+        name = self.source_form.described().name if self._is_known else name
+        return CardRow(key, name, ("Not added yet", amounts, files))
+
+    def set_compact(self, compact: bool) -> None:
+        """Whether the list is another page, to which there is a way back."""
+        self.back.setVisible(compact)
 
     def set_writing(self, is_writing: bool) -> None:
         self._is_writing = is_writing
@@ -114,9 +143,12 @@ class ImportSheet(QWidget):
         told = f"{found.kept_by_cleaning:,} of {found.dialogues:,} dialogues would stay; it can be done later, too, step by step."
         self.clean_words.setText(told if kinds else nothing)
         self.clean_box.setEnabled(bool(kinds))
-        self.source_form.show_source(self._suggested(found))
+        self.source_form.show_source(self._suggested(found), keep=self._is_known)
+        self._is_known = True
         self._follow()
-        self.add_button.setFocus()
+        self.changed.emit()
+        if self.isVisible():  # whoever looks at something else meanwhile goes on there
+            self.add_button.setFocus()
 
     def _suggested(self, found: Inspection) -> DatasetSource:
         readable = [file for file, look in found.looks.items() if look.dialogues]
@@ -164,7 +196,13 @@ class ImportSheet(QWidget):
         nothing = QLabel("The files stay as they are: what is added is a copy, below the other data of Companion.")
         nothing.setProperty("role", "muted")
         nothing.setWordWrap(True)
-        for widget in (self.title, nothing, self.row, self._looked, self._said, self.examples):
+        self.back.hide()
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.back)
+        top.addWidget(self.title, 1)
+        column.addLayout(top)
+        for widget in (nothing, self.row, self._looked, self._said, self.examples):
             column.addWidget(widget)
         column.insertLayout(column.count() - 1, buttons)
         column.addStretch(1)

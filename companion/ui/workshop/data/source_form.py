@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import asdict, replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
@@ -77,12 +78,15 @@ class SourceForm(QWidget):
     def is_changed(self) -> bool:
         return self.described() != self._given
 
-    def show_source(self, source: DatasetSource) -> None:
-        """Begin with what is said of it so far; that is what each field is reset to."""
+    def show_source(self, source: DatasetSource, *, keep: bool = False) -> None:
+        """Begin with what is said of it so far; that is what each field is reset to. `keep` what the person has changed."""
+        changed = {
+            name: value for name, value in asdict(self.described()).items() if keep and value != getattr(self._given, name)
+        }
         self._given = Described(name=source.name, licence=source.licence, attribution=source.attribution, consent=source.consent)
         licence = next(field for field in fields_of(Described) if field.name == "licence")
         form = Form(Described, self._theme, editors={"licence": LicenceEditor(licence)}, defaults=self._given)
-        form.load(self._given)
+        form.load(replace(self._given, **changed))
         form.edited.connect(lambda _name: self.edited.emit())
         if self.form is not None:
             self._column.removeWidget(self.form)

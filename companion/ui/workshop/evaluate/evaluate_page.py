@@ -16,7 +16,7 @@ from companion.app.evaluation_orders import Wish, evaluation
 from companion.app.evaluations import Evaluations, Found, FoundContest
 from companion.app.job_entry import JobEntry
 from companion.core.errors import CompanionError
-from companion.core.job import JobOrder
+from companion.core.job import REPORTING, JobOrder
 from companion.core.library.candidates import candidates
 from companion.core.library.collection import Collection
 from companion.core.library.item import Item
@@ -112,6 +112,11 @@ class EvaluatePage(QWidget):
         self._wait(f"Reading “{found.title}”…", file)
         self.evaluations.read(file, partial(self._show_read, found))
 
+    def show_when_listed(self, file: str) -> None:
+        """Show a report at once, or when the folders were read again."""
+        self._awaited = file
+        self._show_awaited()
+
     def _show_read(self, found: FoundReport, read: LaidOut | CompanionError) -> None:
         if self.list.key != found.file:
             return  # the person has gone on
@@ -155,6 +160,7 @@ class EvaluatePage(QWidget):
         mine = self._found_report(self.list.key)
         found = self.evaluations.found or Found()
         others = [each for each in found.reports if mine and each.file != mine.file and each.suite == mine.suite]
+        others = [each for each in others if not each.is_cross_validation]
         self.report.show_others(others, is_busy=self.evaluations.is_comparing)
 
     def _show_collection(self, collection: Collection) -> None:
@@ -175,7 +181,9 @@ class EvaluatePage(QWidget):
         item = next((each for each in items if each.kind == "adapter" and each.sha256 in hashes), None)
         uses = collection.uses.get(item.key, ()) if collection is not None and item is not None else ()
         is_used = any(use.character == partner.identifier for use in uses)
-        self.report.show_adapter(item, partner.name, is_used=is_used)
+        known = self.form.subjects.candidates
+        can_decide = all(any(each.is_subject(one.subject) for each in known) for one in report.measured)
+        self.report.show_adapter(item, partner.name, is_used=is_used, can_decide=can_decide)
 
     def _show_test(self) -> None:
         match self.test.state:
@@ -250,11 +258,6 @@ class EvaluatePage(QWidget):
         if item is not None:
             self._library.adoption.use_for(self._desk.conversations.partner.identifier, item)
 
-    def _show_when_listed(self, file: str) -> None:
-        """At once, or when the folders were read again."""
-        self._awaited = file
-        self._show_awaited()
-
     def _show_awaited(self) -> None:
         if self._awaited and self._found_report(self._awaited) is not None:
             file, self._awaited = self._awaited, ""
@@ -282,11 +285,11 @@ class EvaluatePage(QWidget):
         return next((each for each in found.contests if str(each.folder) == folder), None)
 
     def _job_ended(self, entry: JobEntry) -> None:
-        if entry.summary.kind != "evaluate":
+        if entry.summary.kind not in REPORTING:
             return
         if self.list.key == entry.id and self.stack.currentWidget() is self.waiting:
             self.waiting.sentence.setText(f"{entry.what} {entry.remedy}".strip())
-            self._show_when_listed(str(self._desk.jobs.folder(entry.id).output / REPORT))
+            self.show_when_listed(str(self._desk.jobs.folder(entry.id).output / REPORT))
         self.evaluations.refresh()
 
     # Layout
@@ -326,7 +329,7 @@ class EvaluatePage(QWidget):
         self.waiting.button.clicked.connect(lambda: self._desk.show_job(self.list.key))
         self.test.changed.connect(self._show_test)
         self.evaluations.changed.connect(self._show_found)
-        self.evaluations.compared.connect(self._show_when_listed)
+        self.evaluations.compared.connect(self.show_when_listed)
         self.evaluations.comparing_changed.connect(self._show_others)
         self._library.changed.connect(self._show_collection)
         self._desk.jobs.changed.connect(self._show_rows)

@@ -16,7 +16,7 @@ KEPT = "She stays as she is; the adapter stays in the library."
 
 
 class GateCard(QFrame):
-    """Hidden for a report that is not about an adapter, and where nothing is left to decide."""
+    """Hidden for a report that is not about an adapter, and where nothing is left to decide or it could not be decided here."""
 
     adopt_requested = Signal(object)
     """The adapter's Item."""
@@ -62,10 +62,12 @@ class GateCard(QFrame):
             self.heading.setText(f"The gate is against “{name}”")
             self.sentence.setText("What speaks against it stands above. You can adopt it all the same.")
 
-    def show_item(self, item: Item | None, name: str, *, is_used: bool) -> None:
-        """The adapter in the library, and whether `name`, the character one talks with, uses it already."""
+    def show_item(self, item: Item | None, name: str, *, is_used: bool, can_decide: bool) -> None:
+        """The adapter in the library, whether `name`, the character one talks with, uses it already, and whether all that was
+        measured is here to be measured again."""
         self._item = item
-        self.setVisible(self._is_about_it and (self._is_decided or (item is not None and not is_used)))
+        is_open = can_decide and item is not None and not is_used
+        self.setVisible(self._is_about_it and (self._is_decided or is_open))
         can_adopt = item is not None and not is_used
         primary = self.adopt_button if self._is_for_it else self.keep_button if self._is_decided else self.decide_button
         for button in (self.adopt_button, self.keep_button, self.decide_button):

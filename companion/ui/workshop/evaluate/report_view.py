@@ -63,13 +63,14 @@ class ReportView(PagedView):
         early = "" if report.finished else "ended early"
         self.about.setText(" · ".join(filter(None, (suite, when(found.when), lasted, early))))
         self.page_button.setVisible(bool(found.page))
+        self.compare_button.setVisible(not found.is_cross_validation)
         self.gate.show_report(report)
         self._show_content(read)
         self.scroll_to_top()
 
-    def show_adapter(self, item: Item | None, character: str, *, is_used: bool) -> None:
-        """What of the library the gate decided about."""
-        self.gate.show_item(item, character, is_used=is_used)
+    def show_adapter(self, item: Item | None, character: str, *, is_used: bool, can_decide: bool) -> None:
+        """What of the library the gate decided about, or can decide about."""
+        self.gate.show_item(item, character, is_used=is_used, can_decide=can_decide)
 
     def show_others(self, others: Sequence[FoundReport], *, is_busy: bool) -> None:
         """Reports that this one can be paired with."""
@@ -93,6 +94,8 @@ class ReportView(PagedView):
             made = ReportPart(self._theme, names, part)
             self.parts.append(made)
             self._content.addWidget(made)
+        if len(self.parts) == 1:
+            self.parts[0].set_open(True)
         self._content.addWidget(self._run(report))
 
     def _run(self, report: Report) -> Fold:

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from companion.app.evaluations import Found
 from companion.app.job_entry import JobEntry
 from companion.core.amounts import counted
+from companion.core.job import REPORTING
 from companion.core.library.report_list import FoundReport
 from companion.ui.card_list import CardRow
 from companion.ui.workshop.jobs.words import when
 
 
 def rows_of(jobs: Iterable[JobEntry], found: Found) -> list[CardRow]:
-    under_way = [entry for entry in jobs if entry.summary.kind == "evaluate" and (entry.is_computing or entry.is_ours)]
+    under_way = [entry for entry in jobs if entry.summary.kind in REPORTING and (entry.is_computing or entry.is_ours)]
     return [
         *(CardRow(entry.id, entry.title, (_progress(entry),)) for entry in under_way),
         *(CardRow(each.file, each.name, (_about(each),)) for each in found.reports),
@@ -30,7 +31,8 @@ def _progress(entry: JobEntry) -> str:
 
 
 def _about(report: FoundReport) -> str:
-    """“against starter, standard, today 14:03”."""
+    """“against starter, standard, today 14:03”, “cross-validation, today 14:03”."""
     first = f"against {report.subjects[0].name}" if len(report.subjects) == 2 else ""
     kind = "comes with Companion" if report.is_shipped else when(report.when)
-    return ", ".join(filter(None, (first, "gate" if report.has_gate else report.suite, kind)))
+    what = "gate" if report.has_gate else "cross-validation" if report.is_cross_validation else report.suite
+    return ", ".join(filter(None, (first, what, kind)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import NamedTuple
 
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.core.amounts import bytes_text, duration_text
+from companion.core.job import CROSS_VALIDATION
 from companion.core.job_history import HELD_OUT, JobHistory
 from companion.ui.flow_layout import FlowLayout
 
@@ -23,12 +25,12 @@ class Figure(NamedTuple):
 
 def figures(entry: JobEntry, history: JobHistory) -> list[Figure]:
     """What is to be told of this job now; the first is the one that counts."""
-    found = [*_loss(history), *_builds(history), *_steps(entry, history)]
+    found = [*_loss(history), *_folds(history), *_builds(history), *_steps(entry, history)]
     step = history.last_step
     is_live = entry.phase is JobPhase.RUNNING
     if step is not None:
         found.append(Figure("Speed", f"{step.tokens_per_second:,.0f} tok/s"))
-    if is_live and entry.summary.seconds_left and entry.summary.step < entry.summary.steps:
+    if is_live and entry.summary.seconds_left and (not entry.summary.steps or entry.summary.step < entry.summary.steps):
         found.append(Figure("Left", f"about {duration_text(entry.summary.seconds_left)}"))
     if found and history.ended is not None and history.ended.seconds >= 1 and not entry.is_computing:
         found.append(Figure("Took", duration_text(history.ended.seconds)))
@@ -42,8 +44,20 @@ def _loss(history: JobHistory) -> list[Figure]:
         return [Figure("Loss", f"{step.loss:.3g}")] if step is not None else []
     best = history.best_held_out or curve.ys[0]
     change = best - curve.ys[0]
-    told = f"{change:+.2f}".replace("-", "−") if history.best_held_out else ""
-    return [Figure("Held-out loss", f"{best:.3g}", told, change < 0 if told else None)]
+    return [Figure("Held-out loss", f"{best:.3g}", *(_change(change) if history.best_held_out else ()))]
+
+
+def _change(of_loss: float) -> tuple[str, bool]:
+    return f"{of_loss:+.2f}".replace("-", "−"), of_loss < 0
+
+
+def _folds(history: JobHistory) -> list[Figure]:
+    """The mean over the folds of a cross-validation that are finished."""
+    found = [(part.before, part.after) for part in history.parts if part.before is not None and part.after is not None]
+    if not found:
+        return []
+    before, after = (fmean(losses) for losses in zip(*found, strict=True))
+    return [Figure("Held-out loss, mean", f"{after:.3g}", *_change(after - before))]
 
 
 def _builds(history: JobHistory) -> list[Figure]:
@@ -64,7 +78,8 @@ def _steps(entry: JobEntry, history: JobHistory) -> list[Figure]:
     summary = entry.summary
     if not summary.steps or not summary.step:
         return []
-    return [Figure("Parts" if history.parts else "Step", f"{summary.step:,} of {summary.steps:,}")]
+    counted = "Folds" if summary.kind == CROSS_VALIDATION else "Parts" if history.parts else "Step"
+    return [Figure(counted, f"{summary.step:,} of {summary.steps:,}")]
 
 
 class FigureStrip(QWidget):

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
+from companion.core.job import CROSS_VALIDATION
 from companion.ui.characters.editor_header import ElidedLabel
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
@@ -21,8 +22,9 @@ KEEPS_BEST: Final = {
     "prefer": "Stop and keep best",
     "pretrain": "Stop and keep best",
     "evaluate": "Stop and report",
+    CROSS_VALIDATION: "Stop and report",
 }
-"""What a cancel does, by kind of recipe; others are just cancelled."""
+"""What a cancel does, by kind of job; others are just cancelled."""
 
 
 class JobHeader(QWidget):
@@ -60,7 +62,8 @@ class JobHeader(QWidget):
 
     def show_entry(self, entry: JobEntry) -> None:
         self.title.show_words(entry.title)
-        self.caption.setText(", ".join(filter(None, (entry.kind_words, when(entry.summary.began)))))
+        kind = "" if entry.title.startswith(entry.kind_words) else entry.kind_words
+        self.caption.setText(", ".join(filter(None, (kind, when(entry.summary.began)))))
         self.chip.show_entry(entry)
         shown = {
             "pause": entry.may_pause or entry.phase is JobPhase.PAUSING,

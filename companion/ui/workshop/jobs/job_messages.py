@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.core.job_history import JobHistory
+from companion.core.job_words import trouble_words
 from companion.ui.cards import plain_label
 from companion.ui.icons import pixmap
 from companion.ui.theme import Theme
@@ -31,7 +32,7 @@ def messages(entry: JobEntry, history: JobHistory) -> list[Message]:
     if entry.what and not entry.is_computing and entry.phase is not JobPhase.WAITING:
         tone = "warning" if entry.phase is JobPhase.DONE and entry.remedy else _TONES.get(entry.phase, "plain")
         found.append(Message(tone, entry.what, entry.remedy))
-    found += [Message("warning", f"Step {event.step:,}: {event.what}", event.remedy) for event in history.troubles]
+    found += [Message("warning", trouble_words(event), event.remedy) for event in history.troubles]
     return found + [Message("plain", note) for note in entry.summary.notes]
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from companion.core.job import OutputWritten
 from companion.core.job_history import JobHistory
 from companion.core.job_words import MADE, build_sentences, metrics_sentence, part_sentence
+from companion.core.library.report_list import REPORT
 from companion.ui.cards import plain_label
 from companion.ui.theme import Theme
 
@@ -20,7 +21,7 @@ class JobResults(QFrame):
     """Hidden while there is nothing."""
 
     open_requested = Signal(str)
-    """A file, to be opened by the program that the system has for it; its folder, for one that only we read."""
+    """A report, to be read in the window; another file, for the program that the system has for it; else its folder."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -69,9 +70,10 @@ class JobResults(QFrame):
             words.addWidget(plain_label("caption", sentence))
         row.addLayout(words, 1)
         opens = output.kind in {"report", "picture"}
-        button = QPushButton("Open" if opens else "Show")
+        is_read = output.kind == "report" and path.suffix == Path(REPORT).suffix
+        button = QPushButton("Read" if is_read else "Open" if opens else "Show")
         button.setProperty("role", "quiet")
-        button.setAccessibleName(f"Open {path.name}" if opens else f"Show {path.name} in its folder")
+        button.setAccessibleName(f"{button.text()} {path.name}" if opens else f"Show {path.name} in its folder")
         button.clicked.connect(lambda: self.open_requested.emit(str(path if opens else path.parent)))
         row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return holder

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.app.job_watch import JobWatch
+from companion.core.library.report_list import REPORT
 from companion.ui.card_list import CardList
 from companion.ui.charts.chart import Chart
 from companion.ui.charts.export import export_chart
@@ -49,7 +50,7 @@ class JobsPage(QWidget):
         self.details.header.wanted.connect(self._act)
         self.details.header.back_requested.connect(lambda: self._show_one(False))
         self.details.chart_export_requested.connect(self._export_chart)
-        self.details.open_requested.connect(_open)
+        self.details.open_requested.connect(self._open_output)
         self._jobs.changed.connect(self._refresh)
         self._jobs.begin()
         self._refresh()
@@ -125,6 +126,14 @@ class JobsPage(QWidget):
         self.details.header.set_compact(not both)
 
     # What the person wants
+
+    def _open_output(self, path: str) -> None:
+        """A report is read in the window, from the job's own folder; a copy of it may lie elsewhere."""
+        report = self._jobs.folder(self.list.key).output / REPORT
+        if path.endswith(report.suffix) and report.is_file():
+            self._desk.show_report(str(report))
+        else:
+            _open(path)
 
     def _act(self, what: str) -> None:
         job = self.list.key

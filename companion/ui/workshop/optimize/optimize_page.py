@@ -16,6 +16,7 @@ from companion.ui.section_bar import SectionBar
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.optimize.machine_view import MachineView
 from companion.ui.workshop.optimize.model_choice import ModelChoice
+from companion.ui.workshop.optimize.quantize_recipe import QuantizeRecipe
 from companion.ui.workshop.optimize.quantize_view import QuantizeView
 from companion.ui.workshop.optimize.tune_view import TuneView
 from companion.ui.workshop.recipe.recipe_page import RecipeKind, RecipePage
@@ -53,8 +54,12 @@ class OptimizePage(QWidget):
         self._known: Known | None = None
         self.plans = BuildPlans(self)
         self.model = ModelChoice(desk)
+        self.quantize = QuantizeView(desk, self.plans)
+        self.every: QuantizeRecipe | None = None
+        """Every setting of it, made when it is first asked for."""
+        self._shows_every = False
         self._ways = (
-            _Way("Quantize", lambda: QuantizeView(desk, self.plans)),
+            _Way("Quantize", lambda: self.quantize),
             _Way("Tune", lambda: TuneView(desk)),
             _Way("Prune", lambda: RecipePage(desk, "Prune", PRUNE_SENTENCE, (PRUNE,))),
             _Way("Distill", lambda: RecipePage(desk, "Distill", DISTILL_SENTENCE, (DISTILL,))),
@@ -67,6 +72,7 @@ class OptimizePage(QWidget):
         self.bar.chosen.connect(lambda number: self.show_way(self._ways[number].title))
         self.plans.known.connect(self._take_known)
         self.model.chosen.connect(self._take_model)
+        self.quantize.every_setting_requested.connect(self.show_every_setting)
         self.show_way("Quantize")
 
     @property
@@ -83,9 +89,32 @@ class OptimizePage(QWidget):
             self.stack.addWidget(view)
             if self._known is not None:
                 self._tell(view, self._known)
-        self.stack.setCurrentWidget(self.views[title])
-        self.model.setVisible(isinstance(self.views[title], QuantizeView | TuneView))  # the others ask for it themselves
+        view = self.views[title]
+        shown = self.every if view is self.quantize and self._shows_every and self.every is not None else view
+        self.stack.setCurrentWidget(shown)
+        self.model.setVisible(isinstance(shown, QuantizeView | TuneView))  # the others ask for it themselves
         self.bar.mark(list(ways).index(title))
+
+    def show_every_setting(self) -> None:
+        """The form of the whole recipe instead of the sliders, with what they say in it."""
+        if self.model.model is None:
+            return
+        if self.every is None:
+            self.every = QuantizeRecipe(self._desk)
+            self.every.simple_requested.connect(self.show_simple)
+            self.stack.addWidget(self.every)
+        self.every.take(self.model.model, self.quantize.sliders.budget())
+        self._shows_every = True
+        self.show_way("Quantize")
+
+    def show_simple(self) -> None:
+        """Back to the sliders, with the model and the budget of the form."""
+        self._shows_every = False
+        if self.every is not None:
+            self.quantize.take(self.every.model, self.every.budget, has_more=self.every.is_changed)
+            if self.every.model != self.model.model:
+                self.model.choose(self.every.model)
+        self.show_way("Quantize")
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -99,7 +128,7 @@ class OptimizePage(QWidget):
     def _take_known(self, known: Known) -> None:
         is_other = self._known is None or known.model != self._known.model
         self._known = known
-        for view in self.views.values():
+        for view in (*self.views.values(), *filter(None, (self.every,))):
             if not isinstance(view, RecipePage) or is_other:
                 self._tell(view, known)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -39,19 +41,24 @@ SENTENCE = (
     "Every matrix gets the type that it can bear."
 )
 INVITATION = (
-    "What builds of this model would be like on this computer is not known yet. It is found out by measuring what each matrix "
-    "can bear and what each type costs here; nothing is built."
+    "Press “Foresee builds” to see a chart of what this model could become on this computer, how small and how fast, and a map "
+    "of what each of its matrices can bear; that is measured, and nothing is built."
 )
+BESIDES = "What else is set under “Every setting” does not count here."
 
 
 class QuantizeView(QWidget):
     """Shows what `plans` knows of a model."""
+
+    every_setting_requested = Signal()
 
     def __init__(self, desk: Desk, plans: BuildPlans) -> None:
         super().__init__()
         self._desk, self._plans = desk, plans
         self._known: Known | None = None
         self._drawn = Drawn([], [], [])
+        self._wanted: dict[Path, Budget] = {}
+        """Budgets that were chosen elsewhere, until their model is looked at."""
         self.foreseen: ForeseenBuild | None = None
         """What the sliders choose."""
         self.sliders = BudgetSliders()
@@ -62,8 +69,9 @@ class QuantizeView(QWidget):
         self.invitation = Invitation()
         self.progress = ProgressRow()
         self.figures, self.against, self.mixture = plain_label("heading"), plain_label("muted"), plain_label("caption")
-        self.busy, self.problem = plain_label("problem"), plain_label("problem")
+        self.busy, self.problem, self.besides = plain_label("problem"), plain_label("problem"), plain_label("caption", BESIDES)
         self.again_button, self.start_button = QPushButton("Foresee again"), QPushButton("Build it")
+        self.every_button = QPushButton("Every setting")
         self._content, self._card = QWidget(), QFrame()
         self._beside = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._build()
@@ -82,7 +90,7 @@ class QuantizeView(QWidget):
         self.progress.hide()
         if is_other:
             say(self.problem)
-            self.sliders.set_budget(Budget())
+            self.sliders.set_budget(self._wanted.pop(known.model, Budget()))
         if known.plan is not None:
             if is_other or is_new:
                 self.sliders.show_plan(known.plan)
@@ -92,6 +100,15 @@ class QuantizeView(QWidget):
             self._show_busy(known, known.plan)
             self._answer()
         self._show_state()
+
+    def take(self, model: Path, budget: Budget, *, has_more: bool) -> None:
+        """A budget that was chosen elsewhere, for a model that may be looked at only next; `has_more` when more was set there."""
+        self.besides.setVisible(has_more)
+        if self._known is not None and self._known.model == model:
+            self.sliders.set_budget(budget)
+            self._answer()
+        else:
+            self._wanted[model] = budget
 
     def foresee(self) -> None:
         """Let a process find out what builds would be like."""
@@ -171,6 +188,7 @@ class QuantizeView(QWidget):
         self.invitation.setVisible(self._known is not None and not has_plan and not is_planning)
         self._content.setVisible(has_plan)
         self.foot.setVisible(has_plan)
+        self.every_button.setEnabled(self._known is not None)
         for button in (self.again_button, self.invitation.button):
             button.setEnabled(not is_planning and computing is None)
             button.setToolTip(f"“{computing.title}” computes now; measure when it is done." if computing is not None else "")
@@ -193,6 +211,7 @@ class QuantizeView(QWidget):
         self.again_button.clicked.connect(self.foresee)
         self.sliders.changed.connect(self._answer)
         self.chart.chosen.connect(self.choose)
+        self.every_button.clicked.connect(self.every_setting_requested)
         self.start_button.clicked.connect(self.start)
         self._desk.jobs.changed.connect(self._show_state)
 
@@ -222,12 +241,19 @@ class QuantizeView(QWidget):
         content.setSpacing(16)
         content.addWidget(self._card)
         content.addWidget(self.sensitivity)
+        self.every_button.setProperty("role", "quiet")
+        self.every_button.setToolTip("An adapter to work in, dialogues of yours, types, and how carefully it is measured.")
+        self.besides.hide()
+        top = QHBoxLayout()
+        top.addWidget(plain_label("title", "Quantize"), 1)
+        top.addWidget(self.every_button)
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 24)
         column.setSpacing(12)
+        column.addLayout(top)
         for widget in (
-            plain_label("title", "Quantize"),
             plain_label("muted", SENTENCE),
+            self.besides,
             self.problem,
             self.progress,
             self.invitation,

@@ -1,15 +1,18 @@
-"""Tuning: the settings the model runs best with on this computer, found by trying them, and used from its next start on."""
+"""Tuning: the settings a model runs best with on this computer, found by trying them; used from its next start on, or now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QLayout, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.build_plans import Known
+from companion.app.engine_state import EngineState
 from companion.app.measuring import Measuring
 from companion.core.amounts import bytes_text
+from companion.core.messages import ModelInfo
 from companion.core.tuning import Choice, Trial, TuneWish, TuningFound
 from companion.ui.cards import plain_label, say
 from companion.ui.fold import Fold
@@ -22,8 +25,11 @@ SENTENCE = (
     "Tuning tries threads, batches, the cache and guessing ahead in the middle of a conversation, at rest and beside a busy "
     "program, and keeps what is fastest. Her words stay the same, or move by no more than is said."
 )
-USED = "The engine uses this from the next start of this model on."
+USED = "The engine uses these settings from the next start of this model on."
+IN_USE = "She thinks with these settings now."
+RELOADING = "The model is being loaded with them."
 KEPT_BEFORE = "Found before, and used by the engine."
+ANSWERING = "She is answering; the model can be loaded anew when she is done."
 
 
 class TuneView(QWidget):
@@ -33,10 +39,14 @@ class TuneView(QWidget):
         super().__init__()
         self._desk = desk
         self._known: Known | None = None
+        self._found: TuningFound | None = None
+        """What is shown."""
+        self._used: dict[Path, str] = {}
+        """What is said of the use of what was found since this page was made, by the models."""
         self.measuring = Measuring(self)
         self.progress = ProgressRow()
         self.quick = QCheckBox("Quick, in 20 seconds")
-        self.tune_button = QPushButton("Tune")
+        self.tune_button, self.use_button = QPushButton("Tune"), QPushButton("Use them now")
         self.problem, self.speed, self.use = plain_label("problem"), plain_label("heading"), plain_label("muted")
         self.result = QFrame()
         self.choices, self.trials = QWidget(), QWidget()
@@ -48,14 +58,15 @@ class TuneView(QWidget):
 
     def show_known(self, known: Known) -> None:
         """Another model ends the search of the one before; what was found of this one earlier is shown."""
-        if self._known is None or known.model != self._known.model:
+        is_other = self._known is None or known.model != self._known.model
+        self._known = known
+        if is_other:
             self._stop()
             say(self.problem)
-            found = known.run.tuned if known.run is not None else None
-            self.result.setVisible(found is not None)
-            if found is not None:
-                self.show_found(found, KEPT_BEFORE)
-        self._known = known
+            self._found = known.run.tuned if known.run is not None else None
+            self.result.setVisible(self._found is not None)
+            if self._found is not None:
+                self._show_found(self._found)
         self._follow_jobs()
 
     def tune(self) -> None:
@@ -68,8 +79,26 @@ class TuneView(QWidget):
         self.progress.tell("Beginning", 0.0)
         self._follow_jobs()
 
-    def show_found(self, found: TuningFound, use: str = USED) -> None:
+    def use_now(self) -> None:
+        """Load the model one chats with anew: the engine goes by what was found."""
+        if self._known is not None and self._is_loaded:
+            self._used[self._known.model] = RELOADING
+            self._desk.reload_model()
+
+    @property
+    def _is_loaded(self) -> bool:
+        """Whether one chats with the model that is looked at."""
+        loaded = self._desk.engine.model
+        return loaded is not None and self._known is not None and Path(loaded.path).resolve() == self._known.model
+
+    def _tuned(self, found: TuningFound) -> None:
+        if self._known is not None and not found.notice:
+            self._used[self._known.model] = USED
+        self._show_found(found)
+
+    def _show_found(self, found: TuningFound) -> None:
         """What was chosen and what was tried."""
+        self._found = found
         self.progress.hide()
         self.result.show()
         speeds = f"Writes {found.write:,.0f} tok/s, reads {found.read:,.0f}"
@@ -78,12 +107,35 @@ class TuneView(QWidget):
                 f"Writes {found.write_before:,.0f} → {found.write:,.0f} tok/s, reads {found.read_before:,.0f} → {found.read:,.0f}"
             )
         self.speed.setText(speeds)
-        self.use.setText(" ".join((found.notice or use, *found.notes)))
         self.use.setProperty("role", "problem" if found.notice else "muted")
         self.use.style().polish(self.use)
+        self._show_use()
         self.choices = self._replaced(self._card, self.choices, _choices(found.choices))
         self.trials = self._replaced(self._tried, self.trials, _trials(found.trials))
         self._follow_jobs()
+
+    def _show_use(self) -> None:
+        """Whether the engine goes by what was found, and the way to that."""
+        if self._found is None or self._known is None:
+            return
+        use = self._used.get(self._known.model, KEPT_BEFORE)
+        self.use.setText(" ".join((self._found.notice or use, *self._found.notes)))
+        self.use_button.setVisible(use == USED and not self._found.notice and self._is_loaded)
+        is_answering = self._desk.engine.state is EngineState.ANSWERING
+        self.use_button.setDisabled(is_answering)
+        self.use_button.setToolTip(ANSWERING if is_answering else "Loads the model again; what you have talked about stays.")
+
+    def _engine_changed(self, state: EngineState) -> None:
+        if state is not EngineState.LOADING:  # whatever was under way has ended; `_loaded` says of what is there
+            self._used = {model: USED if use == RELOADING else use for model, use in self._used.items()}
+        self._show_use()
+
+    def _loaded(self, model: ModelInfo) -> None:
+        """Whatever was found of it before is in use from now on."""
+        path = Path(model.path).resolve()
+        if path in self._used:
+            self._used[path] = IN_USE
+        self._show_use()
 
     def _replaced(self, layout: QLayout, old: QWidget, new: QWidget) -> QWidget:
         layout.replaceWidget(old, new)
@@ -109,7 +161,10 @@ class TuneView(QWidget):
     def _connect(self) -> None:
         self.tune_button.clicked.connect(self.tune)
         self.measuring.progressed.connect(lambda words, share: self.progress.tell(f"Tuning: {words}", share))
-        self.measuring.model_tuned.connect(self.show_found)
+        self.measuring.model_tuned.connect(self._tuned)
+        self.use_button.clicked.connect(self.use_now)
+        self._desk.engine.model_ready.connect(self._loaded)
+        self._desk.engine.state_changed.connect(self._engine_changed)
         self.measuring.failed.connect(self._failed)
         self.progress.stopped.connect(self._stop)
         self._desk.jobs.changed.connect(self._follow_jobs)
@@ -129,8 +184,11 @@ class TuneView(QWidget):
         self.result.setProperty("role", "card")
         self._card.setContentsMargins(16, 14, 16, 16)
         self._card.setSpacing(12)
-        for widget in (self.speed, self.use, self.choices, self.fold):
-            self._card.addWidget(widget)
+        self._card.addWidget(self.speed)
+        self._card.addWidget(self.use)
+        self._card.addWidget(self.use_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._card.addWidget(self.choices)
+        self._card.addWidget(self.fold)
         self.result.hide()
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 24)

@@ -46,6 +46,11 @@ class FileChoiceEditor(ChoiceEditor):
         self.box.setCurrentIndex(self.box.findData(value))
         self.box.setToolTip(value)
 
+    def offer(self, choices: Mapping[str, str]) -> None:
+        """Other files, each with its words; the value stays, whether or not it is one of them."""
+        self._known = dict(choices)
+        self.set_value(self._value)
+
     def choose(self) -> None:
         """Ask for another file."""
         path = self._ask(self)

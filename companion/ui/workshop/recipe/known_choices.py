@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
 from PySide6.QtWidgets import QWidget
 
 from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.fields import fields_of
 from companion.core.paths import starter_model
 from companion.core.recipes.files import Recipe
-from companion.ui.file_dialogs import ask_for_dialogues, ask_for_model
+from companion.core.recipes.quantize import KINDS, Quantize, Search
+from companion.ui.file_dialogs import ask_for_adapter, ask_for_dialogues, ask_for_model
 from companion.ui.settings.editors import ChoiceEditor, Editor
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.recipe.choosers import FileChoiceEditor, SourcesEditor
+from companion.ui.workshop.recipe.recipe_editors import ChecksEditor
 
 
 def editors_of(recipe: Recipe, desk: Desk) -> dict[str, Editor]:
@@ -31,6 +34,10 @@ def editors_of(recipe: Recipe, desk: Desk) -> dict[str, Editor]:
         character = ChoiceEditor(fields["character"])
         character.offer({"": "Nobody's"} | {each.identifier or each.name: each.name for each in desk.characters.all()})
         found["character"] = character
+    if isinstance(recipe, Quantize):
+        kinds = next(field for field in fields_of(Search) if field.name == "kinds")
+        found["search.kinds"] = ChecksEditor(replace(kinds, choices=KINDS))
+        found["adapter"] = FileChoiceEditor(fields["adapter"], {"": "None"}, ask_for_adapter)
     if "data_files" in fields:
         found["data_files"] = _sources(desk, recipe)
     return found

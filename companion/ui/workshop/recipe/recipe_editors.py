@@ -16,6 +16,8 @@ from companion.ui.settings.editors import WIDTH, Editor, TextEditor, editor_for
 LARGEST_WHOLE: Final = 2**31 - 1
 """More than this no QSpinBox holds."""
 MOST: Final = 1e15
+WIDEST: Final = 2 * WIDTH
+"""Of boxes to tick: the words beside them need room, too."""
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _BEGUN = re.compile(r"[+-]?\d*[.,]?\d*([eE][+-]?\d*)?")
 
@@ -86,6 +88,7 @@ class ChecksEditor(Editor):
     def __init__(self, field: Field) -> None:
         super().__init__()
         self.setMinimumWidth(WIDTH)
+        self.setMaximumWidth(WIDEST)
         self.boxes = {choice: QCheckBox(choice) for choice in field.choices}
         flow = FlowLayout(12, 2)
         self.setLayout(flow)

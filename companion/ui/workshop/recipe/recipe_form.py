@@ -39,8 +39,10 @@ class RecipeForm(QWidget):
         first: Sequence[str],
         presets: Mapping[str, Recipe],
         editors: Mapping[str, Editor] | None = None,
+        own: Sequence[str] = (),
     ) -> None:
-        """`first` are the fields that stand on top; `editors` replaces the usual editor of a field or of “table.field”."""
+        """`first` are the fields that stand on top; `editors` replaces the usual editor of a field or of “table.field”; no preset
+        changes the tables `own`."""
         super().__init__()
         self._theme = theme
         self._default = default
@@ -48,6 +50,7 @@ class RecipeForm(QWidget):
         self._values: dict[str, Any] = msgspec.structs.asdict(default)
         self._editors = dict(editors or {})
         self._presets = presets
+        self._own = frozenset(own)
         self.top = Form(self._kind, theme, first, self._made(self._kind, first), default)
         self.preset = ChoiceEditor(_PRESET, (*presets, CUSTOM))
         self.folds: dict[str, Fold] = {}
@@ -62,6 +65,10 @@ class RecipeForm(QWidget):
     def recipe(self) -> Recipe:
         """What the form says. Raises RecipeError when it cannot be carried out."""
         return checked_recipe(replace(self._default, **self._values))
+
+    def values(self) -> dict[str, Any]:
+        """Fields and tables as they stand, whether or not they can be carried out."""
+        return dict(self._values)
 
     def problem(self) -> str:
         """What cannot be carried out as it stands, empty when all is well."""
@@ -80,9 +87,12 @@ class RecipeForm(QWidget):
         self._follow()
 
     def set_value(self, name: str, value: Any) -> None:
-        """Change one of the fields on top; emits nothing."""
+        """Change one of the fields on top, or a whole table; emits nothing."""
         self._values[name] = value
-        self.top.rows[name].set_value(value)
+        if name in self.top.rows:
+            self.top.rows[name].set_value(value)
+        elif name in self.forms:
+            self.forms[name].load(value)
         self._follow()
 
     def open(self, table: str) -> Form:
@@ -156,10 +166,10 @@ class RecipeForm(QWidget):
         self._changed()
 
     def _take_preset(self) -> None:
-        """The preset's values, with the files and names that are chosen."""
+        """The preset's values, with the files, names and tables that are the person's own."""
         chosen = self.preset.value()
         if chosen in self._presets:
-            own = {field.name: self._values[field.name] for field in fields_of(self._kind)}
+            own = {name: self._values[name] for name in (*(field.name for field in fields_of(self._kind)), *self._own)}
             self.load(replace(self._presets[chosen], **own))
         self._changed()
 
@@ -170,7 +180,8 @@ class RecipeForm(QWidget):
     def _follow(self) -> None:
         """The preset is the one that has exactly these values; every fold says how much in it is not as usual."""
         tables = {name: value for name, value in self._values.items() if isinstance(value, Part)}
-        same = [name for name, preset in self._presets.items() if all(getattr(preset, table) == v for table, v in tables.items())]
+        set_by = {name: value for name, value in tables.items() if name not in self._own}
+        same = [name for name, preset in self._presets.items() if all(getattr(preset, table) == v for table, v in set_by.items())]
         self._preset_row.set_value(same[0] if same else CUSTOM)
         for name, fold in self.folds.items():
             if name == _REST:

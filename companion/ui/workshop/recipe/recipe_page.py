@@ -18,7 +18,7 @@ from companion.app.job_orders import prepared
 from companion.core.amounts import bytes_text, counted, duration_text
 from companion.core.errors import CompanionError, RecipeError
 from companion.core.fields import Field
-from companion.core.job import JobOrder
+from companion.core.job import CrossValidation, JobOrder
 from companion.core.job_history import JobHistory
 from companion.core.recipes.files import Recipe, read_any_recipe, write_recipe
 from companion.ui.flow_layout import FlowLayout
@@ -32,6 +32,10 @@ from companion.ui.workshop.recipe.recipe_form import RecipeForm
 
 WIDEST = 720
 RATES = "Raises the learning rate step by step for a minute or two, draws the loss, and says which rate suits. Nothing is kept."
+CROSS_VALIDATE = (
+    "Teaches her five times, each time without another fifth of the dialogues, and measures on that fifth whether the recipe "
+    "helps: it takes about five times as long, and only a report is kept."
+)
 TONIGHT = "It waits for the night, until the computer is plugged in and nobody uses it. The window must stay open."
 NOT_MEASURED = "What it takes is measured on this computer, in less than a minute."
 
@@ -49,6 +53,10 @@ class RecipeKind(NamedTuple):
     """Whether a dry run says what it costs."""
     can_find_rate: bool = False
     """Whether learning rates can be tried for it."""
+    can_cross_validate: bool = False
+    """Whether it can be measured on dialogues that it did not learn from."""
+    own: tuple[str, ...] = ()
+    """Tables that no preset changes."""
 
 
 class RecipePage(QWidget):
@@ -65,7 +73,7 @@ class RecipePage(QWidget):
         self.choice.offer({name: kind.words for name, kind in self._kinds.items()})
         self.choice.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.open_button, self.save_button = QPushButton("Open a recipe…"), QPushButton("Save as recipe…")
-        self.rate_button = QPushButton("Try learning rates")
+        self.rate_button, self.validate_button = QPushButton("Try learning rates"), QPushButton("Cross-validate")
         self.cost_button, self.start_button = QPushButton("What will it cost?"), QPushButton("Start")
         self.tonight_button = QPushButton("Start tonight")
         self.cost, self.problem = QLabel(NOT_MEASURED), QLabel()
@@ -88,6 +96,7 @@ class RecipePage(QWidget):
             form.setVisible(name == kind)
         self.choice.set_value(kind)
         self.rate_button.setVisible(self._kinds[kind].can_find_rate)
+        self.validate_button.setVisible(self._kinds[kind].can_cross_validate)
         for widget in (self.cost, self.cost_button):
             widget.setVisible(self._kinds[kind].can_estimate)
         self._changed()
@@ -103,21 +112,17 @@ class RecipePage(QWidget):
         model = self._desk.engine.model
         return prepared(self.form.recipe(), model.path if model is not None else self._desk.preferences.settings.model)
 
-    def start(self, *, tonight: bool = False, find_rate: bool = False) -> None:
-        """Begin a job, or put it off until tonight, and lead there; what cannot be carried out is said instead.
+    def start(self, *, tonight: bool = False) -> None:
+        """Begin a job, or put it off until tonight, and lead there; what cannot be carried out is said instead."""
+        self._start(None, tonight=tonight)
 
-        With `find_rate` it only tries learning rates and says which suits (Smith 2017).
-        """
-        try:
-            recipe, order = self.ready()
-            order = JobOrder(find_rate=True) if find_rate else order
-        except CompanionError as error:
-            self._say(error.what, error.remedy)
-            return
-        self.estimate.stop()
-        self._show_cost(NOT_MEASURED)
-        if job := self._desk.jobs.start(recipe, order, tonight=tonight):
-            self._desk.show_job(job)
+    def find_rate(self) -> None:
+        """Only try learning rates, in a job that says which suits (Smith 2017)."""
+        self._start(JobOrder(find_rate=True))
+
+    def cross_validate(self) -> None:
+        """Only find out whether the recipe helps with dialogues that it did not learn from."""
+        self._start(JobOrder(cross_validation=CrossValidation()))
 
     def measure(self) -> None:
         """Find out what it would cost, or stop finding out."""
@@ -170,9 +175,22 @@ class RecipePage(QWidget):
 
     # Inside
 
+    def _start(self, instead: JobOrder | None, *, tonight: bool = False) -> None:
+        """`instead` is asked of the job in place of its result."""
+        try:
+            recipe, order = self.ready()
+            order = instead or order
+        except CompanionError as error:
+            self._say(error.what, error.remedy)
+            return
+        self.estimate.stop()
+        self._show_cost(NOT_MEASURED)
+        if job := self._desk.jobs.start(recipe, order, tonight=tonight):
+            self._desk.show_job(job)
+
     def _make(self, kind: RecipeKind) -> RecipeForm:
         editors: dict[str, Editor] = editors_of(kind.default, self._desk)
-        form = RecipeForm(kind.default, self._desk.theme, first=kind.first, presets=kind.presets, editors=editors)
+        form = RecipeForm(kind.default, self._desk.theme, first=kind.first, presets=kind.presets, editors=editors, own=kind.own)
         if "character" in kind.first:
             partner = self._desk.conversations.partner
             form.set_value("character", partner.identifier or partner.name)
@@ -216,7 +234,8 @@ class RecipePage(QWidget):
         self.choice.edited.connect(lambda: self.choose_kind(self.choice.value()))
         self.start_button.clicked.connect(self.start)
         self.tonight_button.clicked.connect(lambda: self.start(tonight=True))
-        self.rate_button.clicked.connect(lambda: self.start(find_rate=True))
+        self.rate_button.clicked.connect(self.find_rate)
+        self.validate_button.clicked.connect(self.cross_validate)
         self.cost_button.clicked.connect(self.measure)
         self.open_button.clicked.connect(self._ask_for_recipe)
         self.save_button.clicked.connect(self._ask_where_to_save)
@@ -250,7 +269,8 @@ class RecipePage(QWidget):
         self._forms.setContentsMargins(0, 8, 0, 0)
         files = FlowLayout()
         self.rate_button.setToolTip(RATES)
-        for button in (self.rate_button, self.open_button, self.save_button):
+        self.validate_button.setToolTip(CROSS_VALIDATE)
+        for button in (self.rate_button, self.validate_button, self.open_button, self.save_button):
             button.setProperty("role", "quiet")
             files.addWidget(button)
         column = QVBoxLayout()

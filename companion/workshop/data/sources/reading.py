@@ -22,6 +22,7 @@ from companion.workshop.data.sources.texts import read_text, script_of
 _HEAD: Final = 128 * 1024
 _EXPORT: Final = "companion-conversation"
 _TABLE_ENDINGS: Final = (".csv", ".tsv")
+_MODEL_ENDINGS: Final = (".gguf", ".safetensors")
 
 
 def read_all(sources: Iterable[str], on_broken: OnBroken = stop, *, character: str = "", person: str = "") -> Iterator[Found]:
@@ -90,6 +91,8 @@ def recognise(path: Path) -> str:
     head = content.decode("utf-8-sig", errors="ignore").lstrip()
     if not head:
         raise DatasetError(f"“{path.name}” is empty.", "Choose a file that holds dialogues.")
+    if path.suffix.lower() in _MODEL_ENDINGS:
+        raise DatasetError(f"“{path.name}” is named like a model.", "Choose a file that holds dialogues.")
     if "\x00" in head[:4096]:
         raise DatasetError(f"“{path.name}” is no text.", "Choose JSONL, CSV or plain text in UTF-8.")
     if head.startswith(("{", "[{", "[\n", "[\r", "[ ", "[]")):
@@ -100,7 +103,19 @@ def recognise(path: Path) -> str:
         return "csv"  # its reader says what the first row should name
     if path.suffix.lower() in (".jsonl", ".json", ".ndjson"):
         return "dialogues"
+    _refuse_other_encoding(path, content)
     return "script" if script_of(head) is not None else "text"
+
+
+def _refuse_other_encoding(path: Path, content: bytes) -> None:
+    """Plain text would be learned from with a mark in the place of every letter that is not English."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(content) - 3 or len(content) < _HEAD:  # else the last letter is cut in the middle
+            raise DatasetError(
+                f"“{path.name}” is text in another encoding than UTF-8.", "Open it in a text editor and save it as UTF-8."
+            ) from error
 
 
 def _json_form(path: Path) -> str:

@@ -1,0 +1,105 @@
+"""The wheel, and the frozen folder: Companion with Python, its libraries and the starter model, for any machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from environment import Environment
+from start import CONSTRAINTS, STARTER, TORCH_FOR_CPU
+from steps import SetupError, Steps
+
+HERE = Path(__file__).resolve().parent
+TOOLS = ["pyinstaller", "pyinstaller-hooks-contrib"]
+PROGRAM = "companion.exe" if os.name == "nt" else "companion"
+
+
+class Place(NamedTuple):
+    """Where a build reads and writes."""
+
+    root: Path
+    dist: Path
+    """What is finished."""
+    work: Path
+    """What is kept for the next build."""
+    version: str
+    steps: Steps
+
+    @property
+    def folder(self) -> Path:
+        """The frozen program."""
+        return self.dist / "companion"
+
+
+def environment(place: Place) -> Environment:
+    folder = place.work / "environment"
+    folder.mkdir(parents=True, exist_ok=True)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    made = Environment(folder, python, CONSTRAINTS, place.steps)
+    made.make()
+    return made
+
+
+def wheel(place: Place) -> Path:
+    """Both archives; returns the wheel."""
+    python = environment(place).python
+    where = place.work / "archives"
+    shutil.rmtree(where, ignore_errors=True)
+    place.steps.run("Installing what makes wheels", [python, "-m", "pip", "install", "--quiet", "build"])
+    place.steps.run("Making the wheel", [python, "-m", "build", "--outdir", where, place.root], env=_reproducible(place))
+    for archive in where.iterdir():
+        shutil.move(archive, place.dist / archive.name)
+    return place.dist / f"companion-{place.version}-py3-none-any.whl"
+
+
+def frozen(place: Place) -> Path:
+    """The folder."""
+    made = wheel(place)
+    inside = environment(place)
+    inside.install_for_freezing(made, TOOLS, STARTER, TORCH_FOR_CPU)
+    icons = place.work / "icons"
+    place.steps.run("Painting icons", [inside.python, HERE / "icons.py", icons])
+    shutil.rmtree(place.folder, ignore_errors=True)
+    command: list[str | Path] = [inside.python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
+    folders: list[str | Path] = ["--distpath", place.dist, "--workpath", place.work / "frozen"]
+    settings = _reproducible(place) | {"COMPANION_ICONS": str(icons), "COMPANION_VERSION": place.version}
+    place.steps.run("Freezing", [*command, *folders, HERE / "frozen" / "companion.spec"], env=settings)
+    place.steps.run("Listing what is in it", [inside.python, HERE / "bill.py", place.version, place.folder], env=settings)
+    shutil.copyfile(place.folder / "sbom.cdx.json", place.dist / f"companion-{place.version}.cdx.json")
+    shutil.copyfile(place.root / "LICENSE", place.folder / "LICENSE")
+    return place.folder
+
+
+def check_frozen(place: Place) -> None:
+    """Raises SetupError when the frozen program does not work on this machine."""
+    kept = place.work / "self-test"
+    place.steps.run("Trying the frozen program", [place.folder / PROGRAM, "--self-test", "--keep", kept], env=_bare())
+
+
+CHECKS = {"frozen": check_frozen}
+
+
+def megabytes(path: Path) -> str:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+    return f"{sum(file.stat().st_size for file in files) / 1e6:,.0f} MB"
+
+
+def _reproducible(place: Place) -> dict[str, str]:
+    """The time of the commit instead of now, and one order for everything that Python hashes."""
+    import subprocess
+
+    stamp = subprocess.run(
+        ["git", "-C", str(place.root), "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return os.environ | {"SOURCE_DATE_EPOCH": stamp or "315532800", "PYTHONHASHSEED": "0"}
+
+
+def _bare() -> dict[str, str]:
+    """What a person's desktop would tell a program: nothing of this environment."""
+    kept = ("HOME", "LANG", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "USERPROFILE", "LOCALAPPDATA", "APPDATA")
+    if sys.platform == "linux" and not os.environ.get("HOME"):
+        raise SetupError("HOME is not set, so that the program has nowhere to write.")
+    return {name: value for name, value in os.environ.items() if name in kept}
