@@ -19,7 +19,18 @@ from companion.app.notices import Notice, Notices, Tone
 from companion.app.preferences import Preferences
 from companion.core.character_library import built_in_character
 from companion.core.errors import CompanionError
-from companion.core.fitted import NAME, WORTH, Fitted, fitted_file, is_fitted, machine_and_model, remember, remembered, speedup
+from companion.core.fitted import (
+    NAME,
+    WORTH,
+    Fitted,
+    delivered_build,
+    fitted_file,
+    is_fitted,
+    machine_and_model,
+    remember,
+    remembered,
+    speedup,
+)
 from companion.core.job import JobOrder
 from companion.core.job_history import JobReader
 from companion.core.job_targets import with_free_targets
@@ -134,16 +145,18 @@ class Fitting(QObject):
             self._end(replace(fitted, state="left"))
 
     def _judge(self, reader: JobReader) -> None:
-        gain = speedup(reader.history.builds, reader.history.outputs)
-        made = [output.file for output in reader.history.outputs if output.kind == "model"]
+        builds, outputs = reader.history.builds, reader.history.outputs
+        gain, build = speedup(builds, outputs), delivered_build(builds, outputs)
+        told = 0.0 if build is None or build.is_disturbed else round(gain, 2)
+        made = [output.file for output in outputs if output.kind == "model"]
         if self._fitted is None or self._fitted.state != "making":
             return
         if gain >= WORTH and made and Path(made[-1]).is_file():
-            self._keep(replace(self._fitted, state="made", file=made[-1], speedup=round(gain, 2)))
+            self._keep(replace(self._fitted, state="made", file=made[-1], speedup=told))
             return
         for file in made:
             Path(file).unlink(missing_ok=True)
-        self._end(replace(self._fitted, state="left", speedup=round(gain, 2)))
+        self._end(replace(self._fitted, state="left", speedup=told))
 
     def _take(self, fitted: Fitted) -> None:
         """The engine checks it before it trusts it, and goes back to the model before when something is wrong."""
@@ -158,7 +171,8 @@ class Fitting(QObject):
         if Path(model.path) != Path(fitted.file).resolve():
             return
         self._end(replace(fitted, state="taken"))
-        what = f"Her model is fitted to this computer now and writes {fitted.speedup:.1f} times as fast."
+        faster = f" and writes {fitted.speedup:.1f} times as fast" if fitted.speedup else ""
+        what = f"Her model is fitted to this computer now{faster}."
         self._notices.raise_notice(Notice(Tone.SUCCESS, what, action="Undo", act=self._models.choose_starter))
 
     def _load_failed(self, what: str, _remedy: str) -> None:

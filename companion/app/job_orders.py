@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from companion.core.adapter import read_adapter, refuse_other_base
+from companion.core.build_limits import refuse_impossible_size
 from companion.core.character import BUILT_IN
 from companion.core.character_library import built_in_character, load_character
 from companion.core.dataset import CONVERSATION_PREFIX
@@ -55,6 +56,8 @@ def prepared(recipe: R, model: str) -> tuple[R, JobOrder]:
     character = _character(recipe.character)
     ready = replace(recipe, data_files=files, character=character, **changes)
     ready = replace(ready, name=name_after(ready.name or _named_after(ready), ready.kind))
+    if isinstance(ready, Quantize):
+        refuse_impossible_size(ready, read_header(Path(ready.model)))
     return ready, _order(ready)
 
 

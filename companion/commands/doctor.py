@@ -110,7 +110,7 @@ def _plan_table(plan: Plan) -> Table:
     attention = "on" if chosen.flash_attention else "off"
     table.caption = f"chosen: {chosen.threads} threads, batch {chosen.batch}, flash attention {attention}"
     table.caption_justify = "left"
-    for sentence in plan.failed:
+    for sentence in plan.notes:
         table.caption += f"\n{sentence}"
     if plan.tuned is not None:
         table.caption += "\nIt was tuned since, and runs so:"

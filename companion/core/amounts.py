@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)B?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kMGT])(i?))?B?", re.IGNORECASE)
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
 
 
 def bytes_of(text: str) -> int:
-    """A size that a person wrote, such as 80MB or 1.5 GB, in powers of ten. Raises ValueError."""
+    """A size that a person wrote: 80MB and 1.5 GB in powers of ten, 90MiB in powers of 1,024. Raises ValueError."""
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no size")
-    return int(float(found[1]) * 10 ** (3 * " kmgt".index(found[2].lower() or " ")))
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index((found[2] or " ").lower()))
 
 
 def share_of(text: str) -> float:

@@ -10,7 +10,7 @@ import msgspec
 from companion.core.files import read_json, write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.hardware import fingerprint, probe
-from companion.core.job import BuildProven, OutputWritten
+from companion.core.job import BuildProven, OutputWritten, Proven
 from companion.core.paths import own_models_folder
 
 NAME: Final = "starter-fitted"
@@ -37,6 +37,7 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the job was paused because somebody talked; else it was the person who paused it."""
     file: str = ""
     speedup: float = 0.0
+    """0 when it is uncertain."""
 
 
 def fitted_file() -> Path:
@@ -67,9 +68,14 @@ def remember(fitted: Fitted) -> None:
 
 def speedup(builds: list[BuildProven], outputs: list[OutputWritten]) -> float:
     """How many times as fast as its source the delivered build writes; 0 when there is none."""
-    size = next((output.metrics.get("bytes", 0.0) for output in reversed(outputs) if output.kind == "model"), 0.0)
-    taken = next((build.proven for build in reversed(builds) if build.proven.bytes == size), None)
+    taken = delivered_build(builds, outputs)
     return taken.write / taken.source_write if taken is not None and taken.source_write else 0.0
+
+
+def delivered_build(builds: list[BuildProven], outputs: list[OutputWritten]) -> Proven | None:
+    """What was measured of the build that a job delivered."""
+    size = next((output.metrics.get("bytes", 0.0) for output in reversed(outputs) if output.kind == "model"), 0.0)
+    return next((build.proven for build in reversed(builds) if build.proven.bytes == size), None)
 
 
 def _record() -> Path:

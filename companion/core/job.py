@@ -20,6 +20,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from companion.core.other_load import HARMLESS
+
 JOBS_FOLDER: Final = "jobs"
 WANTED_FILE: Final = "wanted.json"
 CROSS_VALIDATION: Final = "cross-validation"
@@ -243,6 +245,13 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     source_write: float
     """Tokens per second, measured by turns."""
     adapters: tuple[AdapterProven, ...] = ()
+    other_cores: float = 0.0
+    """How many cores other programs kept busy while the speeds were measured."""
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether the speeds are uncertain for that."""
+        return self.other_cores > HARMLESS
 
 
 class BuildProven(_Event, frozen=True, kw_only=True):

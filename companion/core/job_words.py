@@ -23,6 +23,7 @@ from companion.core.job import (
 
 MADE = {"adapter": "Adapter", "model": "Model", "report": "Report", "picture": "Picture"}
 """What a finished file is called."""
+UNCERTAIN = "other programs were busy, so the speeds are uncertain"
 _ONE = {"dialogues": "dialogue", "pairs": "pair", "judged replies": "judged reply"}
 _METRICS: dict[str, Callable[[float], str]] = {
     "held_out_loss_before": "held-out loss {:.3f} before".format,
@@ -104,7 +105,7 @@ def build_sentences(event: BuildProven) -> list[str]:
         f"divergence {found.divergence:.4f} nats per token{foreseen}, same likeliest word {found.same_top:.1%}, "
         f"perplexity {found.perplexity:.2f} instead of {found.source_perplexity:.2f}",
         f"writes {found.write:,.0f} tok/s{writes} instead of {found.source_write:,.0f}, reads {found.read:,.0f} instead of "
-        f"{found.source_read:,.0f}",
+        f"{found.source_read:,.0f}{f'; {UNCERTAIN}' if found.is_disturbed else ''}",
         *(
             f"with the adapter “{each.name}”, which moves {each.effect:.4f}: divergence {each.divergence:.4f}"
             for each in found.adapters

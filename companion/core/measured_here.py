@@ -34,6 +34,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     health: str
     """One sentence."""
     measurement: _Measurement
+    is_provisional: bool = False
+    """Whether other programs were busy meanwhile."""
     tuned: TuningFound | None = None
     """What `companion tune` found; the engine goes by it."""
 
@@ -77,7 +79,8 @@ def writing_pace(runs: tuple[Run, ...]) -> Pace | None:
     known = kept_benchmark()
     if known is not None and known.memory_bandwidth > 0:
         return Pace(bytes_per_second=known.memory_bandwidth, judged_by="the memory of this machine")
-    measured = [run for run in runs if run.file_bytes and run.reply_speed and run.rung.startswith("cpu")]
+    believed = [run for run in runs if run.file_bytes and run.reply_speed and not run.is_provisional]
+    measured = [run for run in believed if run.rung.startswith("cpu")]
     if not measured:
         return None
     largest = max(measured, key=lambda run: run.file_bytes)

@@ -14,6 +14,21 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 """Longer lines are refused: a whole conversation with a message of 1 MB is far below."""
 
 
+def leave_with_parent(then: Callable[[], None] = lambda: None) -> None:
+    """For a worker that is asked nothing on its standard input: when whoever started it closes that, or is killed, it does
+    `then` and ends."""
+
+    def wait() -> None:
+        while os.read(0, 4096):  # a thread inside `sys.stdin` would make the process crash at its usual end
+            pass
+        try:
+            then()
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 class WorkerPipe:
     """Takes over stdin and stdout of this process. Make one, first thing in a worker's main function.
 

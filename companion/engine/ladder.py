@@ -13,6 +13,7 @@ import msgspec
 from companion.core.errors import ModelError
 from companion.core.hardware import usable_threads
 from companion.core.messages import LoadOptions
+from companion.core.other_load import HARMLESS, cores_of_others
 from companion.core.processes import exit_sentence, worker_command
 from companion.engine.check import CheckEvent, CheckFailed, CheckPassed, CheckProgress, CheckRequest
 from companion.engine.watched import Watched
@@ -23,6 +24,8 @@ from companion.llama.plan import Plan, plan_file, remember, remembered
 HANG_SECONDS = 120.0
 """A check that reports nothing for so long hangs."""
 MEASURE_SECONDS = 6.0
+LOOK_SECONDS = 0.3
+"""How long it is looked whether other programs are busy, before a provisional plan is made again."""
 
 Report = Callable[[str, float], None]
 
@@ -50,6 +53,8 @@ class Ladder:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
+        self._used: set[Path] = set()
+        """Plans that were made here: a provisional one among them is not made again before the next start."""
 
     def stop(self) -> None:
         """End the check under way and refuse others until `resume`."""
@@ -61,7 +66,8 @@ class Ladder:
         self._stopped.clear()
 
     def plan(self, path: Path, layers: int, options: LoadOptions, avoid: Sequence[str], report: Report) -> Plan:
-        """The remembered plan, or a new one; rungs in `avoid` crashed later than in their check.
+        """The remembered plan, or a new one; rungs in `avoid` crashed later than in their check. One that was measured while
+        other programs were busy is made again when it is quiet at a start.
 
         Raises ModelError when no rung works. `report` gets a stage ("checking", "measuring") and 0 to 1.
         """
@@ -72,6 +78,7 @@ class Ladder:
             plan is not None
             and plan.rung not in avoid
             and any((r.name, r.gpu_layers) == (plan.rung, plan.gpu_layers) for r in ladder)
+            and (not plan.is_provisional or file in self._used or cores_of_others(LOOK_SECONDS) > HARMLESS)
         ):
             return plan
         failed = []
@@ -93,10 +100,9 @@ class Ladder:
                     health=result.health,
                     failed=tuple(failed),
                     measurement=result.measurement,
+                    is_provisional=result.measurement.was_disturbed,
                 )
-                if result.measurement.was_disturbed:
-                    again = "Another program kept this computer busy while the model was measured; the next start measures again."
-                    return msgspec.structs.replace(plan, failed=(*plan.failed, again))
+                self._used.add(file)
                 try:
                     remember(file, plan)
                 except OSError:

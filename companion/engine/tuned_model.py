@@ -73,7 +73,7 @@ def main(argument: str) -> int:
 
 def _kept(path: Path, gpu_layers: int | None, plan: Plan, found: Tuned) -> str:
     """Keep what was found for the engine; the sentence says why it could not be."""
-    if not 1 / STEADY < found.steadiness < STEADY or plan.measurement.was_disturbed:
+    if not 1 / STEADY < found.steadiness < STEADY or plan.is_provisional:
         return (
             "Another program kept this computer busy meanwhile, so this was not kept: the engine goes on as before. "
             "Tune again when it is quiet."

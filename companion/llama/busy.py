@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-import threading
 import time
 from types import TracebackType
 
+from companion.core.pipes import leave_with_parent
 from companion.core.processes import worker_command
 
 WARM_UP_SECONDS = 0.3
@@ -32,12 +30,7 @@ class BusyCore:
 
 def main() -> int:
     """`companion busy`: works for nothing until its standard input is closed."""
-    threading.Thread(target=_leave_at_the_end, daemon=True).start()
+    leave_with_parent()
     print("busy", flush=True)
     while True:
         sum(range(10_000))
-
-
-def _leave_at_the_end() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)

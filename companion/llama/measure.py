@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from companion.core.other_load import HARMLESS, OtherLoad
 from companion.llama.context import Context, ContextOptions
 from companion.llama.model import Model
 
@@ -43,11 +44,15 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     """Such as '2 threads: 118 tok/s, 1: 74'."""
     speeds: tuple[Speed, ...]
+    other_cores: float = 0.0
+    """How many cores other programs kept busy meanwhile."""
 
     @property
     def was_disturbed(self) -> bool:
-        """Whether more threads collapsed where one should not: threads wait for each other, so a program that holds a core
-        makes two of them several times slower than one. Nothing else does."""
+        """Whether other programs computed meanwhile; or more threads collapsed where one should not: threads wait for each other,
+        so a program that holds a core makes two of them several times slower than one. Nothing else does."""
+        if self.other_cores > HARMLESS:
+            return True
         replies: dict[int, float] = {}
         for speed in self.speeds:
             if not speed.depth:
@@ -72,7 +77,7 @@ def measure(model: Model, threads: Sequence[int], *, budget: float, progress: Ca
 
     What there is no time for keeps its default: a batch of 512 and flash attention on.
     """
-    deadline = time.perf_counter() + budget
+    deadline, others = time.perf_counter() + budget, OtherLoad()
     tokens = _affordable_tokens(model, threads[-1])
     progress(0.05)
     tried: list[Speed] = []
@@ -107,6 +112,7 @@ def measure(model: Model, threads: Sequence[int], *, budget: float, progress: Ca
         flash_attention=flash,
         reason=reason,
         speeds=(*tried, *deep, *sizes),
+        other_cores=round(others.cores(), 2),
     )
 
 

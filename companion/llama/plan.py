@@ -36,8 +36,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
     """Sentences on the rungs that were tried before and did not work."""
     measurement: Measurement
+    is_provisional: bool = False
+    """Whether other programs were busy while it was measured: it is used until a start in a quiet moment measures again."""
     tuned: Tuned | None = None
     """What `companion tune` found; it goes before the measurement."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What `companion doctor` says of how it was made."""
+        busy = "Other programs kept this computer busy while the model was measured; the next quiet start measures again."
+        return (*self.failed, busy) if self.is_provisional else self.failed
 
     @property
     def placement(self) -> Placement:

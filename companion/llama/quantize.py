@@ -22,11 +22,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.core.amounts import bytes_text
+from companion.core.disk_room import Need, refuse_without_room
 from companion.core.errors import ModelError, WorkshopError
 from companion.core.gguf.header import read_header
 from companion.core.gguf.types import FILE_TYPE_NUMBERS, TYPE_NUMBERS
 from companion.core.logs import log_file
+from companion.core.pipes import leave_with_parent
 from companion.core.processes import exit_sentence, worker_command
 from companion.llama.library import Library
 
@@ -37,8 +38,8 @@ _SIZE: Final = re.compile(r"quant size\s*=\s*([0-9.]+) MiB")
 _KIND: Final = re.compile(r"\[ *\d+/ *\d+\] (\S+) .*, type = +(\w+), size = +[0-9.]+ MiB(?: -> +[0-9.]+ MiB \((\w+)\))?")
 """A tensor in the log: its name, its type, and the one it gets."""
 _SPELT: Final = {name.lower(): name for name in TYPE_NUMBERS}
-_BESIDE: Final = 16 << 20
-"""Bytes on the disk that are left free."""
+_FOLDER: Final = ".pack-"
+"""How the name of a folder begins in which a file is made."""
 
 
 class PackOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,12 +101,9 @@ def quantize(
     `room` is how many bytes it will take; `check` is called several times a second and may raise to give up. Raises ModelError
     when llama.cpp refuses, WorkshopError when there is no room or its process dies.
     """
+    refuse_without_room([Need(target.parent, room)])
     target.parent.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(target.parent).free < room + _BESIDE:
-        free = bytes_text(shutil.disk_usage(target.parent).free)
-        what = f"The file will take {bytes_text(room)}, and there are {free} free in “{target.parent}”."
-        raise WorkshopError(what, "Make room, or choose another place.")
-    with tempfile.TemporaryDirectory(prefix=".pack-", dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=target.parent) as folder:
         made = Path(folder) / "model.gguf"
         order = PackOrder(
             source=str(source.absolute()),
@@ -121,6 +119,12 @@ def quantize(
         with made.open("rb+") as file:
             os.fsync(file.fileno())
         made.replace(target)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what `quantize` was making in a folder when its process was killed; nobody may be at work there."""
+    for left in folder.glob(f"{_FOLDER}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _refuse_others(made: Path, kinds: Mapping[str, str]) -> None:
@@ -148,7 +152,7 @@ def _run(folder: Path, order: PackOrder, check: Callable[[], None]) -> Said:
     file.write_bytes(msgspec.json.encode(order))
     with log_file("pack").open("ab") as log:
         process = subprocess.Popen(
-            worker_command("pack", str(file)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+            worker_command("pack", str(file)), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
         )
     try:
         status = None
@@ -156,10 +160,9 @@ def _run(folder: Path, order: PackOrder, check: Callable[[], None]) -> Said:
             check()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = process.wait(0.2)
-    except BaseException:
+    finally:
         process.kill()
-        process.wait()
-        raise
+        process.communicate()
     if answer.is_file():
         said = msgspec.json.decode(answer.read_bytes(), type=Said)
         if not said.fault:
@@ -170,8 +173,9 @@ def _run(folder: Path, order: PackOrder, check: Callable[[], None]) -> Said:
 
 
 def main(order_file: str) -> int:
-    """The process: carry out one order; returns the exit status."""
+    """The process: carry out one order; returns the exit status. When its parent is killed it leaves, with all it has made."""
     file = Path(order_file)
+    leave_with_parent(lambda: shutil.rmtree(file.parent, ignore_errors=True))
     order = msgspec.json.decode(file.read_bytes(), type=PackOrder)
     kinds: dict[str, str] = {}
 

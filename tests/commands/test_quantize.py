@@ -45,6 +45,10 @@ def test_one_command_builds_proves_and_paints(tmp_path):
     ("options", "says"),
     [
         (["--max-size", "large"], "“large” is no size. Write it as 80MB"),
+        (["--max-size", "1KB"], "No build of this model is as small as 1 KB. The smallest possible is"),
+        (["--max-size", "0"], "--max-size 0 is no limit. Name more than 0, or leave it out."),
+        (["--max-kl", "0"], "--max-kl 0 is no limit."),
+        (["--min-speed", "0"], "--min-speed 0 is no limit."),
         (["--pareto", "front.gif"], "“front.gif” is neither a PNG nor an SVG file."),
         (["--adapter", "nobody.gguf"], "nobody.gguf"),
         (["--set", "search.kinds=Q9"], "It takes some of these: BF16"),
@@ -58,13 +62,17 @@ def test_a_mistake_is_a_sentence_before_any_work(tiny_model, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("80MB", 80_000_000), ("1.5 GB", 1_500_000_000), ("12k", 12_000), ("4096", 4096), ("2tb", 2 * 10**12)]
+    ("text", "size"),
+    [
+        *[("80MB", 80_000_000), ("1.5 GB", 1_500_000_000), ("12k", 12_000), ("4096", 4096), ("2tb", 2 * 10**12)],
+        *[("90MiB", 90 << 20), ("1 GiB", 1 << 30), ("512KiB", 512 << 10), ("1.5gib", 3 << 29)],
+    ],
 )
 def test_a_size_is_read_as_people_write_it(text, size):
     assert bytes_of(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "MB", "-5MB", "1,5GB", "80 MiB", "1e9", "８０MB"])
+@pytest.mark.parametrize("text", ["", "MB", "-5MB", "1,5GB", "80 iB", "1e9", "８０MB"])
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(ValueError, match="no size"):
         bytes_of(text)

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
+from companion.commands.doctor import doctor
 from companion.core.errors import ModelError
 from companion.core.messages import LoadOptions
 from companion.engine import ladder as ladder_module
 from companion.engine.ladder import Ladder, rungs
+from companion.llama.busy import BusyCore
 from companion.llama.plan import all_plans, plan_file
 
 
@@ -29,6 +31,28 @@ def test_the_first_use_checks_and_measures_and_the_second_remembers(fresh_cache,
     assert ladder.plan(tiny_model, 2, LoadOptions(), (), lambda stage, _fraction: stages.append(stage)) == first
     assert not stages
     assert all_plans() == [first]
+
+
+def test_what_was_measured_beside_another_program_is_used_and_measured_again_in_a_quiet_moment(
+    fresh_cache, tiny_model, stages, monkeypatch, capsys
+):
+    def told(stage, _fraction):
+        stages.append(stage)
+
+    with BusyCore():
+        ladder = Ladder()
+        first = ladder.plan(tiny_model, 2, LoadOptions(), (), told)
+        assert first.is_provisional
+        assert all_plans() == [first]
+        stages.clear()
+        assert ladder.plan(tiny_model, 2, LoadOptions(), (), told) == first
+        assert Ladder().plan(tiny_model, 2, LoadOptions(), (), told) == first, "it is still busy"
+        assert not stages
+    doctor(as_json=False)
+    assert "the next quiet start measures again" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.setattr(ladder_module, "cores_of_others", lambda _seconds: 0.0)
+    Ladder().plan(tiny_model, 2, LoadOptions(), (), told)
+    assert "measuring" in stages
 
 
 def test_a_rung_that_crashed_later_is_left_out(fresh_cache, tiny_model):

@@ -61,7 +61,8 @@ def plan_for(path) -> Plan:
 
 
 def keep(path, **changes) -> None:
-    remember(plan_file(path), msgspec.structs.replace(plan_for(path), tuned=tuned(**changes)))
+    """As if it had been measured on a quiet machine."""
+    remember(plan_file(path), msgspec.structs.replace(plan_for(path), tuned=tuned(**changes), is_provisional=False))
 
 
 def said(engine: EngineClient, sampling: Sampling) -> tuple[str, ReplyDone]:

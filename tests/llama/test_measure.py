@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from companion.llama.measure import Measurement, Speed
@@ -17,6 +18,10 @@ def measured(chosen: int, **replies: float) -> Measurement:
 
 def test_two_threads_that_collapse_were_disturbed():
     assert measured(1, t1=173, t2=47).was_disturbed
+
+
+def test_one_thread_alone_was_disturbed_when_other_programs_computed():
+    assert msgspec.structs.replace(measured(1, t1=5), other_cores=1.7).was_disturbed
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 
 from companion.core.errors import ModelError, WorkshopError
 from companion.core.gguf.header import read_header
 from companion.llama import quantize as module
-from companion.llama.quantize import quantize, stock_size
+from companion.llama.quantize import quantize, stock_size, sweep
+from tests.tiny_models import write_tiny_llama
+
+LEAVES = 20
+"""Seconds; packing what is packed here takes longer than seeing that a pipe is closed."""
 
 
 def types(path):
@@ -64,7 +71,7 @@ def test_a_file_that_is_no_model_gives_a_sentence(tmp_path):
 
 
 def test_no_room_is_said_before_anything_is_written(tiny_model, tmp_path):
-    with pytest.raises(WorkshopError, match="there are"):
+    with pytest.raises(WorkshopError, match="will be written there"):
         quantize(tiny_model, tmp_path / "b.gguf", room=1 << 60)
     assert names(tmp_path) == []
 
@@ -79,6 +86,36 @@ def test_giving_up_leaves_nothing(tiny_model, tmp_path):
     with pytest.raises(GivenUp):
         quantize(tiny_model, tmp_path / "b.gguf", check=check)
     assert names(tmp_path) == []
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from companion.llama.quantize import quantize
+quantize(Path(sys.argv[1]), Path(sys.argv[2]), file_type="IQ3_S")
+"""
+
+
+def test_the_process_leaves_with_whoever_started_it_and_takes_all_it_has_made_along(tmp_path):
+    source = write_tiny_llama(tmp_path / "large.gguf", width=1024, ffn=4096, type="F16")
+    out = tmp_path / "out"
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, source, out / "b.gguf"])
+    while not list(out.glob(".pack-*/model.gguf")):
+        time.sleep(0.01)
+        assert starter.poll() is None
+    (packing,) = psutil.Process(starter.pid).children()
+    starter.kill()
+    starter.wait()
+    packing.wait(timeout=LEAVES)
+    assert names(out) == []
+
+
+def test_what_a_power_cut_left_is_swept(tiny_model, tmp_path):
+    (tmp_path / ".pack-0815").mkdir()
+    (tmp_path / ".pack-0815" / "model.gguf").write_bytes(bytes(100))
+    (tmp_path / "kept.gguf").write_bytes(bytes(100))
+    sweep(tmp_path)
+    assert names(tmp_path) == ["kept.gguf"]
 
 
 @pytest.mark.parametrize("attempt", range(20))

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from companion.core.amounts import bytes_text
+from companion.core.build_limits import METADATA, refuse_too_small
 from companion.core.errors import RecipeError
 from companion.core.gguf.header import GGUFHeader
 from companion.core.gguf.types import TYPES_BY_NAME
@@ -27,8 +27,6 @@ from companion.workshop.quantization.allocation import (
 from companion.workshop.quantization.sensitivity import Matrix, Sensitivities
 from companion.workshop.quantization.speed import Costs, Pace, SpeedModel
 
-METADATA: Final = 8192
-"""Bytes that a build's own metadata may take."""
 SAME: Final = 1e-3
 """Share of its size, divergence and speed by which a build has to differ from another in one of them: less is noise."""
 STOCK: Final = (
@@ -90,6 +88,7 @@ class Planner:
 
         Raises RecipeError when none keeps within it.
         """
+        refuse_too_small(budget.size, self.smallest)
         limits = Limits(
             bytes=budget.size - self._rest if budget.size else None,
             damage=budget.divergence / correction if budget.divergence else None,
@@ -137,9 +136,6 @@ class Planner:
         return Foreseen(kinds, self._rest + int(allocation.bytes), allocation.damage * correction, pace)
 
     def _impossible(self, budget: Budget) -> RecipeError:
-        if budget.size and budget.size < self.smallest:
-            what = f"No build of this model is as small as {bytes_text(budget.size)}."
-            return RecipeError(what, f"The smallest possible is {bytes_text(self.smallest)} ({self.smallest:,} bytes).")
         fastest = self._foreseen(allocate(self._choices, "seconds", Limits()), 1.0)
         if budget.speed > fastest.pace.write:
             what = f"No build of this model writes {budget.speed:,.0f} tokens per second on this machine."

@@ -14,6 +14,7 @@ import numpy as np
 from companion.core.errors import DatasetError
 from companion.core.gguf.header import read_header
 from companion.core.job import AdapterProven, Proven
+from companion.core.other_load import OtherLoad
 from companion.llama.adapter import Adapters, Scaled
 from companion.llama.context import Context, ContextOptions
 from companion.llama.divergence import Divergence, divergence
@@ -56,7 +57,9 @@ def prove(
             told = partial(_told, tell, number, len(parts))
             with contexts(models, CHUNK, threads) as (theirs, ours):
                 found.append(divergence(theirs, ours, part, chunk=CHUNK, tell=told))
+        others = OtherLoad()
         paces = measured_paces(models, threads)
+        other_cores = others.cores()
         tell(0.8)
         kept = tuple(_adapter_proven(models, each, parts[0], threads) for each in adapters)
         with contexts(models, CHUNK, threads) as both:
@@ -78,6 +81,7 @@ def prove(
         source_read=paces[0].read,
         source_write=paces[0].write,
         adapters=kept,
+        other_cores=round(other_cores, 2),
     )
 
 

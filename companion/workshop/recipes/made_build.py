@@ -8,6 +8,7 @@ from pathlib import Path
 from companion.core.amounts import bytes_text
 from companion.core.gguf.header import GGUFHeader
 from companion.core.job import JobEnded, OutputWritten, Proven
+from companion.core.job_words import UNCERTAIN
 from companion.workshop.job import Job, Stopped
 
 
@@ -34,8 +35,9 @@ def output_of(file: Path, proven: Proven) -> OutputWritten:
     return OutputWritten(file=str(file), kind="model", metrics=metrics)
 
 
-def gains(proven: Proven, source: GGUFHeader) -> str:
+def gains(proven: Proven, source_bytes: int) -> str:
     """Size and speeds beside the source's; a part of a sentence."""
-    size = f"{bytes_text(proven.bytes)} instead of {bytes_text(source.file_size)}"
+    size = f"{bytes_text(proven.bytes)} instead of {bytes_text(source_bytes)}"
     pace = f"writes {proven.write / proven.source_write:.2f} and reads {proven.read / proven.source_read:.2f} times as fast"
-    return f"{size}, {pace}"
+    doubt = f" ({UNCERTAIN})" if proven.is_disturbed else ""
+    return f"{size}, {pace}{doubt}"

@@ -259,7 +259,7 @@ def _delivered(job: Job, recipe: Prune, source: Source, found: Found) -> JobEnde
     job.tell(output_of(file, proven))
     before = f" ({found.before:.4f} before it recovered)" if found.before else ""
     words = f"perplexity {proven.perplexity:.2f} instead of {proven.source_perplexity:.2f}"
-    what = f"{gains(proven, source.header)}; divergence {proven.divergence:.4f} nats per token{before}, {words}."
+    what = f"{gains(proven, source.header.file_size)}; divergence {proven.divergence:.4f} nats per token{before}, {words}."
     if source.plan.sparsity:
         what += " Its zeros save neither bytes nor time in llama.cpp."
     if found.state == "cancelled":

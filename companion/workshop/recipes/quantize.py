@@ -5,31 +5,38 @@ Everything that is measured is kept in the job's folder, so that a resumed job g
 <job>/measured/importance.gguf     what matters, as llama.cpp's tools read it
 <job>/measured/sensitivity.json    what each matrix can bear
 <job>/measured/costs.json          what each type costs on this machine
+<job>/measured/pace.json           how fast the source is
+<job>/measured/builds.json         what was built, with the best build beside it until it is delivered
 """
 
 from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from companion.core.adapter import BASE_SHA256
-from companion.core.amounts import bytes_text
+from companion.core.amounts import bytes_text, times_text
+from companion.core.build_limits import needed_room, refuse_impossible_size
 from companion.core.build_plan import read_plan
+from companion.core.disk_room import refuse_without_room
 from companion.core.errors import RecipeError
-from companion.core.files import read_json, write_atomic
+from companion.core.files import read_json, unfinished, write_atomic
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven, Trouble
+from companion.core.other_load import HARMLESS, OtherLoad
 from companion.core.recipes.quantize import Quantize
 from companion.llama.model import Model
 from companion.llama.quantize import quantize as pack
 from companion.workshop.job import Job, Stopped
+from companion.workshop.quantization.aim import Aim
 from companion.workshop.quantization.builds import Foreseen, Planner, matrices_of, stock_for, stock_sizes
 from companion.workshop.quantization.front import front_picture, paint
 from companion.workshop.quantization.importance import Importance
+from companion.workshop.quantization.kept_builds import KeptBuilds, Made
 from companion.workshop.quantization.measuring import measured_model
 from companion.workshop.quantization.plan import write_plan
 from companion.workshop.quantization.proof import measured_paces, prove
@@ -43,53 +50,54 @@ FRONT: Final = 7
 """Builds between the smallest and the source's precision that are drawn."""
 ATTEMPTS, MOST_ATTEMPTS = 3, 6
 """Builds that are made until one uses the divergence that was asked for, and until one keeps within it at all."""
-USED: Final = 0.9
-"""Share of the allowed divergence that a build has to use."""
-SAFETY: Final = 1.02
-"""By so much less than what is allowed is aimed at after a miss."""
-CAUTION: Final = 1.25
-"""By so much less again, as long as that leads to the same build."""
-OTHERS: Final = 0.3
-"""Cores that other programs may keep busy while types are timed."""
 AS_FAST: Final = 0.97
 """A speed that is measured so many times another one is the same."""
-
-
-class Made(NamedTuple):
-    """A build that was proven; `stock` names llama.cpp's recipe when it is one."""
-
-    file: Path
-    proven: Proven
-    stock: str = ""
+SURPRISING: Final = 2.0
+"""So many times the divergence that was foreseen is worth a word, where it can be noticed at all."""
+NOTICED: Final = 0.02
+"""Nats per token."""
 
 
 def quantize(job: Job, recipe: Quantize) -> JobEnded:
     """Carry out the recipe from wherever the job stands. Raises CompanionError."""
+    kept = KeptBuilds(job.folder, recipe.name or "model")
     try:
-        return _worked(job, recipe)
+        return _worked(job, recipe, kept) if kept.final is None else _delivered(job, recipe, kept.final, kept)
     except Stopped as stopped:
+        if stopped.wish == "cancel":
+            kept.discard()
         return ended_early(job, stopped, "The quantization", "build")
 
 
-def _worked(job: Job, recipe: Quantize) -> JobEnded:
-    job.folder.measured.mkdir(exist_ok=True)
-    job.folder.output.mkdir(exist_ok=True)
+def _worked(job: Job, recipe: Quantize, kept: KeptBuilds) -> JobEnded:
+    _refuse_hopeless(job, recipe, kept)
     source = open_source(job, recipe)
     importance, sensitivities = measured_model(job, recipe, source)
     matrices = matrices_of(source.header, sensitivities.predicted)
     planner = _planner(job, recipe, source, matrices, sensitivities)
     if job.order.dry_run:
         return _planned(job, source, planner, matrices, sensitivities)
-    made = _built(job, recipe, source, planner, importance)
+    made = _built(job, recipe, source, planner, importance, kept)
     if job.order.page:
         _front(job, recipe, source, planner, importance)
-    if recipe.proof.stock and (stock := _stock(job, recipe, source, made)) is not None:
-        made = stock
-    ended = _delivered(job, recipe, source, made)
+    if recipe.proof.stock:
+        made = _better_stock(job, recipe, source, made, kept) or made
+    kept.finish(source.header.file_size)
     if source.is_merged:
         with contextlib.suppress(OSError):  # Windows deletes nothing that is still mapped
             source.header.path.unlink()
-    return ended
+    return _delivered(job, recipe, made, kept)
+
+
+def _refuse_hopeless(job: Job, recipe: Quantize, kept: KeptBuilds) -> None:
+    """Before hours are spent on it. Raises CompanionError."""
+    job.stage("checking", "Checking the model")
+    header = read_header(Path(recipe.model))
+    refuse_impossible_size(recipe, header)
+    if not job.order.dry_run:
+        held = sum(file.stat().st_size for file in job.folder.measured.iterdir() if file.is_file())
+        here, *there = needed_room(recipe, header, job.folder.path, Path(job.order.output) if job.order.output else None)
+        refuse_without_room([here._replace(bytes=max(0, here.bytes - held)), *there])
 
 
 def _planner(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix], found: Sensitivities) -> Planner:
@@ -99,12 +107,21 @@ def _planner(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix],
     if before is not None:
         costs.take_over(before.costs)
     _time_types(job, recipe, source, matrices, costs)
-    if before is not None:
-        pace = Pace(before.source.read, before.source.write)
-    else:
-        with Model(source.library, source.header.path) as model:
-            (pace,) = measured_paces([model], source.threads)
+    pace = Pace(before.source.read, before.source.write) if before is not None else _source_pace(job, source)
     return Planner(source.header, matrices, found, costs, SpeedModel.of(costs, matrices, pace))
+
+
+def _source_pace(job: Job, source: Source) -> Pace:
+    """Kept, unless other programs were busy."""
+    file = job.folder.measured / "pace.json"
+    if (known := read_json(file, Pace)) is not None:
+        return known
+    others = OtherLoad()
+    with Model(source.library, source.header.path) as model:
+        (pace,) = measured_paces([model], source.threads)
+    if others.cores() <= HARMLESS:
+        write_atomic(file, msgspec.json.encode(pace))
+    return pace
 
 
 def _planned(job: Job, source: Source, planner: Planner, matrices: list[Matrix], found: Sensitivities) -> JobEnded:
@@ -117,63 +134,86 @@ def _planned(job: Job, source: Source, planner: Planner, matrices: list[Matrix],
 def _time_types(job: Job, recipe: Quantize, source: Source, matrices: list[Matrix], costs: Costs) -> None:
     """Twice, and with a word about it, when other programs disturb."""
     kinds = recipe.search.kinds
-    if costs.measure(matrices, kinds, source.threads, job.progress) <= OTHERS:
+    if costs.measure(matrices, kinds, source.threads, job.progress) <= HARMLESS:
         return
     job.stage("measuring", "Measuring that once more: other programs were at work")
     others = costs.measure(matrices, kinds, source.threads, job.progress, again=True)
-    if others > OTHERS:
+    if others > HARMLESS:
         what = f"Other programs kept {others:.1f} cores busy while the types were timed: another build may be faster."
         job.tell(Trouble(step=0, kind="busy", what=what, remedy="Make the build again when the computer is quiet."))
 
 
-def _built(job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance]) -> Made:
-    """The build that the budget asks for, proven; one that misses its divergence, or leaves much of it unused, is made again with
-    what was learned from it.
+def _built(
+    job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance], kept: KeptBuilds
+) -> Made:
+    """The build that the budget asks for, proven; one that misses its divergence or its speed, or leaves much of its divergence
+    unused, is made again with what was learned from it.
 
-    Raises RecipeError when none keeps within it.
+    Raises RecipeError when none keeps within the divergence.
     """
-    limit, correction = recipe.budget.divergence, 1.0
-    file = job.folder.output / f"{recipe.name or 'model'}.gguf"
-    best: Made | None = None
+    aim, moved = Aim(recipe.budget), 0.0
     before: Foreseen | None = None
     for attempt in range(MOST_ATTEMPTS):
-        foreseen = planner.best(recipe.budget, correction=correction)
+        try:
+            foreseen = aim.next(planner)
+        except RecipeError:
+            if kept.best is None:
+                raise
+            break
         if before is not None and foreseen.kinds == before.kinds:
             break
-        before = foreseen
-        again = " once more" if attempt else ""
-        job.stage("exporting", f"Building{again}: {bytes_text(foreseen.bytes)}, {_mixture(foreseen)}")
-        tried = file.with_name(f".{file.name}.tried")
-        try:
-            _pack(job, source, tried, importance, foreseen)
-            proven = _proven(job, recipe, source, tried, "build", foreseen)
-            fits = not limit or proven.divergence <= limit
-            if fits and (best is None or _gains(recipe, proven, best.proven)):
-                best = Made(tried.replace(file), proven)
-        finally:
-            tried.unlink(missing_ok=True)
-        is_last = best is not None and attempt + 1 >= ATTEMPTS
-        if is_last or not limit or not foreseen.divergence or (fits and proven.divergence > USED * limit):
+        before, proven = foreseen, kept.known(foreseen.kinds)
+        if proven is None:
+            again = " once more" if attempt else ""
+            job.stage("exporting", f"Building{again}: {bytes_text(foreseen.bytes)}, {_mixture(foreseen)}")
+            made = _made(job, recipe, source, importance, kept, foreseen)
+            proven = made.proven
+            if aim.keeps_close(proven) and (kept.best is None or aim.prefers(proven, kept.best.proven)):
+                kept.keep(made)
+            else:
+                made.file.unlink(missing_ok=True)
+            kept.note(foreseen.kinds, proven)
+            _tell_surprise(job, recipe, foreseen, proven)
+        moved, is_last = proven.divergence, kept.best is not None and attempt + 1 >= ATTEMPTS
+        if is_last or not aim.learn(foreseen, proven):
             break
-        correction *= SAFETY * proven.divergence / foreseen.divergence
-        if best is None:
-            correction = _otherwise(planner, recipe, foreseen, correction)
-    if best is None:
-        what = f"No build that was made kept within {limit} nats per token: the last one moved by {proven.divergence:.4f}."
+        if kept.best is None:
+            aim.avoid(planner, foreseen)
+    if kept.best is None:
+        limit = recipe.budget.divergence
+        what = f"No build that was made kept within {limit} nats per token: the last one moved by {moved:.4f}."
         raise RecipeError(what, "Allow a little more divergence, or measure more carefully (search.anchor_tokens).")
-    return best
+    return kept.best
 
 
-def _otherwise(planner: Planner, recipe: Quantize, missed: Foreseen, correction: float) -> float:
-    """A correction by which another build is chosen than the one that missed; the source's own types are always left."""
-    while planner.best(recipe.budget, correction=correction).kinds == missed.kinds:
-        correction *= CAUTION
-    return correction
+def _tell_surprise(job: Job, recipe: Quantize, foreseen: Foreseen, proven: Proven) -> None:
+    """A choice among builds is as good as what was foreseen of them."""
+    times = proven.divergence / max(foreseen.divergence, 1e-9)
+    if times > SURPRISING and proven.divergence > NOTICED:
+        what = f"The words moved {times_text(times)} as far as was foreseen: another build of that size may be closer."
+        remedy = (
+            "Measure more matrices one by one (search.anchors)." if recipe.search.anchors else "Make the build without --quick."
+        )
+        job.tell(Trouble(step=0, kind="divergence", what=what, remedy=remedy))
 
 
-def _gains(recipe: Quantize, one: Proven, other: Proven) -> bool:
-    """Whether a build is better than another one, by what was asked for."""
-    return one.write > other.write if recipe.budget.prefer == "speed" else one.bytes < other.bytes
+def _made(
+    job: Job,
+    recipe: Quantize,
+    source: Source,
+    importance: dict[str, Importance],
+    kept: KeptBuilds,
+    foreseen: Foreseen | None,
+    stock: str = "",
+) -> Made:
+    """As it is foreseen, or by llama.cpp's own recipe `stock`. Leaves nothing when it is interrupted."""
+    file = kept.next_file()
+    try:
+        _pack(job, source, file, importance, foreseen, stock)
+        return Made(file, _proven(job, recipe, source, file, stock or "build", foreseen), stock)
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def _front(job: Job, recipe: Quantize, source: Source, planner: Planner, importance: dict[str, Importance]) -> None:
@@ -212,7 +252,7 @@ def _pack(
         importance={name: each.inputs for name, each in importance.items()} if foreseen else None,
         metadata=_lineage(source),
         threads=source.threads,
-        room=foreseen.bytes if foreseen else source.header.file_size,
+        room=foreseen.bytes if foreseen else stock_sizes(source.header.path)[file_type].bytes,
         check=job.check,
     )
 
@@ -238,20 +278,19 @@ def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, f
     return proven
 
 
-def _stock(job: Job, recipe: Quantize, source: Source, made: Made) -> Made | None:
+def _better_stock(job: Job, recipe: Quantize, source: Source, made: Made, kept: KeptBuilds) -> Made | None:
     """llama.cpp's own build of that size, when it is better."""
     job.stage("exporting", "Building llama.cpp's own recipe of that size")
     rest = source.header.file_size - sum(tensor.size for tensor in source.header.tensors)
     file_type = stock_for(source.header.path, made.proven.bytes, rest)
     if not file_type:
         return None
-    file = job.folder.output / f"{recipe.name or 'model'}-{file_type}.gguf"
-    _pack(job, source, file, {}, None, file_type)
-    proven = _proven(job, recipe, source, file, file_type)
-    stock = Made(file, proven, file_type)
-    better = _wins(recipe, proven, made.proven)
-    (made if better else stock).file.unlink(missing_ok=True)
-    return stock if better else None
+    stock = _made(job, recipe, source, {}, kept, None, file_type)
+    if _wins(recipe, stock.proven, made.proven):
+        kept.keep(stock)
+        return stock
+    stock.file.unlink(missing_ok=True)
+    return None
 
 
 def _wins(recipe: Quantize, stock: Proven, ours: Proven) -> bool:
@@ -265,15 +304,21 @@ def _wins(recipe: Quantize, stock: Proven, ours: Proven) -> bool:
     )
 
 
-def _delivered(job: Job, recipe: Quantize, source: Source, made: Made) -> JobEnded:
-    """The file where the person wants it, and what became of it in one sentence."""
-    proven, file = made.proven, made.file
-    if made.stock:
-        file = file.replace(file.with_name(f"{recipe.name or 'model'}.gguf"))
-    file = delivered(file, job.order.output)
+def _delivered(job: Job, recipe: Quantize, made: Made, kept: KeptBuilds) -> JobEnded:
+    """The file where the person wants it, and what became of it in a sentence or two."""
+    proven = made.proven
+    if made.file != kept.result:
+        made.file.replace(kept.result)
+    for left in unfinished(Path(job.order.output)) if job.order.output else ():
+        left.unlink(missing_ok=True)
+    file = delivered(kept.result, job.order.output)
     job.tell(output_of(file, proven))
-    what = f"{'llama.cpp’s own ' + made.stock + ' was best: ' if made.stock else ''}{gains(proven, source.header)}"
-    return JobEnded(state="done", what=f"{what[:1].upper()}{what[1:]}; divergence {proven.divergence:.4f} nats per token.")
+    stock = f"llama.cpp’s own {made.stock} was best: " if made.stock else ""
+    what = f"{stock}{gains(proven, kept.source_bytes)}; divergence {proven.divergence:.4f} nats per token."
+    if not Aim(recipe.budget).is_fast(proven):
+        why = "make it again when the computer is quiet" if proven.is_disturbed else "none that was tried is fast enough"
+        what += f" It wrote {proven.write:,.0f} tokens per second, not the {recipe.budget.speed:,.0f} that were asked for: {why}."
+    return JobEnded(state="done", what=f"{what[:1].upper()}{what[1:]}")
 
 
 def _lineage(source: Source) -> dict[str, str]:

@@ -219,6 +219,15 @@ def test_a_quantization_shows_its_builds(page: JobsPage, qtbot, tmp_path, monkey
     assert opened == [str(picture)]
 
 
+def test_speeds_that_were_measured_beside_other_programs_are_called_uncertain(page: JobsPage, qtbot):
+    rest = ("bits_per_weight", "divergence", "dialogues", "general", "same_top", "perplexity", "source_perplexity", "read")
+    proven = Proven(**dict.fromkeys(rest, 1.0), bytes=8, write=118, source_write=36, source_read=1.0, other_cores=1.7)
+    look_at(page, qtbot, job("", JobStarted(pid=1, time=NOON), BuildProven(name="build", kinds={"Q4_0": 200}, proven=proven)))
+    told = words(page.details)
+    assert "was 36; uncertain, other programs were busy" in told
+    assert "; other programs were busy, so the speeds are uncertain" in told
+
+
 def test_another_job_takes_the_place_of_the_one_that_was_shown(page: JobsPage, qtbot, tmp_path):
     first, second = job("first", *finished(tmp_path / "a.gguf")), job("second", JobStarted(pid=1, time=NOON))
     look_at(page, qtbot, first)

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import msgspec
+import psutil
 import pytest
 
 from companion.core.adapter import BASE_SHA256, read_adapter, refuse_other_base
+from companion.core.build_limits import METADATA, needed_room, smallest_build
 from companion.core.build_plan import read_plan
 from companion.core.character import Card, CharacterAdapter, CharacterOptions
 from companion.core.character_library import CharacterLibrary
+from companion.core.disk_room import refuse_without_room
+from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
 from companion.core.job import BuildProven, JobOrder, OutputWritten, Proven, StageBegan
 from companion.core.job_folder import create_job
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.quantize import Budget, Quantize
+from companion.workshop.client import JobProcess
 from companion.workshop.job import Wishes
 from companion.workshop.quantization.plan import write_plan
+from companion.workshop.quantization.proof import prove
 from companion.workshop.recipes.quantize import _wins
 from tests.tiny_adapters import write_adapter
 from tests.tiny_models import write_tiny_llama
 from tests.workshop.small_jobs import ended, of_kind, work_here, write_dialogues
 
+LEAVES = 20
+"""Seconds in which a process sees that whoever started it is gone."""
 SMALL = (
     "calibration.tokens=512",
     "search.anchors=3",
@@ -94,6 +103,87 @@ def test_what_cannot_be_is_said_with_what_can(model, change, says):
     end = ended(work_here(quantization(model, change)))
     assert end.state == "failed"
     assert says in end.remedy
+
+
+def test_the_smallest_possible_build_is_known_before_anything_is_measured(model):
+    smallest = smallest_build(read_header(model), ("Q4_0", "IQ4_NL", "Q5_0", "Q8_0"))
+    events = work_here(quantization(model, f"budget.size={smallest - 1}"))
+    assert f"{smallest:,} bytes" in ended(events).remedy
+    assert not [stage for stage in of_kind(events, StageBegan) if stage.stage != "checking"]
+    events = work_here(quantization(model, f"budget.size={smallest}", "proof.stock=false"))
+    assert ended(events).state == "done", ended(events)
+    assert smallest - METADATA <= of_kind(events, BuildProven)[0].proven.bytes <= smallest
+
+
+def test_room_is_looked_for_where_it_is_made_and_where_it_goes(model, tmp_path):
+    header, output = read_header(model), tmp_path / "not there yet" / "b.gguf"
+    here, there = needed_room(Quantize(budget=Budget(size=50_000)), header, tmp_path, output)
+    assert (here.folder, there.folder) == (tmp_path, output.parent)
+    assert here.bytes >= 2 * there.bytes >= 100_000
+    refuse_without_room([here, there])
+    with pytest.raises(WorkshopError, match=r"not there yet”, and up to .* will be written there"):
+        refuse_without_room([here, there._replace(bytes=1 << 60)])
+
+
+def test_what_could_not_be_delivered_is_only_copied_by_the_resumed_job(model, tmp_path):
+    place = tmp_path / "place"
+    place.write_text("a file where a folder should be")
+    job = quantization(model, "budget.divergence=0.01", output=str(place / "b.gguf"))
+    assert ended(work_here(job)).state == "failed"
+    place.unlink()
+    events = work_here(job)
+    assert ended(events).state == "done", ended(events)
+    assert not of_kind(events, StageBegan)
+    assert read_header(place / "b.gguf").file_size == of_kind(events, OutputWritten)[0].metrics["bytes"]
+
+
+def test_a_killed_job_leaves_no_process_and_its_successor_neither_files_nor_work_done_twice(model, tmp_path):
+    job = quantization(model, f"budget.size={size_of(model, 6) + 16384}", output=str(tmp_path / "b.gguf"))
+    with JobProcess(job) as process:
+        next(each for each in process.events() if isinstance(each, StageBegan) and "llama.cpp's own recipe" in each.sentence)
+        worker = psutil.Process(process.process.pid)
+        while not (children := worker.children()):
+            time.sleep(0.01)
+        process.kill()
+    assert not psutil.wait_procs(children, timeout=LEAVES)[1]
+    (job.measured / ".pack-0815").mkdir()
+    (job.measured / "build-9.gguf").write_bytes(bytes(100))
+    (tmp_path / ".b.gguf.0815.part").write_bytes(bytes(100))
+    events = work_here(job)
+    assert ended(events).state == "done", ended(events)
+    assert "build" not in {each.name for each in of_kind(events, BuildProven)}
+    assert not [path.name for path in (*job.measured.iterdir(), *job.output.iterdir()) if path.name.startswith((".", "build-"))]
+    assert not list(tmp_path.glob(".*.part"))
+    assert (tmp_path / "b.gguf").stat().st_size == (job.output / "fitted.gguf").stat().st_size
+
+
+def test_a_cancelled_job_keeps_no_build(model):
+    job = quantization(model, f"budget.size={size_of(model, 6) + 16384}")
+    wishes = Wishes(job.cancel_mark)
+
+    def cancel(event):
+        if isinstance(event, BuildProven):
+            wishes.cancel()
+
+    assert ended(work_here(job, cancel, wishes)).state == "cancelled"
+    assert not list(job.path.rglob("*build*")) + list(job.output.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("cores", "says"),
+    [
+        (0.0, "It wrote 25 tokens per second, not the 50 that were asked for: none that was tried is fast enough."),
+        (1.5, "not the 50 that were asked for: make it again when the computer is quiet."),
+    ],
+)
+def test_a_build_that_is_slower_than_was_wished_for_is_called_so(model, monkeypatch, cores, says):
+    def slow(*given):
+        return msgspec.structs.replace(prove(*given), write=25.0, other_cores=cores)
+
+    monkeypatch.setattr("companion.workshop.recipes.quantize.prove", slow)
+    events = work_here(quantization(model, "budget.speed=50", "proof.stock=false"))
+    assert says in ended(events).what
+    assert ("(other programs were busy, so the speeds are uncertain)" in ended(events).what) is (cores > 0)
 
 
 def test_a_paused_quantization_measures_nothing_twice(model):

@@ -64,10 +64,13 @@ def _builds(history: JobHistory) -> list[Figure]:
     if not history.builds:
         return []
     found = history.builds[-1].proven
+    faster, doubt = (
+        (None, "; uncertain, other programs were busy") if found.is_disturbed else (found.write >= found.source_write, "")
+    )
     return [
         Figure("Divergence", f"{found.divergence:.3g}"),
         Figure("Size", bytes_text(found.bytes), f"{found.bits_per_weight:.2f} bits per weight"),
-        Figure("Writes", f"{found.write:,.0f} tok/s", f"was {found.source_write:,.0f}", found.write >= found.source_write),
+        Figure("Writes", f"{found.write:,.0f} tok/s", f"was {found.source_write:,.0f}{doubt}", faster),
     ]
 
 

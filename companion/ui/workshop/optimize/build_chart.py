@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from companion.core.amounts import bytes_text
 from companion.core.build_plan import LEAST_DIVERGENCE, BuildPlan, ForeseenBuild
+from companion.core.job_words import UNCERTAIN
 from companion.core.proven_builds import ProvenBuild
 from companion.core.recipes.quantize import Budget
 from companion.ui.charts.scatter import Mark, Shape
@@ -47,6 +48,7 @@ def drawn(plan: BuildPlan, proven: tuple[ProvenBuild, ...]) -> Drawn:
             f"divergence {found.divergence:.4f}, same likeliest word {found.same_top:.1%}",
             f"writes {found.write:,.0f} tok/s, the source {found.source_write:,.0f}",
             f"reads {found.read:,.0f} tok/s, the source {found.source_read:,.0f}",
+            *([UNCERTAIN] if found.is_disturbed else []),
         )
         marks.append(
             Mark(found.bytes / MEGABYTE, found.divergence, "diamond", _colour(found.write, found.source_write), told, made.name)
