@@ -194,7 +194,7 @@ def _tell_surprise(job: Job, recipe: Quantize, foreseen: Foreseen, proven: Prove
         remedy = (
             "Measure more matrices one by one (search.anchors)." if recipe.search.anchors else "Make the build without --quick."
         )
-        job.tell(Trouble(step=0, kind="divergence", what=what, remedy=remedy))
+        job.tell(Trouble(step=0, kind="divergence", what=what, remedy=f"{remedy}."))
 
 
 def _made(
