@@ -174,7 +174,7 @@ def test_a_job_paused_before_it_has_begun_pauses_all_the_same(desk, qtbot, tiny_
 
 def test_one_whose_process_has_hardly_begun_is_not_deleted_under_it(desk, qtbot, tiny_model, data):
     job = begin(desk, tiny_model, data, *LONG)
-    qtbot.waitUntil(lambda: bool(psutil.Process().children()), timeout=SOON_MS)
+    qtbot.waitUntil(lambda: desk.jobs._leash is not None, timeout=SOON_MS)
     desk.jobs.delete(job)
     desk.jobs.cancel(job)
     assert desk.jobs.folder(job).path.is_dir()
@@ -233,7 +233,8 @@ def test_a_job_that_is_still_pausing_when_the_next_window_opens_goes_on(desks, q
     job = begin(desk, tiny_model, data, *LONG)
     learning(qtbot, desk, job)
     worker = desk.jobs.folder(job).worker()
-    desk.jobs._leash.let_go()  # as when the window is killed: its pipe closes, and nothing else happens
+    desk.jobs._is_closed = True  # as when the window is killed: its pipe closes, and nothing else happens
+    desk.jobs._leash.let_go()
     again = open_desk(desks)
     folder = again.jobs.folder(job)
     qtbot.waitUntil(lambda: folder.worker() not in {0, worker} and again.phase(job) is JobPhase.RUNNING, timeout=LATER_MS)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QGridLayout, QLabel, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QLabel, QVBoxLayout
 
 from companion.core.fields import Field
 from companion.core.lorebook import LoreEntry
@@ -16,6 +16,7 @@ from companion.ui.characters.lore_place import only_slashed_patterns, place_of, 
 from companion.ui.characters.lore_place_field import LorePlaceField
 from companion.ui.characters.lorebook_table import called
 from companion.ui.characters.token_counts import TokenCounts
+from companion.ui.flow_layout import FlowLayout
 from companion.ui.settings.editors import NumberEditor
 from companion.ui.settings.form import FieldRow
 from companion.ui.theme import Theme
@@ -158,12 +159,9 @@ class LoreEntryForm(QFrame):
         for name, words, sentence in SWITCHES:
             self.switches[name].setToolTip(sentence)
             self.switches[name].setAccessibleName(words)
-        switches = QGridLayout()
-        switches.setHorizontalSpacing(8)
-        switches.setVerticalSpacing(4)
-        switches.setColumnStretch(2, 1)
-        for at, box in enumerate(self.switches.values()):
-            switches.addWidget(box, at // 2, at % 2)
+        switches = FlowLayout(8)  # as many beside one another as the letters leave room for
+        for box in self.switches.values():
+            switches.addWidget(box)
         column.addWidget(self.name)
         column.addLayout(switches)
         for widget in (self.keys, self.secondary_keys, self._problem, self.content, self.place):

@@ -303,6 +303,7 @@ def test_a_dry_run_of_replies_writes_none(teacher, dialogues):
     assert not (job.path / "replies").exists()
 
 
+@pytest.mark.slow  # 40 to 50 seconds
 def test_the_starter_with_some_layers_less_comes_near_to_itself_again(starter, tmp_path):
     """Real weights, real words: a few steps of what all 30 layers think teach 24 of them."""
     data = models_folder() / "calibration" / "dialogues.jsonl"

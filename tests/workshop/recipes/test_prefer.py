@@ -55,6 +55,7 @@ def tensors(adapter: str | Path) -> dict[str, np.ndarray]:
     return {name: weights.packed(name).data.numpy().copy() for name in weights.names}
 
 
+@pytest.mark.slow  # 40 to 50 seconds
 def test_the_starter_model_learns_which_replies_are_hers(starter, tmp_path):
     """A dozen real pairs behind no card: its rewards begin at nothing, and llama.cpp computes what it learned."""
     data = write_corrupted_pairs(tmp_path / "hers.jsonl", 12)
