@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from companion.core.disk_room import Need, refuse_without_room
 from companion.core.errors import ModelError, WorkshopError
+from companion.core.files import read_json, write_atomic
 from companion.core.gguf.header import read_header
 from companion.core.gguf.types import FILE_TYPE_NUMBERS, TYPE_NUMBERS
 from companion.core.logs import log_file
@@ -163,8 +164,7 @@ def _run(folder: Path, order: PackOrder, check: Callable[[], None]) -> Said:
     finally:
         process.kill()
         process.communicate()
-    if answer.is_file():
-        said = msgspec.json.decode(answer.read_bytes(), type=Said)
+    if (said := read_json(answer, Said)) is not None:
         if not said.fault:
             return said
         what = f"llama.cpp cannot quantize “{Path(order.source).name}”: {said.fault}."
@@ -189,7 +189,7 @@ def main(order_file: str) -> int:
         said = Said(fault=(library.last_error() or f"status {status}").rstrip("."))
     elif found := next((m for line in reversed(library.log) if (m := _SIZE.search(line))), None):
         said = Said(bytes=round(float(found[1]) * 2**20), kinds=kinds)
-    file.with_name(ANSWER).write_bytes(msgspec.json.encode(said))
+    write_atomic(file.with_name(ANSWER), msgspec.json.encode(said))
     return status
 
 
