@@ -14,7 +14,8 @@ from companion.app.notices import Notices
 from companion.core.errors import CompanionError
 from companion.core.job_targets import free_name, name_after
 from companion.core.judgement import Judgement, Outcome, all_judgements
-from companion.core.library.report_list import FoundReport, State, all_reports, compared_folder
+from companion.core.library.report_heads import State
+from companion.core.library.report_list import FoundReport, all_reports, compared_folder
 from companion.core.logs import log_file
 from companion.core.processes import exit_sentence, worker_command
 from companion.core.report import Subject

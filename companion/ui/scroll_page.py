@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 
 def bounded(content: QLayout, widest: int, within: int = 0) -> QWidget:
@@ -52,3 +52,13 @@ def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool 
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return area
+
+
+def fill_page(page: QWidget, area: QScrollArea, foot: QWidget | None = None) -> None:
+    """Nothing but what scrolls, and below it what stays in sight, if there is something."""
+    outer = QVBoxLayout(page)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.setSpacing(0)
+    outer.addWidget(area, 1)
+    if foot is not None:
+        outer.addWidget(foot)

@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from companion.core.job import JOBS_FOLDER
+from companion.core.library.report_heads import State, read_head, state_of
 from companion.core.paths import data_folder, models_folder
-from companion.core.report import CROSS_VALIDATION, GATE, MAX_REPORT_BYTES, Subject
+from companion.core.report import CROSS_VALIDATION, GATE, Subject
 
-State = tuple[str, int, int]
 REPORT, PAGE = "report.json", "report.html"
 
 
@@ -50,26 +50,6 @@ class FoundReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.is_shipped and self.seconds > 0 and Path(self.file).parent != compared_folder()
 
 
-class _Section(msgspec.Struct, frozen=True):
-    key: str
-
-
-class _Measured(msgspec.Struct, frozen=True):
-    subject: Subject
-    sections: tuple[_Section, ...] = ()
-
-
-class _Report(msgspec.Struct, frozen=True):
-    """Of a report, what a list shows: the rest, which may be large, is passed over."""
-
-    verdict: str
-    measured: tuple[_Measured, ...] = ()
-    suite: str = ""
-    began: float = 0.0
-    seconds: float = 0.0
-    finished: bool = True
-
-
 def all_reports(known: dict[State, FoundReport | None]) -> tuple[FoundReport, ...]:
     """The newest first. `known` keeps what was read, by the state of each file; what cannot be read is left out."""
     found = (_read(file, known) for file in _files())
@@ -104,16 +84,14 @@ def _files() -> Iterator[Path]:
 
 
 def _read(file: Path, known: dict[State, FoundReport | None]) -> FoundReport | None:
-    try:
-        status = file.stat()
-        state = (str(file), status.st_size, status.st_mtime_ns)
-        if state in known:
-            return known[state]
-        known[state] = None
-        if status.st_size > MAX_REPORT_BYTES:
-            return None
-        report = msgspec.json.decode(file.read_bytes(), type=_Report)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    state = state_of(file)
+    if state is None:
+        return None
+    if state in known:
+        return known[state]
+    known[state] = None
+    report = read_head(file)
+    if report is None:
         return None
     page = file.with_suffix(".html")
     sections = {section.key for one in report.measured for section in one.sections}
@@ -123,7 +101,7 @@ def _read(file: Path, known: dict[State, FoundReport | None]) -> FoundReport | N
         subjects=tuple(one.subject for one in report.measured),
         verdict=report.verdict,
         suite=report.suite,
-        when=report.began or status.st_mtime,
+        when=report.began or state[2] / 1e9,
         seconds=report.seconds,
         has_gate=GATE in sections,
         is_cross_validation=CROSS_VALIDATION in sections,

@@ -8,10 +8,9 @@ from pathlib import Path
 import msgspec
 
 from companion.core.library.origins import Measured
+from companion.core.library.report_heads import State, read_head, state_of
 from companion.core.paths import models_folder
-from companion.core.report import CROSS_VALIDATION, MAX_REPORT_BYTES, Subject
-
-_State = tuple[str, int, int]
+from companion.core.report import CROSS_VALIDATION
 
 
 class LastReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,24 +23,7 @@ class LastReport(msgspec.Struct, frozen=True, kw_only=True):
     """The page to look at; empty when there is none."""
 
 
-class _Section(msgspec.Struct, frozen=True):
-    key: str
-
-
-class _Measured(msgspec.Struct, frozen=True):
-    subject: Subject
-    sections: tuple[_Section, ...] = ()
-
-
-class _Report(msgspec.Struct, frozen=True):
-    """Of a report, what the library shows: the rest, which may be large, is passed over."""
-
-    verdict: str
-    measured: tuple[_Measured, ...] = ()
-    began: float = 0.0
-
-
-def last_reports(written: Iterable[Measured], known: dict[_State, dict[str, LastReport]]) -> dict[str, LastReport]:
+def last_reports(written: Iterable[Measured], known: dict[State, dict[str, LastReport]]) -> dict[str, LastReport]:
     """The newest report by the SHA-256 of what it measured: of a model alone, or of an adapter on it.
 
     `known` keeps what was read, by the state of each file.
@@ -59,27 +41,24 @@ def _shipped() -> list[Path]:
     return sorted(models_folder().glob("*/report.json"))
 
 
-def _read(written: Measured, known: dict[_State, dict[str, LastReport]]) -> dict[str, LastReport]:
+def _read(written: Measured, known: dict[State, dict[str, LastReport]]) -> dict[str, LastReport]:
     path = Path(written.report)
-    try:
-        status = path.stat()
-        state = (str(path), status.st_size, status.st_mtime_ns)
-        if state in known:
-            return known[state]
-        if status.st_size > MAX_REPORT_BYTES:
-            return {}
-        report = msgspec.json.decode(path.read_bytes(), type=_Report)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    state = state_of(path)
+    if state is None:
+        return {}
+    if state in known:
+        return known[state]
+    report = read_head(path)
+    if report is None:
         return {}
     page = written.page if written.page and Path(written.page).is_file() else ""
+    when = report.began or written.when or state[2] / 1e9
     found = {}
     for measured in report.measured:
         subject = measured.subject
         if any(section.key == CROSS_VALIDATION for section in measured.sections):
             continue  # it says whether a recipe helps, nothing of the model as it is
         for file in subject.adapters or (subject.model,):
-            found[file.sha256] = LastReport(
-                subject=subject.name, verdict=report.verdict, when=report.began or written.when or status.st_mtime, page=page
-            )
+            found[file.sha256] = LastReport(subject=subject.name, verdict=report.verdict, when=when, page=page)
     known[state] = found
     return found

@@ -12,7 +12,7 @@ from companion.core.fields import fields_of
 from companion.core.sampling import PRESETS, Sampling
 from companion.core.settings import Settings
 from companion.ui.icons import lead_with_icon
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.settings.editors import ChoiceEditor, NumberEditor
 from companion.ui.settings.form import Form
 from companion.ui.theme import Theme
@@ -154,9 +154,7 @@ class SettingsPage(QWidget):
             column.addWidget(label)
             column.addWidget(self._card(title, form))
         column.addStretch()
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        fill_page(self, scroll_page(column, WIDEST))
 
     def _card(self, title: str, form: Form) -> QFrame:
         card = QFrame()

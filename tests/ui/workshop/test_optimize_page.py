@@ -333,10 +333,10 @@ def test_a_model_is_tuned_and_what_was_found_is_told(fresh_cache, page: Optimize
     view = page.views["Tune"]
     view.quick.setChecked(True)
     view.tune_button.click()
-    assert view.progress.isVisible()
+    assert view.part.progress.isVisible()
     assert not view.tune_button.isEnabled()
-    qtbot.waitUntil(lambda: view.result.isVisible() or view.problem.isVisible(), timeout=LATER_MS)
-    assert not view.problem.isVisible(), view.problem.text()
+    qtbot.waitUntil(lambda: view.result.isVisible() or view.part.problem.isVisible(), timeout=LATER_MS)
+    assert not view.part.problem.isVisible(), view.part.problem.text()
     assert "→" in view.speed.text()
     told = words(view)
     assert "Threads" in told
@@ -360,7 +360,7 @@ def test_what_was_found_of_the_model_one_chats_with_can_be_used_at_once(
     found = TuningFound(
         read=90.0, write=30.0, choices=(Choice(name="threads", value="1", reason="1 is best."),), trials=(), seconds=1
     )
-    view.measuring.model_tuned.emit(found)
+    view.part.measuring.model_tuned.emit(found)
     assert "from the next start of this model on" in words(view)
     assert not view.use_button.isVisible(), "it is not loaded"
     room.models.start()
@@ -369,9 +369,9 @@ def test_what_was_found_of_the_model_one_chats_with_can_be_used_at_once(
     assert not view.use_button.isVisible()
     file = plan_file(model)
     remember(file, msgspec.structs.replace(remembered(file), tuned=_tuned(found, context_tokens=usual // 2)))
-    view.measuring.model_tuned.emit(msgspec.structs.replace(found, notice="It was not kept."))
+    view.part.measuring.model_tuned.emit(msgspec.structs.replace(found, notice="It was not kept."))
     assert not view.use_button.isVisible()
-    view.measuring.model_tuned.emit(found)
+    view.part.measuring.model_tuned.emit(found)
     assert "from the next start of this model on" in words(view)
     view.use_button.click()
     assert not view.use_button.isVisible()
@@ -392,9 +392,9 @@ def test_a_search_can_be_stopped(page: OptimizePage, qtbot):
     page.show_way("Tune")
     view = page.views["Tune"]
     view.tune_button.click()
-    view.progress.stop_button.click()
-    assert not view.measuring.is_running
-    assert not view.progress.isVisible()
+    view.part.progress.stop_button.click()
+    assert not view.part.measuring.is_running
+    assert not view.part.progress.isVisible()
     assert view.tune_button.isEnabled()
 
 

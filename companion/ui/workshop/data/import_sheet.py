@@ -20,7 +20,7 @@ from companion.ui.cards import card, fill_card, plain_label
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.fold import Fold
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.data.examples_card import ExamplesCard
 from companion.ui.workshop.data.part import WIDEST, hand
 from companion.ui.workshop.data.source_form import SourceForm
@@ -217,9 +217,7 @@ class ImportSheet(QWidget):
             column.addWidget(widget)
         column.insertLayout(column.count() - 1, buttons)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST, centred=False))
+        fill_page(self, scroll_page(column, WIDEST, centred=False))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._follow()
 

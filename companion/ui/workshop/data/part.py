@@ -13,7 +13,7 @@ from companion.core.dataset_findings import CleaningOptions, Inspection, TopicMa
 from companion.core.dataset_folder import OwnDataset
 from companion.core.dataset_messages import InspectData, Inspected, Written
 from companion.ui.cards import plain_label
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.data.source_form import Described
 from companion.ui.workshop.data.work_row import WorkRow
 from companion.ui.workshop.desk import Desk
@@ -64,9 +64,7 @@ class Part(QWidget):
         self.column.setSpacing(12)
         if sentence:
             self.column.addWidget(plain_label("muted", sentence))
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(self.column, WIDEST, centred=False))
+        fill_page(self, scroll_page(self.column, WIDEST, centred=False))
 
     def show_dataset(self, dataset: OwnDataset, found: Found) -> None:
         """Work on another dataset ends; what was found out about this one is shown again."""

@@ -13,7 +13,7 @@ from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.library.candidates import Candidate, first_choice
 from companion.core.report import Subject
 from companion.ui.cards import card, plain_label
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.wheel_guard import WheelGuard
 from companion.ui.workshop.desk import Desk, Side
 from companion.ui.workshop.evaluate.labels import foot
@@ -162,10 +162,6 @@ class BlindForm(QWidget):
         column.addWidget(card("Who against whom", sides))
         column.addWidget(card("What they are asked", prompts))
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll_page(column, WIDEST, centred=False), 1)
         self.foot = foot(self.problem, self.start_button)
         """What stands below the form and is not to be covered."""
-        outer.addWidget(self.foot)
+        fill_page(self, scroll_page(column, WIDEST, centred=False), self.foot)

@@ -14,7 +14,7 @@ from companion.core.judgement import BRADLEY_TERRY, Outcome, Standing
 from companion.core.report import Subject
 from companion.ui.cards import card, empty, plain_label
 from companion.ui.flow_layout import FlowLayout
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import BODY, Theme
 
 WIDEST = 720
@@ -95,9 +95,7 @@ class BlindOutcome(QWidget):
         column.addLayout(buttons)
         column.addLayout(self._standings)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST, centred=False))
+        fill_page(self, scroll_page(column, WIDEST, centred=False))
 
 
 class ShareBar(QWidget):

@@ -14,7 +14,7 @@ from companion.core.recipes.evaluate import Evaluate
 from companion.core.suites import suites
 from companion.ui.cards import card, plain_label
 from companion.ui.fold import Fold
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.evaluate.labels import foot
 from companion.ui.workshop.evaluate.subject_choice import SubjectChoice
@@ -137,10 +137,6 @@ class MeasureForm(QWidget):
         column.addWidget(card("", decision))
         column.addWidget(self.data_fold)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll_page(column, WIDEST, centred=False), 1)
         self.foot = foot(self.problem, self.start_button)
         """What stands below the form and is not to be covered."""
-        outer.addWidget(self.foot)
+        fill_page(self, scroll_page(column, WIDEST, centred=False), self.foot)

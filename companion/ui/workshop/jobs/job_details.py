@@ -11,7 +11,7 @@ from companion.core.job_history import JobHistory
 from companion.core.job_words import data_sentence, plan_sentence
 from companion.ui.cards import plain_label
 from companion.ui.fold import Fold
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import Theme
 from companion.ui.workshop.jobs.job_charts import JobCharts
 from companion.ui.workshop.jobs.job_figures import FigureStrip, figures
@@ -132,6 +132,4 @@ class JobDetails(QWidget):
         column.addWidget(self.about)
         column.addWidget(self.log_fold)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        fill_page(self, scroll_page(column, WIDEST))

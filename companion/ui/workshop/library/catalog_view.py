@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from companion.app.downloads import Download
 from companion.core.library.catalog import Offer, Outlook
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import Theme
 from companion.ui.workshop.library.offer_card import OfferCard
 
@@ -75,6 +75,4 @@ class CatalogView(QWidget):
         column.addWidget(self.trouble)
         column.addLayout(self._cards)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        fill_page(self, scroll_page(column, WIDEST))

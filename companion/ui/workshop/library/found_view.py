@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButto
 from companion.core.amounts import bytes_text
 from companion.core.library.elsewhere import Elsewhere
 from companion.ui.cards import empty
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 
 WIDEST = 720
 NOTHING = "No other models of LM Studio, GPT4All, Ollama or the Hugging Face cache were found in their usual folders."
@@ -100,6 +100,4 @@ class FoundView(QWidget):
         column.addLayout(self._groups)
         column.addLayout(buttons)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        fill_page(self, scroll_page(column, WIDEST))

@@ -17,7 +17,7 @@ from companion.ui.cards import card, empty, fill_card, plain_label
 from companion.ui.icons import pixmap
 from companion.ui.keyboard import pass_on, show_some
 from companion.ui.memory.memory_model import day_words
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.library.family_view import FamilyView
 from companion.ui.workshop.library.words import facts, origin, place, proof, still_used, used_text
@@ -187,9 +187,7 @@ class ItemDetails(QWidget):
         fill_card(self._report_card, "Last report", self.verdict, self.proof, self.report_button)
         column.addWidget(self._report_card)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST, centred=False))
+        fill_page(self, scroll_page(column, WIDEST, centred=False))
 
 
 class _CheckLine(QWidget):

@@ -7,17 +7,15 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.background import Background
-from companion.app.measuring import Measuring
 from companion.core.amounts import bytes_text
 from companion.core.benchmark import Benchmark, kept_benchmark
 from companion.core.hardware import Hardware, describe, probe
 from companion.ui.cards import plain_label, say
 from companion.ui.charts.bars import Bar, Bars
-from companion.ui.keyboard import pass_on
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.measure_part import MeasurePart
 from companion.ui.workshop.optimize.widths import NARROW, WIDEST
-from companion.ui.workshop.progress_row import ProgressRow
 
 SENTENCE = "How fast she writes is bounded by how fast memory delivers the weights, and by what unpacking their type costs here."
 UNKNOWN = "What each type of weights costs here was not measured yet. It takes twenty seconds, best while nothing else runs."
@@ -30,27 +28,22 @@ class MachineView(QWidget):
         self._desk = desk
         self._is_read = False
         self._background = Background(parent=self)
-        self.measuring = Measuring(desk.jobs.measuring, self)
-        self.progress = ProgressRow()
         self.bars = Bars(desk.theme, "What each type of weights costs here")
-        self.measured, self.notice, self.problem = plain_label("muted", UNKNOWN), plain_label("problem"), plain_label("problem")
-        self.waits = plain_label("muted")
+        self.measured, self.notice = plain_label("muted", UNKNOWN), plain_label("problem")
         self.measure_button = QPushButton("Measure this computer")
+        self.part = MeasurePart(desk, self.measure_button, self)
         self._facts = QGridLayout()
         self._bars_card = QFrame()
         self._build()
         self._connect()
-        self._follow_jobs()
 
     def measure(self) -> None:
         """Twenty seconds, by a process."""
-        say(self.problem)
-        self.measuring.measure_machine()
-        self.progress.tell("Measuring this computer", 0.0)
-        self._follow_jobs()
+        self.part.measuring.measure_machine()
+        self.part.began("Measuring this computer")
 
     def show_benchmark(self, found: Benchmark | None) -> None:
-        self._end_progress()
+        self.part.ended()
         self._bars_card.setVisible(found is not None)
         self.measure_button.setText("Measure this computer" if found is None else "Measure again")
         if found is None:
@@ -75,44 +68,21 @@ class MachineView(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """Twenty seconds are not worth going on behind the back."""
         super().hideEvent(event)
-        self._stop()
+        self.part.stop()
 
     def _read(self, found: tuple[Hardware, Benchmark | None]) -> None:
         hardware, benchmark = found
         for row, (name, value) in enumerate(describe(hardware)):
             self._facts.addWidget(plain_label("muted", name), row, 0, Qt.AlignmentFlag.AlignTop)
             self._facts.addWidget(plain_label("", value), row, 1)
-        if not self.measuring.is_running:
+        if not self.part.measuring.is_running:
             self.show_benchmark(benchmark)
-
-    def _stop(self) -> None:
-        self.measuring.stop()
-        self._end_progress()
-
-    def _end_progress(self) -> None:
-        self._follow_jobs()
-        pass_on(self.progress, self.measure_button)
-        self.progress.hide()
-
-    def _failed(self, what: str, remedy: str) -> None:
-        self._stop()
-        say(self.problem, what, remedy)
-
-    def _follow_jobs(self) -> None:
-        computing = self._desk.jobs.in_the_way
-        may_measure = computing is None and not self.measuring.is_running
-        if not may_measure:
-            pass_on(self.measure_button, self.progress.stop_button)
-        self.measure_button.setEnabled(may_measure)
-        say(self.waits, computing.keeps_from_measuring if computing is not None and not self.measuring.is_running else "")
 
     def _connect(self) -> None:
         self.measure_button.clicked.connect(self.measure)
-        self.measuring.progressed.connect(lambda words, share: self.progress.tell(words[:1].upper() + words[1:], share))
-        self.measuring.machine_measured.connect(self.show_benchmark)
-        self.measuring.failed.connect(self._failed)
-        self.progress.stopped.connect(self._stop)
-        self._desk.jobs.changed.connect(self._follow_jobs)
+        measuring, progress = self.part.measuring, self.part.progress
+        measuring.progressed.connect(lambda words, share: progress.tell(words[:1].upper() + words[1:], share))
+        measuring.machine_measured.connect(self.show_benchmark)
 
     def _build(self) -> None:
         facts = QFrame()
@@ -133,16 +103,14 @@ class MachineView(QWidget):
         column.setContentsMargins(0, 20, 0, 24)
         column.setSpacing(12)
         above: tuple[QWidget, ...] = (plain_label("title", "This computer"), plain_label("muted", SENTENCE), facts, self.measured)
-        for each in (*above, self.notice, self.problem, self.progress):
+        for each in (*above, self.notice, self.part.problem, self.part.progress):
             column.addWidget(each)
         measure = QHBoxLayout()
         measure.setSpacing(16)
         measure.addWidget(self.measure_button)
-        measure.addWidget(self.waits, 1)
+        measure.addWidget(self.part.waits, 1)
         measure.addStretch()
         column.addLayout(measure)
         column.addWidget(self._bars_card)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, NARROW, within=WIDEST))
+        fill_page(self, scroll_page(column, NARROW, within=WIDEST))

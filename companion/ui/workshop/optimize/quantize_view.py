@@ -20,7 +20,7 @@ from companion.ui.charts.lines import number_text, rounded
 from companion.ui.charts.scatter import ScatterChart
 from companion.ui.invitation import Invitation
 from companion.ui.keyboard import pass_on, show_some
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import BODY
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.foot import Foot
@@ -284,11 +284,7 @@ class QuantizeView(QWidget):
         column.addStretch(1)
         self.foot = self._made_foot()
         """What stands below the page and is not to be covered."""
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll_page(column, WIDEST), 1)
-        outer.addWidget(self.foot)
+        fill_page(self, scroll_page(column, WIDEST), self.foot)
 
     def _made_foot(self) -> QWidget:
         told = QVBoxLayout()

@@ -10,17 +10,15 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QLayo
 
 from companion.app.build_plans import Known
 from companion.app.engine_state import EngineState
-from companion.app.measuring import Measuring
 from companion.core.amounts import bytes_text
 from companion.core.messages import ModelInfo
 from companion.core.tuning import Choice, Trial, TuneWish, TuningFound
 from companion.ui.cards import plain_label, say
 from companion.ui.fold import Fold
-from companion.ui.keyboard import pass_on
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.measure_part import MeasurePart
 from companion.ui.workshop.optimize.widths import NARROW, WIDEST
-from companion.ui.workshop.progress_row import ProgressRow
 
 SENTENCE = (
     "Tuning tries threads, batches, the cache and guessing ahead in the middle of a conversation, at rest and beside a busy "
@@ -44,42 +42,38 @@ class TuneView(QWidget):
         """What is shown."""
         self._used: dict[Path, str] = {}
         """What is said of the use of what was found since this page was made, by the models."""
-        self.measuring = Measuring(desk.jobs.measuring, self)
-        self.progress = ProgressRow()
         self.quick = QCheckBox("Quick, in 20 seconds")
         self.tune_button, self.use_button = QPushButton("Tune"), QPushButton("Use them now")
-        self.waits = plain_label("muted")
-        self.problem, self.speed, self.use = plain_label("problem"), plain_label("heading"), plain_label("muted")
+        self.part = MeasurePart(desk, self.tune_button, self)
+        self.part.set_can_begin(False)
+        self.speed, self.use = plain_label("heading"), plain_label("muted")
         self.result = QFrame()
         self.choices, self.trials = QWidget(), QWidget()
         self.fold = Fold(desk.theme, "What was tried")
         self._card, self._tried = QVBoxLayout(self.result), QVBoxLayout()
         self._build()
         self._connect()
-        self._follow_jobs()
 
     def show_known(self, known: Known) -> None:
         """Another model ends the search of the one before; what was found of this one earlier is shown."""
         is_other = self._known is None or known.model != self._known.model
         self._known = known
         if is_other:
-            self._stop()
-            say(self.problem)
+            self.part.stop()
+            say(self.part.problem)
             self._found = known.run.tuned if known.run is not None else None
             self.result.setVisible(self._found is not None)
             if self._found is not None:
                 self._show_found(self._found)
-        self._follow_jobs()
+        self.part.set_can_begin(True)
 
     def tune(self) -> None:
         """A minute, by a process."""
         if self._known is None:
             return
-        say(self.problem)
         gpu_layers = self._desk.preferences.settings.gpu_layers
-        self.measuring.tune(TuneWish(model=str(self._known.model), gpu_layers=gpu_layers, quick=self.quick.isChecked()))
-        self.progress.tell("Beginning", 0.0)
-        self._follow_jobs()
+        self.part.measuring.tune(TuneWish(model=str(self._known.model), gpu_layers=gpu_layers, quick=self.quick.isChecked()))
+        self.part.began("Beginning")
 
     def use_now(self) -> None:
         """Load the model one chats with anew: the engine goes by what was found."""
@@ -101,7 +95,7 @@ class TuneView(QWidget):
     def _show_found(self, found: TuningFound) -> None:
         """What was chosen and what was tried."""
         self._found = found
-        self._end_progress()
+        self.part.ended()
         self.result.show()
         speeds = f"Writes {found.write:,.0f} tok/s, reads {found.read:,.0f}"
         if found.write_before:
@@ -145,37 +139,14 @@ class TuneView(QWidget):
         old.deleteLater()
         return new
 
-    def _stop(self) -> None:
-        self.measuring.stop()
-        self._end_progress()
-
-    def _end_progress(self) -> None:
-        self._follow_jobs()
-        pass_on(self.progress, self.tune_button)
-        self.progress.hide()
-
-    def _failed(self, what: str, remedy: str) -> None:
-        self._stop()
-        say(self.problem, what, remedy)
-
-    def _follow_jobs(self) -> None:
-        computing = self._desk.jobs.in_the_way
-        may_tune = computing is None and not self.measuring.is_running and self._known is not None
-        if not may_tune:
-            pass_on(self.tune_button, self.progress.stop_button)
-        self.tune_button.setEnabled(may_tune)
-        say(self.waits, computing.keeps_from_measuring if computing is not None and not self.measuring.is_running else "")
-
     def _connect(self) -> None:
         self.tune_button.clicked.connect(self.tune)
-        self.measuring.progressed.connect(lambda words, share: self.progress.tell(f"Tuning: {words}", share))
-        self.measuring.model_tuned.connect(self._tuned)
+        measuring, progress = self.part.measuring, self.part.progress
+        measuring.progressed.connect(lambda words, share: progress.tell(f"Tuning: {words}", share))
+        measuring.model_tuned.connect(self._tuned)
         self.use_button.clicked.connect(self.use_now)
         self._desk.engine.model_ready.connect(self._loaded)
         self._desk.engine.state_changed.connect(self._engine_changed)
-        self.measuring.failed.connect(self._failed)
-        self.progress.stopped.connect(self._stop)
-        self._desk.jobs.changed.connect(self._follow_jobs)
 
     def _build(self) -> None:
         self.tune_button.setProperty("role", "primary")
@@ -204,12 +175,10 @@ class TuneView(QWidget):
         column.addWidget(plain_label("title", "Tune"))
         column.addWidget(plain_label("muted", SENTENCE))
         column.addLayout(row)
-        for widget in (self.waits, self.problem, self.progress, self.result):
+        for widget in (self.part.waits, self.part.problem, self.part.progress, self.result):
             column.addWidget(widget)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, NARROW, within=WIDEST))
+        fill_page(self, scroll_page(column, NARROW, within=WIDEST))
 
 
 def _choices(choices: Sequence[Choice]) -> QWidget:

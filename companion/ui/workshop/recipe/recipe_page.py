@@ -22,7 +22,7 @@ from companion.core.job import CrossValidation, JobOrder
 from companion.core.job_history import JobHistory
 from companion.core.recipes.files import Recipe, read_any_recipe, write_recipe
 from companion.ui.flow_layout import FlowLayout
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.settings.editors import ChoiceEditor, Editor
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.foot import FoldingFoot
@@ -294,11 +294,7 @@ class RecipePage(QWidget):
         column.addStretch(1)
         self.foot = self._made_foot()
         """What stands below the form and is not to be covered."""
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll_page(column, WIDEST, within=self._within), 1)
-        outer.addWidget(self.foot)
+        fill_page(self, scroll_page(column, WIDEST, within=self._within), self.foot)
 
     def _made_foot(self) -> FoldingFoot:
         self.start_button.setProperty("role", "primary")

@@ -11,7 +11,7 @@ from companion.app.job_entry import JobPhase
 from companion.app.taught import Lesson, Taught
 from companion.core.job_history import JobHistory
 from companion.core.teaching.advice import TROUBLES, advice_for
-from companion.ui.scroll_page import scroll_page
+from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import Theme
 from companion.ui.workshop.jobs.job_charts import LOSS, ChartCard
 from companion.ui.workshop.jobs.job_figures import FigureStrip, figures
@@ -59,9 +59,7 @@ class LessonView(QWidget):
         column.addLayout(self._body)
         column.addWidget(self.else_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll_page(column, WIDEST))
+        fill_page(self, scroll_page(column, WIDEST))
 
     def show_lesson(
         self, lesson: Lesson, history: JobHistory, taught: Taught, *, another: bool, grown: bool, may_compare: bool
