@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,10 +69,19 @@ def frozen(place: Place) -> Path:
     folders: list[str | Path] = ["--distpath", place.dist, "--workpath", place.work / "frozen"]
     settings = inside.settings | reproducible(place) | {"COMPANION_ICONS": str(icons), "COMPANION_VERSION": place.version}
     place.steps.run("Freezing", [*command, *folders, HERE / "frozen" / "companion.spec"], env=settings)
+    _strip(place)
     place.steps.run("Listing what is in it", [inside.python, HERE / "bill.py", place.version, place.folder], env=settings)
     shutil.copyfile(place.folder / "sbom.cdx.json", place.dist / f"companion-{place.version}.cdx.json")
     shutil.copyfile(place.root / "LICENSE", place.folder / "LICENSE")
     return place.folder
+
+
+def _strip(place: Place) -> None:
+    """Names of functions that nobody looks up are a tenth of it. Libraries that auditwheel has moved would break."""
+    if sys.platform != "linux" or shutil.which("strip") is None:
+        return
+    files = [path for path in place.folder.rglob("*.so*") if not path.is_symlink() and not path.parent.name.endswith(".libs")]
+    place.steps.run("Stripping it", ["strip", "--strip-unneeded", *files])
 
 
 def check(place: Place, program: Path) -> None:
