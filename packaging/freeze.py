@@ -50,7 +50,7 @@ def wheel(place: Place) -> Path:
     where = place.work / "archives"
     shutil.rmtree(where, ignore_errors=True)
     inside.install_builder()
-    command: list[str | Path] = [inside.python, "-m", "build", "--outdir", where, place.root]
+    command: list[str | Path] = [inside.python, "-P", "-m", "build", "--outdir", where, place.root]
     place.steps.run("Making the wheel", command, env=inside.settings | reproducible(place))
     for archive in where.iterdir():
         shutil.move(archive, place.dist / archive.name)
@@ -65,7 +65,7 @@ def frozen(place: Place) -> Path:
     icons = place.work / "icons"
     place.steps.run("Painting icons", [inside.python, HERE / "icons.py", icons])
     shutil.rmtree(place.folder, ignore_errors=True)
-    command: list[str | Path] = [inside.python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
+    command: list[str | Path] = [inside.python, "-P", "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     folders: list[str | Path] = ["--distpath", place.dist, "--workpath", place.work / "frozen"]
     settings = inside.settings | reproducible(place) | {"COMPANION_ICONS": str(icons), "COMPANION_VERSION": place.version}
     place.steps.run("Freezing", [*command, *folders, HERE / "frozen" / "companion.spec"], env=settings)
