@@ -234,6 +234,7 @@ class Program:
     def _fit_starter(self) -> None:
         if not self._is_closed:
             self.content.chat_view.composer.edit.textChanged.connect(self.fitting.disturb)
+            self.workshop.touched.connect(self.fitting.disturb)
             self.fitting.start()
 
     def _context_tokens(self) -> int:
