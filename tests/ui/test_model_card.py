@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from companion.core.messages import LoadedAdapter, ModelInfo
 from companion.ui.chat.model_card import ModelCard
@@ -23,7 +23,7 @@ MODEL = ModelInfo(
     device="CPU",
     rung="cpu",
     threads=1,
-    threads_reason="1 thread: 100 tok/s",
+    threads_reason="writes 100 tokens per second",
     chat_template="model",
     chat_template_name="the model's own",
 )
@@ -44,3 +44,19 @@ def test_adapters_are_named(qtbot, adapters, words):
     card.show_model(replace(MODEL, adapters=adapters))
     texts = [label.text() for label in card.findChildren(QLabel)]
     assert texts[texts.index("Adapter") + 1] == words
+
+
+@pytest.mark.parametrize("size", [14, 24])
+def test_no_button_is_cut(theme, qtbot, size):
+    theme.set_font_size(size)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.show()
+    card = ModelCard(parent)
+    card.show_model(MODEL)
+    card.show_below(parent)
+    for button in card.findChildren(QPushButton):
+        assert button.width() >= button.sizeHint().width()
+        assert card.rect().contains(button.geometry())
+    texts = [label.text() for label in card.findChildren(QLabel)]
+    assert texts[texts.index("Runs on") + 1] == "CPU with 1 thread (writes 100 tokens per second)"
