@@ -53,6 +53,10 @@ class Fold(QWidget):
         self.button.setText(words)
         self.button.setAccessibleName(words)
 
+    def set_sentence(self, sentence: str) -> None:
+        self._sentence.setText(sentence)
+        self._sentence.setVisible(bool(sentence))
+
     def set_open(self, is_open: bool) -> None:
         self.button.setChecked(is_open)
 

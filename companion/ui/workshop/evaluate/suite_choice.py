@@ -44,10 +44,14 @@ class SuiteChoice(QWidget):
         if name in self.buttons:
             self.buttons[name].setChecked(True)
 
-    def show_times(self, seconds: Mapping[str, float]) -> None:
-        """About how long each will take, where that is known from the last time."""
+    def show_times(self, seconds: Mapping[str, float], more: str = "") -> None:
+        """About how long each will take, where that is known from the last time; elsewhere what is said for a single model,
+        and why it will be `more`."""
         for name, caption in self._captions.items():
-            known = seconds.get(name, 0.0)
-            takes = f"About {duration_text(known)}, going by the last time. " if known else ""
-            caption.setText(f"{takes}{self._sentences[name]}")
+            said = self._sentences[name]
+            if known := seconds.get(name, 0.0):
+                what = said.partition(": ")[2] or said
+                caption.setText(f"About {duration_text(known)}, going by the last time: {what}")
+            else:
+                caption.setText(f"{said} {more}".rstrip())
             self.buttons[name].setAccessibleDescription(caption.text())
