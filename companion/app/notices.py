@@ -36,11 +36,17 @@ class Notices(QObject):
     """Any part of the program raises a notice here; one view shows them."""
 
     notice_raised = Signal(object)
+    notice_withdrawn = Signal(object)
+    """One that was raised before."""
 
     def raise_notice(self, notice: Notice) -> None:
         if notice.tone in (Tone.WARNING, Tone.ERROR):  # others name what the person wrote, which no log should keep
             log.warning("%s: %s %s", notice.tone.value, notice.what, notice.remedy)
         self.notice_raised.emit(notice)
+
+    def withdraw(self, notice: Notice) -> None:
+        """The person sees already what it tells; nothing happens when it is no longer shown."""
+        self.notice_withdrawn.emit(notice)
 
     @contextmanager
     def telling(self, kind: type[CompanionError]) -> Iterator[None]:

@@ -48,6 +48,11 @@ class Lesson(NamedTuple):
         return next((path for path in made if path.is_file()), None)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it made an adapter that is no longer where it was."""
+        return self.adapter is None and any(file.endswith(".gguf") for file in self.entry.summary.outputs)
+
+    @property
     def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """She as before, and with what she learned, as recipes name them; for one that is finished."""
         start = (

@@ -52,6 +52,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 NOTHING_OF_THE_PERSON: Final = {"user-agent": f"companion/{__version__}", "accept-encoding": "identity"}
 """What is sent along: above all no token."""
 _AGAIN: Final = "Press Download again: it goes on where it stopped."
+_ONLINE: Final = "Check that this computer is connected, then press Download again."
 
 Tell = Callable[[FetchEvent], None]
 
@@ -74,10 +75,11 @@ def fetch(request: Fetch, tell: Tell) -> FetchDone:
     constants.DOWNLOAD_CHUNK_SIZE = CHUNK
     target = Path(request.target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    attempts, had = 0, -1
+    attempts, had, reached = 0, -1, False
     while True:
         try:
             promised = _promised(request)
+            reached = True
             part = part_file(target, promised.sha256)
             _refuse_full_disk(part, promised)
             _download(request, part, promised, tell)
@@ -88,7 +90,9 @@ def fetch(request: Fetch, tell: Tell) -> FetchDone:
             had = max(had, has)
             log.warning("attempt %d, %d bytes are there: %s", attempts, has, lost)
             if attempts >= ATTEMPTS:
-                raise CompanionError(f"The connection to {_host(constants.ENDPOINT)} was lost.", _AGAIN) from lost
+                host = _host(constants.ENDPOINT)
+                what = f"The connection to {host} was lost." if reached else f"{host} does not answer."
+                raise CompanionError(what, _AGAIN if has else _ONLINE) from lost
             time.sleep(PAUSE_SECONDS)
     _verify(part, promised, tell)
     part.replace(target)

@@ -55,6 +55,7 @@ class Content(QWidget):
         self._list_wanted, self._list_peeked = not preferences.settings.list_folded, False
         self._build()
         notices.notice_raised.connect(lambda notice: self.notice_area.show_notice(notice))  # noqa: PLW0108 (made only then)
+        notices.notice_withdrawn.connect(lambda notice: self.notice_area.withdraw(notice))  # noqa: PLW0108
         self._connect_list()
         self.rail.page_requested.connect(self._rail_pressed)
         preferences.changed.connect(self._settings_changed)

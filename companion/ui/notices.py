@@ -181,6 +181,11 @@ class NoticeArea(QWidget):
             announcement.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
         QAccessible.updateAccessibility(announcement)
 
+    def withdraw(self, notice: Notice) -> None:
+        """Take it away before its time."""
+        for card in [each for each in self.cards if each.notice is notice]:
+            self._leave(card)
+
     def place_again(self) -> None:
         """The room for the cards is another one."""
         self._place()

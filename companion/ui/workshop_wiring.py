@@ -78,6 +78,8 @@ class WorkshopWiring(QObject):
         self._machine: Background | None = None
         self._nights: Nights
         self._headroom: HeadroomWatch
+        self._told: dict[str, Notice] = {}
+        """How jobs ended that nobody looked at then."""
         self._is_closed = False
 
     @cached_property
@@ -117,6 +119,7 @@ class WorkshopWiring(QObject):
             self.learn_from, self.compare,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
+        panel.page_changed.connect(lambda _page: QTimer.singleShot(0, self, self._withdraw_seen))
         self._stack.addWidget(panel)
         self.stage_made.emit(panel.stage)
         self._machine = Background(parent=self)
@@ -132,6 +135,7 @@ class WorkshopWiring(QObject):
         first = next(iter(self.panel.navigation.buttons))
         self.panel.show_page(page or self.panel.page or first)
         self._stack.setCurrentWidget(self.panel)
+        QTimer.singleShot(0, self, self._withdraw_seen)
 
     def foot_height(self) -> int:
         """Pixels at the bottom of the page that no notice may cover."""
@@ -243,7 +247,15 @@ class WorkshopWiring(QObject):
         tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
         what = f"“{entry.title}” is {entry.state_words}. {entry.what}"
         tone = tones.get(entry.phase, Tone.INFORMATION)
-        self._notices.raise_notice(Notice(tone, what, entry.remedy, "Look", lambda: self.show_job(entry.id)))
+        notice = self._told[entry.id] = Notice(tone, what, entry.remedy, "Look", lambda: self.show_job(entry.id))
+        self._notices.raise_notice(notice)
+
+    def _withdraw_seen(self) -> None:
+        """What a notice tells of a job is not said beside the page that shows it."""
+        for job in tuple(self._told):
+            entry = self.jobs.entry(job)
+            if entry is None or self._is_seen(entry):
+                self._notices.withdraw(self._told.pop(job))
 
 
 def machine_words(hardware: Hardware) -> str:

@@ -266,6 +266,19 @@ def test_the_end_of_a_job_is_told_to_whoever_is_elsewhere(program: Program, qtbo
     qtbot.waitUntil(jobs_page(program).details.results.isVisible, timeout=SOON_MS)
 
 
+def test_what_a_notice_tells_of_a_job_goes_when_its_page_comes(program: Program, qtbot, tiny_model, data):
+    program.workshop.jobs.begin()
+    program.workshop.show("data")
+    program.workshop.jobs.start(small_recipe(tiny_model, data), JobOrder())
+    area = program.content.notice_area
+    qtbot.waitUntil(lambda: [card.notice.action for card in area.cards] == ["Look"], timeout=LATER_MS)
+    program.workshop.show("library")
+    qtbot.wait(50)
+    assert area.cards
+    program.workshop.show("jobs")
+    qtbot.waitUntil(lambda: not area.cards, timeout=SOON_MS)
+
+
 def test_work_that_waits_from_the_last_time_goes_on_by_itself(program: Program, qtbot, tiny_model, data):
     folder = create_job(small_recipe(tiny_model, data), JobOrder())
     want(folder)

@@ -34,7 +34,7 @@ from companion.llama.tuned import Speculation, Tuned
 from companion.ui.workshop.optimize import quantize_view
 from companion.ui.workshop.optimize.budget_sliders import CLOSEST, GOALS, BudgetSliders
 from companion.ui.workshop.optimize.optimize_page import OptimizePage
-from companion.ui.workshop.optimize.tune_view import IN_USE
+from companion.ui.workshop.optimize.tune_view import IN_USE, NOT_KEPT
 from tests.small_recipes import end_jobs, write_dialogues
 from tests.tiny_adapters import write_adapter
 from tests.tiny_models import write_tiny_llama
@@ -371,7 +371,10 @@ def test_what_was_found_of_the_model_one_chats_with_can_be_used_at_once(
     remember(file, msgspec.structs.replace(remembered(file), tuned=_tuned(found, context_tokens=usual // 2)))
     view.part.measuring.model_tuned.emit(msgspec.structs.replace(found, notice="It was not kept."))
     assert not view.use_button.isVisible()
+    assert view.speed.text() == NOT_KEPT
+    assert not view.choices.isVisible(), "nothing of it was chosen"
     view.part.measuring.model_tuned.emit(found)
+    assert view.choices.isVisible()
     assert "from the next start of this model on" in words(view)
     view.use_button.click()
     assert not view.use_button.isVisible()

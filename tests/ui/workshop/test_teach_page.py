@@ -17,7 +17,8 @@ from companion.core.paths import own_adapters_folder
 from companion.core.recipes.evaluate import Evaluate, Gate
 from companion.core.recipes.fine_tune import FineTune
 from companion.core.teaching.goals import Goal
-from companion.ui.workshop.teach.outcome_card import NOT_CHECKED, TOO_FEW
+from companion.ui.workshop.teach.lesson_view import GONE
+from companion.ui.workshop.teach.outcome_card import NOT_CHECKED, ROLL_BACK
 from companion.ui.workshop.teach.teach_page import TeachPage
 from tests.small_recipes import write_dialogues
 from tests.tiny_adapters import write_adapter
@@ -263,12 +264,20 @@ def test_comparing_blind_leads_to_her_as_before_and_with_what_she_learned(page: 
     assert room.compared == [(("",), ("", f"{adapter}:1"))]
 
 
+def test_what_is_in_the_trash_is_not_said_to_be_there(page: TeachPage, qtbot, adapter):
+    show(page, qtbot, finished(adapter))
+    adapter.rename(adapter.with_suffix(".deleted"))
+    page.taught.changed.emit()
+    qtbot.waitUntil(lambda: not page.view.outcome.isVisible(), timeout=FOUND_MS)
+    assert [message.what for message in page.view.messages.shown] == [GONE]
+
+
 def test_what_was_not_measured_is_not_claimed(page: TeachPage, qtbot, adapter):
     show(page, qtbot, finished(adapter, held_out_loss_before=0.0, held_out_loss=0.0))
     card = page.view.outcome
     assert not card.number.isVisible()
     assert "too little to hold some of it back" in card.details.text()
-    assert card.state.text() == TOO_FEW
+    assert card.state.text() == ROLL_BACK, "why it was not measured is said once"
     assert not card.buttons["check"].isVisible()
 
 

@@ -27,6 +27,7 @@ SENTENCE = (
 USED = "The engine uses these settings from the next start of this model on."
 IN_USE = "She thinks with these settings now."
 RELOADING = "The model is being loaded with them."
+NOT_KEPT = "Nothing was changed"
 KEPT_BEFORE = "Found before, and used by the engine."
 ANSWERING = "She is answering; the model can be loaded anew when she is done."
 
@@ -102,11 +103,12 @@ class TuneView(QWidget):
             speeds = (
                 f"Writes {found.write_before:,.0f} → {found.write:,.0f} tok/s, reads {found.read_before:,.0f} → {found.read:,.0f}"
             )
-        self.speed.setText(speeds)
+        self.speed.setText(NOT_KEPT if found.notice else speeds)
         self.use.setProperty("role", "problem" if found.notice else "muted")
         self.use.style().polish(self.use)
         self._show_use()
         self.choices = self._replaced(self._card, self.choices, _choices(found.choices))
+        self.choices.setVisible(not found.notice)  # what was only tried is below
         self.trials = self._replaced(self._tried, self.trials, _trials(found.trials))
 
     def _show_use(self) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from companion.app.job_entry import JobPhase
+from companion.app.job_entry import OVER, JobPhase
 from companion.app.taught import Lesson, Taught
 from companion.core.job_history import JobHistory
 from companion.core.teaching.advice import TROUBLES, advice_for
@@ -24,6 +24,8 @@ WIDEST = 1100
 SIDE_BY_SIDE = 820
 """From this width on, at the usual size of letters, what she says stands beside the chart."""
 HEIGHT = 200
+GONE = "What she learned here is no longer there."
+BRING_BACK = "If it lies in the trash of the library, bring it back there; else teach her anew."
 
 
 class LessonView(QWidget):
@@ -87,7 +89,9 @@ class LessonView(QWidget):
 def _messages(lesson: Lesson, history: JobHistory) -> list[Message]:
     """As the page of jobs has them, with advice that Teach can follow."""
     entry = lesson.entry
-    if entry.phase is JobPhase.DONE and entry.remedy:
+    if entry.phase in OVER and lesson.is_gone:
+        entry = replace(entry, what=GONE, remedy=BRING_BACK)
+    elif entry.phase is JobPhase.DONE and entry.remedy:
         what, remedy = advice_for(lesson.recipe)
         entry = replace(entry, what=what, remedy=remedy)
     advice = {trouble.remedy: TROUBLES[trouble.kind] for trouble in history.troubles if trouble.kind in TROUBLES}

@@ -16,6 +16,7 @@ from companion.ui.workshop.evaluate.labels import OUTCOMES
 
 NOT_CHECKED = "It is not checked yet. You can adopt it all the same, and roll back with one press."
 TOO_FEW = "Nothing was held back to check it with. Compare it in the chat; you can roll back with one press."
+ROLL_BACK = "When you adopt it, you can roll back with one press."
 
 
 WORDS = OUTCOMES | {"the same": OUTCOMES["within chance"]}
@@ -85,7 +86,8 @@ class OutcomeCard(QFrame):
         say(self.means, found.means)
         say(self.details, found.details)
         check, is_adopted, may_check = taught.check_of(lesson), taught.is_adopted(lesson), taught.may_check(lesson)
-        self._show_check(check, is_adopted=is_adopted, may_check=may_check)
+        uncheckable = TOO_FEW if found.number else ROLL_BACK  # without a number it stands above why there is none
+        self._show_check(check, "" if is_adopted else NOT_CHECKED if may_check else uncheckable)
         is_checked = check is not None and check.phase is JobPhase.DONE
         says_keep = check.what.startswith(KEEP) if check is not None and is_checked else found.is_better is False
         if is_adopted:
@@ -99,11 +101,12 @@ class OutcomeCard(QFrame):
         self.buttons["else"].setVisible(not is_adopted)  # how she is now is with it
         self._set_primary("again" if is_adopted else "else" if says_keep else "adopt")
 
-    def _show_check(self, check: JobEntry | None, *, is_adopted: bool, may_check: bool) -> None:
+    def _show_check(self, check: JobEntry | None, unchecked: str) -> None:
+        """`unchecked` is said while there is no check."""
         is_checking = check is not None and check.is_computing
         verdict = state = ""
         if check is None:
-            state = "" if is_adopted else NOT_CHECKED if may_check else TOO_FEW
+            state = unchecked
         elif is_checking:
             state = f"Checking: {check.stage[:1].lower()}{check.stage[1:]} …"
         elif check.phase is JobPhase.WAITING:
