@@ -96,6 +96,14 @@ def doctor(
 
 
 @app.command()
+def updates(as_json: AsJson = False) -> None:
+    """Ask once for the newest version and say what is new; nothing is installed."""
+    from companion.commands.updates import updates as run_updates
+
+    raise typer.Exit(run_updates(as_json=as_json))
+
+
+@app.command()
 def mood(
     text: Annotated[str | None, typer.Argument(help="What to read the mood of.", metavar="TEXT")] = None,
     evaluate: Annotated[

@@ -133,6 +133,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         int,
         Meta(ge=0, le=23, title="Night ends", description="The hour; the same for both means all day."),
     ] = 6
+    look_for_updates: Annotated[
+        bool,
+        Meta(
+            title="Look for updates",
+            description="Once a day the address below is asked for the newest version. It learns which version you have and,"
+            " as every address does, your internet address; nothing is installed.",
+        ),
+    ] = False
     window_geometry: str = ""
     """Qt's saved geometry, base64."""
     list_folded: bool = False

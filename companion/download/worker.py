@@ -1,4 +1,5 @@
-"""`companion download`: fetches one file from the hub, in a process that only the press of a button starts."""
+"""`companion download`: all there is of networking. It fetches one file from the hub, which only the press of a button starts, or
+asks for the newest version, which a person presses, types or has switched on."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ from pathlib import Path
 
 import msgspec
 
-from companion.core.download_messages import Fetch, FetchFailed, decode_fetch
+from companion.core.download_messages import (
+    AskRelease,
+    DownloadRequest,
+    Fetch,
+    FetchDone,
+    FetchFailed,
+    ReleaseFound,
+    decode_download_request,
+)
 from companion.core.errors import CompanionError
 from companion.core.library.partial import bytes_there
 from companion.core.logs import log_to_stderr
@@ -36,26 +45,38 @@ def main() -> int:
     pipe = WorkerPipe()
     lines = pipe.lines()
     try:
-        request: Fetch = decode_fetch(next(lines, b""))
+        request: DownloadRequest = decode_download_request(next(lines, b""))
     except msgspec.DecodeError:
         log.exception("not a request")
         return 2
     threading.Thread(target=_leave_when_closed, args=(lines,), name="requests", daemon=True).start()
+    try:
+        pipe.send(_asked(request) if isinstance(request, AskRelease) else _fetched(request, pipe))
+    except CompanionError as error:
+        log.warning("%s", error)
+        kept = bytes_there(Path(request.target)) if isinstance(request, Fetch) else 0
+        pipe.send(FetchFailed(what=error.what, remedy=error.remedy, kept=kept))
+        return 1
+    return 0
+
+
+def _asked(request: AskRelease) -> ReleaseFound:
+    from companion.download.release import ask
+
+    return ask(request)
+
+
+def _fetched(request: Fetch, pipe: WorkerPipe) -> FetchDone:
+    """Raises CompanionError."""
     os.environ.update(QUIET)
     from companion.download.fetch import fetch
 
     try:
-        pipe.send(fetch(request, pipe.send))
-    except CompanionError as error:
-        log.warning("%s", error)
-        pipe.send(FetchFailed(what=error.what, remedy=error.remedy, kept=bytes_there(Path(request.target))))
-        return 1
+        return fetch(request, pipe.send)
     except OSError as error:
         log.exception("fetching %s", request.file)
         what = f"“{Path(request.target).name}” could not be written ({error.strerror or 'the disk refused'})."
-        pipe.send(FetchFailed(what=what, remedy="Check that the disk has room and that you may write there."))
-        return 1
-    return 0
+        raise CompanionError(what, "Check that the disk has room and that you may write there.") from error
 
 
 def _leave_when_closed(lines: Iterator[bytes]) -> None:

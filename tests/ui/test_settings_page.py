@@ -9,9 +9,11 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QWidget
 
+from companion.app.updates import Standing
 from companion.core.fields import fields_of
 from companion.core.sampling import PRESETS, Sampling
 from companion.core.settings import Settings
+from companion.core.updates import Newest
 from companion.ui.settings.form import Form
 from companion.ui.settings.settings_page import CUSTOM, SettingsPage
 from companion.ui.theme import Theme
@@ -210,3 +212,20 @@ def test_the_voices_of_the_system_can_be_chosen_and_one_that_is_gone_stays_chose
         box.setCurrentIndex(1)
         box.activated.emit(1)
     assert changed.args[0].voice == "Bob"
+
+
+def test_updates_show_the_address_and_what_it_answered(page: SettingsPage, qtbot):
+    part = page.updates
+    assert part.address.text() == "https://api.github.com/repos/companion/companion/releases/latest"
+    assert not row(page, "look_for_updates").value()
+    assert not part.page_button.isVisible()
+    with qtbot.waitSignal(part.look_pressed):
+        part.look_button.click()
+    part.show_standing(Standing(is_asking=True))
+    assert not part.look_button.isEnabled()
+    part.show_standing(Standing(newest=Newest(version="9.1.0", page="https://example.org")))
+    assert part.state.text().startswith("Companion 9.1.0 is there")
+    with qtbot.waitSignal(part.page_pressed):
+        part.page_button.click()
+    part.show_standing(Standing(what="Nobody answered.", remedy="Try again."))
+    assert part.problem.text() == "Nobody answered. Try again."

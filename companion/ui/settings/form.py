@@ -57,6 +57,12 @@ class FieldRow(QWidget):
         self.set_value(self.field.default)
         self.edited.emit()
 
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as with the editor below, where `resizeEvent` puts it: else a page that is made narrow at once would stay
+        as wide as with both side by side."""
+        narrow = max(self._words.minimumSize().width(), self._controls.minimumSize().width())
+        return QSize(narrow, super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         narrow = self.width() < STACK_BELOW * max(self._theme.font_size / BODY, 1.0)
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
@@ -68,12 +74,12 @@ class FieldRow(QWidget):
         sentence.setProperty("role", "caption")
         sentence.setWordWrap(True)
         self.editor.setAccessibleDescription(self.field.sentence)
-        words = QVBoxLayout()
+        self._words = words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(title)
         words.addWidget(sentence)
         words.addStretch()
-        controls = QHBoxLayout()
+        self._controls = controls = QHBoxLayout()
         controls.setSpacing(4)
         controls.addWidget(self.editor)
         controls.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignVCenter)

@@ -15,6 +15,7 @@ from companion.ui.icons import lead_with_icon
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.settings.editors import ChoiceEditor, NumberEditor
 from companion.ui.settings.form import Form
+from companion.ui.settings.updates_part import UpdatesPart
 from companion.ui.theme import Theme
 
 WIDEST = 720
@@ -26,6 +27,7 @@ GROUPS = {
     "Replies": ("preset",),
     "Model": ("context_tokens", "threads", "gpu_layers", "fit_model", "embedding_model"),
     "Workshop": ("jobs_on_close", "teach_at_night", "night_begins", "night_ends"),
+    "Updates": ("look_for_updates",),
 }
 """Fields of Settings by the heading they stand under; a field that is in none of them goes under "More"."""
 
@@ -50,6 +52,7 @@ class SettingsPage(QWidget):
         }
         self.sampling = Form(Sampling, theme)
         self.fold = QPushButton("Sampling")
+        self.updates = UpdatesPart()
         self._problem = QLabel()
         self._build()
         for form in self.forms.values():
@@ -171,6 +174,8 @@ class SettingsPage(QWidget):
             column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
             column.addWidget(self.sampling)
             self.sampling.hide()
+        if title == "Updates":
+            column.addWidget(self.updates)
         return card
 
     def _show_sampling(self, shown: bool) -> None:
