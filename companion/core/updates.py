@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from companion import __version__
 from companion.core.errors import CompanionError
 from companion.core.files import read_json, write_atomic
 from companion.core.paths import cache_folder
+from companion.core.version import is_version, order
 
 HOMEPAGE: Final = "https://github.com/companion/companion"
 """As in pyproject.toml and in the AppStream metainfo: a test holds the three together."""
@@ -23,7 +23,6 @@ ANSWER_BYTES: Final = 1_000_000
 """A release's answer names its files and tells what is new: some ten kilobytes."""
 DAY_SECONDS: Final = 24 * 3600
 LONGEST_PAGE: Final = 2000
-_VERSION: Final = re.compile(r"v?(?P<numbers>\d{1,6}(\.\d{1,6}){0,3})((?P<stage>a|b|rc)(?P<trial>\d{1,6}))?")
 _ON_THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -37,7 +36,7 @@ class Newest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_newer(self) -> bool:
         """Than this program."""
-        return _order(self.version) > _order(__version__)
+        return order(self.version) > order(__version__)
 
     @property
     def sentence(self) -> str:
@@ -98,7 +97,7 @@ def read_release(answer: bytes) -> Newest:
         release = msgspec.json.decode(answer, type=_Release)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CompanionError("The answer does not tell of a release.", remedy) from error
-    if not _VERSION.fullmatch(release.tag_name):
+    if not is_version(release.tag_name):
         raise CompanionError("The newest release has a version that this program does not understand.", remedy)
     page = release.html_url
     if len(page) > LONGEST_PAGE or not page.isprintable() or not may_be_asked(page):
@@ -109,7 +108,7 @@ def read_release(answer: bytes) -> Newest:
 def last_heard(file: Path | None = None) -> Heard:
     heard = read_json(_file() if file is None else file, Heard) or Heard()
     # The file is the person's own, but a page that leads elsewhere must not be opened all the same.
-    sound = heard.newest is None or (_VERSION.fullmatch(heard.newest.version) and may_be_asked(heard.newest.page))
+    sound = heard.newest is None or (is_version(heard.newest.version) and may_be_asked(heard.newest.page))
     return heard if sound else msgspec.structs.replace(heard, newest=None)
 
 
@@ -120,14 +119,3 @@ def keep_heard(heard: Heard) -> None:
 
 def _file() -> Path:
     return cache_folder() / "updates.json"
-
-
-def _order(version: str) -> tuple[tuple[int, ...], str, int]:
-    """0.2.0a1 < 0.2.0rc1 < 0.2.0 = 0.2 < 0.10.0; what is no version comes before all."""
-    found = _VERSION.fullmatch(version)
-    if found is None:
-        return (), "", 0
-    numbers = [int(number) for number in found["numbers"].split(".")]
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers), found["stage"] or "~", int(found["trial"] or 0)

@@ -12,7 +12,7 @@ import pytest
 from companion import __version__
 from companion.core.errors import CompanionError
 from companion.core.updates import HOMEPAGE, Heard, Newest, address, keep_heard, last_heard, may_be_asked, read_release
-from companion.core.updates import _order as order
+from companion.core.version import order
 
 ROOT = Path(__file__).parents[2]
 PAGE = "https://github.com/companion/companion/releases/tag/v1"
