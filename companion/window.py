@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -107,10 +108,11 @@ def make_application() -> QApplication:
     return application
 
 
-def build() -> tuple[QApplication, Program]:
+def build(at_first_frame: Callable[[], None] = lambda: None) -> tuple[QApplication, Program]:
     """The whole program in its window, for those who drive it; the caller runs the application. Leaves when it fails."""
     application = make_application()
     opening = Opening(application)
+    opening.window.first_painted.connect(at_first_frame)
     loop = QEventLoop()
     opening.finished.connect(loop.quit)
     loop.exec()

@@ -152,6 +152,15 @@ def portable_build() -> Build:
     return Build("every processor", (*variants, *metal, *lean()))
 
 
+def is_built_wrong(name: str) -> bool:
+    """Whether this variant for some processors must not be shipped: an older GCC builds AMX so that it crashes.
+
+    Their processors then take the variant before it, which lacks nothing but AMX.
+    """
+    made_by = compiler()
+    return "sapphirerapids" in name and made_by.major < {"gcc": 13, "clang": 12}.get(made_by.kind, 0)
+
+
 def cores() -> int:
     """How many compilers to run at once: in a container, no more than it was given."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
