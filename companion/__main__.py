@@ -21,9 +21,9 @@ def main() -> int:
     file = arguments[0] if len(arguments) == 1 and _is_opened(arguments[0]) else ""
     if not arguments or file:
         if not _wants_terminal():
-            from companion.window import main as window
+            from companion.screen import open_window
 
-            return window(file)
+            return open_window(file)
         arguments = ["chat", *(["--model", file] if file.lower().endswith(".gguf") else [])]
     from companion.cli import run
 
@@ -83,6 +83,10 @@ def _other_role(arguments: list[str]) -> int | None:
             from companion.speech.worker import main as speech
 
             return speech(*arguments[1:])
+        case ["missing-libraries", *names]:
+            from companion.core.qt_libraries import print_missing
+
+            return print_missing(names)
         case ["visit", picture]:
             from companion.visit import main as visit
 

@@ -56,9 +56,9 @@ def window(
 
         raise typer.Exit(run_self_test(keep))
     elif context.invoked_subcommand is None:
-        from companion.window import main
+        from companion.screen import open_window
 
-        raise typer.Exit(main())
+        raise typer.Exit(open_window())
 
 
 @app.command()

@@ -18,6 +18,7 @@ from companion.core.appearance import read_appearance
 from companion.core.errors import CompanionError
 from companion.core.logs import log_file, log_to_file
 from companion.core.paths import assets_folder, settings_file
+from companion.screen import told_when_there_is_none
 from companion.ui.shell import Shell
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def _refuse(error: CompanionError, window: QWidget | None = None) -> int:
 
 def make_application() -> QApplication:
     """Qt, with what the system wants to know of a program."""
-    application = QApplication(sys.argv[:1])
+    with told_when_there_is_none():
+        application = QApplication(sys.argv[:1])
     application.setApplicationName("Companion")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("companion")

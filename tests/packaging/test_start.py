@@ -49,6 +49,9 @@ class Project:
         self.calls_file = folder / "calls.jsonl"
         self.programs = folder / "programs"
         shutil.copytree(HERE, self.root / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("__init__.py", "core/__init__.py", "core/qt_libraries.py"):  # the part of the program that it reads
+            (self.root / "companion" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(HERE.parent / "companion" / name, self.root / "companion" / name)
         (self.root / "pyproject.toml").write_text("[project]\n")
         benchmarks = self.root / "tests" / "benchmarks"
         benchmarks.mkdir(parents=True)
