@@ -11,9 +11,18 @@ import stat
 import sys
 from pathlib import Path
 
+from companion.core.errors import CompanionError
+
 
 def main() -> int:
-    arguments = sys.argv[1:]
+    try:
+        return _run(sys.argv[1:])
+    except CompanionError as error:  # such as a home that cannot be used; the window and the commands tell theirs themselves
+        print(error.what, error.remedy, file=sys.stderr)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
     for role in (_role_of_llama, _other_role):
         status = role(arguments)
         if status is not None:

@@ -134,7 +134,8 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains about it at the end
         return 0
     except OSError as error:
-        print(f"Something could not be written or read ({error.strerror}).", file=sys.stderr)
+        what = f"“{error.filename}”" if error.filename else "Something"
+        print(f"{what} could not be written or read ({error.strerror}).", file=sys.stderr)
         return 1
     except typer.Abort:
         return 1

@@ -133,12 +133,12 @@ def main(file: str = "") -> int:
     application = make_application()
     try:
         log_to_file("window")
+        _log_unexpected_errors()
+        instance = SingleInstance(application)
+        if not instance.claim(file):
+            return 0
     except CompanionError as error:
         return _refuse(error)
-    _log_unexpected_errors()
-    instance = SingleInstance(application)
-    if not instance.claim(file):
-        return 0
     opening = Opening(application, file)
     if sys.platform == "darwin":
         application.installEventFilter(opening)  # elsewhere every event would pass through it for nothing

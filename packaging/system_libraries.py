@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # read from the checkout: nothing is installed yet
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # this checkout, wherever another one is installed
 
 from companion.core.qt_libraries import (
     QT_LIBRARIES,
@@ -26,12 +27,23 @@ from companion.core.qt_libraries import (
     packages_of,
 )
 
+GLIBC = (2, 34)
+"""The oldest that the wheels of PySide6 take, which need the newest of all: Debian 12, Ubuntu 22.04, Fedora 35, RHEL 9."""
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc", ".pfb", ".pcf.gz")
 
 
 FONT = Package("fonts-dejavu-core", "dejavu-sans-fonts", "ttf-dejavu", "dejavu-fonts")
 COMPILER = Package("g++", "gcc-c++", "gcc", "gcc-c++")
+
+
+def glibc_too_old() -> str:
+    """A sentence where Linux has an older glibc than Qt was built for: pip would only say that it finds no version."""
+    name, version = platform.libc_ver() if sys.platform.startswith("linux") else ("", "")
+    if name != "glibc" or tuple(map(int, version.split(".")[:2])) >= GLIBC:
+        return ""
+    least = ".".join(map(str, GLIBC))
+    return f"This Linux has glibc {version}; Companion needs {least} or newer (Debian 12, Ubuntu 22.04, Fedora 35)."
 
 
 def has_fonts(folders: tuple[str, ...] = FONT_FOLDERS) -> bool:
