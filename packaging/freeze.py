@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ def wheel(place: Place) -> Path:
     where = place.work / "archives"
     shutil.rmtree(where, ignore_errors=True)
     inside.install_builder()
-    command: list[str | Path] = [inside.python, "-m", "build", "--outdir", where, place.root]
+    command: list[str | Path] = [inside.python, "-P", "-m", "build", "--outdir", where, place.root]
     place.steps.run("Making the wheel", command, env=inside.settings | reproducible(place))
     for archive in where.iterdir():
         shutil.move(archive, place.dist / archive.name)
@@ -64,14 +65,23 @@ def frozen(place: Place) -> Path:
     icons = place.work / "icons"
     place.steps.run("Painting icons", [inside.python, HERE / "icons.py", icons])
     shutil.rmtree(place.folder, ignore_errors=True)
-    command: list[str | Path] = [inside.python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
+    command: list[str | Path] = [inside.python, "-P", "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     folders: list[str | Path] = ["--distpath", place.dist, "--workpath", place.work / "frozen"]
     settings = inside.settings | reproducible(place) | {"COMPANION_ICONS": str(icons), "COMPANION_VERSION": place.version}
     place.steps.run("Freezing", [*command, *folders, HERE / "frozen" / "companion.spec"], env=settings)
+    _strip(place)
     place.steps.run("Listing what is in it", [inside.python, HERE / "bill.py", place.version, place.folder], env=settings)
     shutil.copyfile(place.folder / "sbom.cdx.json", place.dist / f"companion-{place.version}.cdx.json")
     shutil.copyfile(place.root / "LICENSE", place.folder / "LICENSE")
     return place.folder
+
+
+def _strip(place: Place) -> None:
+    """Names of functions that nobody looks up are a tenth of it. Libraries that auditwheel has moved would break."""
+    if sys.platform != "linux" or shutil.which("strip") is None:
+        return
+    files = [path for path in place.folder.rglob("*.so*") if not path.is_symlink() and not path.parent.name.endswith(".libs")]
+    place.steps.run("Stripping it", ["strip", "--strip-unneeded", *files])
 
 
 def check(place: Place, program: Path) -> None:
