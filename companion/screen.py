@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from companion.core.errors import CompanionError
-from companion.core.qt_libraries import QT_LIBRARIES, install_line, installer, missing_libraries, packages_of
 
 NO_CONNECTION: Final = ("could not connect to display", "Failed to create wl_display")
 """What Qt's plugins for X11 and Wayland say when nobody listens there."""
@@ -78,6 +75,8 @@ def _why_no_screen(said: list[str], settings: Mapping[str, str]) -> CompanionErr
 
 
 def _libraries_missing() -> CompanionError | None:
+    from companion.core.qt_libraries import QT_LIBRARIES, install_line, installer, missing_libraries, packages_of
+
     missing = missing_libraries([library for library, *_ in QT_LIBRARIES])
     if not missing:
         return None
@@ -89,6 +88,9 @@ def _libraries_missing() -> CompanionError | None:
 
 def _say(why: CompanionError) -> int:
     """In the terminal; started from a menu there is none, so some other program may show it. Returns the exit status."""
+    import shutil  # a start that succeeds needs neither
+    import subprocess
+
     print(why.what, why.remedy, file=sys.stderr, flush=True)
     if not sys.stderr.isatty():
         for program, *words in BOXES:
