@@ -35,6 +35,7 @@ _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _ROUND = {"F16": ("ggml_cpu_fp32_to_fp16", "ggml_fp32_to_fp16_row"), "BF16": ("ggml_cpu_fp32_to_bf16", "ggml_fp32_to_bf16_row")}
 """Rounding in libggml-cpu, built for this processor (20 G numbers/s measured), and in libggml-base, built for any (3.6)."""
 _ToFloat = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+_unheard = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda _level, _text, _data: None)
 _local = threading.local()
 
 
@@ -74,9 +75,10 @@ def load_backends() -> None:
     """Let ggml choose the code for this processor and find GPUs, where a build carries them as files of their own.
 
     An installer brings one library per set of instructions (GGML_CPU_ALL_VARIANTS). ggml looks for them beside the program,
-    which is Python, so it is told where they are. Any other build has its backends from the start.
+    which is Python, so it is told where they are, and without a word on stderr. Any other build has its backends from the start.
     """
     if _variants():
+        library("ggml-base").ggml_log_set(_unheard, None)
         library("ggml").ggml_backend_load_all_from_path(str(_folder()).encode())
 
 
