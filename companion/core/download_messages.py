@@ -72,13 +72,7 @@ class FetchFailed(_Message, frozen=True, kw_only=True):
 
 FetchEvent = FetchBegan | FetchProgress | FetchChecking | FetchDone | FetchFailed
 
-_requests = msgspec.json.Decoder(Fetch)
 _events = msgspec.json.Decoder(FetchEvent)
-
-
-def decode_fetch(line: bytes) -> Any:
-    """Raises msgspec.DecodeError on anything that is not a request."""
-    return decode(_requests, line)
 
 
 def decode_fetch_event(line: bytes) -> Any:
