@@ -102,10 +102,14 @@ def addon(
 def write(file: Path, made: dict[str, Any]) -> None:
     """Into the list, beside those for other cards and machines."""
     listed = json.loads(file.read_text(encoding="utf-8"))["addons"] if file.is_file() else []
-    kept = [each for each in listed if any(each[name] != made[name] for name in SAME)]
-    ordered = sorted([*kept, made], key=lambda each: [each[name] for name in SAME])
+    kept = [each for each in listed if _key(each) != _key(made)]
+    ordered = sorted([*kept, made], key=_key)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"format": 1, "addons": ordered}, indent=2) + "\n", encoding="utf-8")
+
+
+def _key(made: dict[str, Any]) -> list[str]:
+    return [made.get(name, "") for name in SAME]
 
 
 def _part(path: Path, address: str, about: dict[str, Any]) -> dict[str, Any]:
