@@ -71,23 +71,23 @@ class cuda:
 BACKEND = """
 #include <stddef.h>
 #include <stdlib.h>
-typedef struct dev dev_t; typedef struct reg reg_t;
+typedef struct dev card_t; typedef struct reg list_t;
 struct dev {{
-    const char *(*name)(dev_t *), *(*description)(dev_t *);
-    void (*memory)(dev_t *, size_t *, size_t *);
-    int (*type)(dev_t *);
-    void (*props)(dev_t *, void *);
-    void *(*init)(dev_t *, const char *);
+    const char *(*name)(card_t *), *(*description)(card_t *);
+    void (*memory)(card_t *, size_t *, size_t *);
+    int (*type)(card_t *);
+    void (*props)(card_t *, void *);
+    void *(*init)(card_t *, const char *);
     void *others[9];
-    reg_t *reg;
+    list_t *reg;
     void *context;
 }};
 struct reg {{
     int api_version;
-    const char *(*name)(reg_t *);
-    size_t (*count)(reg_t *);
-    dev_t *(*get)(reg_t *, size_t);
-    void *(*address)(reg_t *, const char *);
+    const char *(*name)(list_t *);
+    size_t (*count)(list_t *);
+    card_t *(*get)(list_t *, size_t);
+    void *(*address)(list_t *, const char *);
     void *context;
 }};
 struct backend {{
@@ -98,19 +98,19 @@ struct backend {{
 }};
 static void nothing(void *b) {{}}
 static struct backend backend = {{ .free = nothing }};
-static const char *name(dev_t *d) {{ return "PRETENDED0"; }}
-static const char *description(dev_t *d) {{ return "Pretended Card"; }}
-static void memory(dev_t *d, size_t *free, size_t *total) {{ *free = 1000000000; *total = 2000000000; }}
-static int type(dev_t *d) {{ return {type}; }}
-static void *init(dev_t *d, const char *p) {{ return {opened}; }}
-static const char *reg_name(reg_t *r) {{ return "PRETENDED"; }}
-static size_t count(reg_t *r) {{ return 1; }}
-static reg_t reg;
-static dev_t dev = {{ .name = name, .description = description, .memory = memory, .type = type, .init = init, .reg = &reg }};
-static dev_t *get(reg_t *r, size_t i) {{ return &dev; }}
-static void *address(reg_t *r, const char *n) {{ return NULL; }}
-static reg_t reg = {{ {version}, reg_name, count, get, address, NULL }};
-reg_t *ggml_backend_init(void) {{ {before} return &reg; }}
+static const char *name(card_t *d) {{ return "PRETENDED0"; }}
+static const char *description(card_t *d) {{ return "Pretended Card"; }}
+static void memory(card_t *d, size_t *free, size_t *total) {{ *free = 1000000000; *total = 2000000000; }}
+static int type(card_t *d) {{ return {type}; }}
+static void *init(card_t *d, const char *p) {{ return {opened}; }}
+static const char *reg_name(list_t *r) {{ return "PRETENDED"; }}
+static size_t count(list_t *r) {{ return 1; }}
+static list_t reg;
+static card_t dev = {{ .name = name, .description = description, .memory = memory, .type = type, .init = init, .reg = &reg }};
+static card_t *get(list_t *r, size_t i) {{ return &dev; }}
+static void *address(list_t *r, const char *n) {{ return NULL; }}
+static list_t reg = {{ {version}, reg_name, count, get, address, NULL }};
+list_t *ggml_backend_init(void) {{ {before} return &reg; }}
 """
 """`ggml-backend-impl.h` of the llama.cpp that llama-cpp-python 0.3.36 carries, with one card that computes nothing."""
 
