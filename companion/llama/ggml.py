@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -61,8 +62,13 @@ def _beside_llama(stem: str) -> Path | None:
 
 @cache
 def library(stem: str) -> ctypes.CDLL:
-    """One of ggml's libraries, such as "ggml-base". Built statically, libllama exports their functions itself."""
-    return ctypes.CDLL(str(_beside_llama(stem) or llama_cpp.llama_cpp._lib._name))
+    """One of ggml's libraries, such as "ggml-base", and the very one that llama.cpp uses.
+
+    A wheel holds each file under several names, and opening another name than llama.cpp did would load it a second time, with a
+    list of devices of its own. Everywhere but on Windows, libllama finds the functions of all that it loaded itself.
+    """
+    beside = _beside_llama(stem) if sys.platform == "win32" else None
+    return ctypes.CDLL(str(beside or llama_cpp.llama_cpp._lib._name))
 
 
 @cache
