@@ -24,7 +24,7 @@ from companion.core.addons.messages import (
     decode_check_event,
     decode_install_event,
 )
-from companion.core.addons.words import WHERE, WHO, died, licence_words, offer_words, state_words
+from companion.core.addons.words import DOING, WHERE, WHO, died, licence_words, offer_words, state_words
 from companion.core.amounts import bytes_text, duration_text
 from companion.core.download_messages import FetchFailed
 from companion.core.errors import AddonError
@@ -35,7 +35,6 @@ from companion.core.processes import exit_sentence, worker_command
 
 INTERRUPTED: Final = 130
 """Exit status of a program that Ctrl-C ended, by the shells' convention."""
-_DOING: Final = {"asking": "Asking for", "fetching": "Fetching", "verifying": "Verifying", "unpacking": "Unpacking"}
 
 
 def list_addons(*, as_json: bool) -> int:
@@ -69,7 +68,7 @@ def install_addon(name: str) -> int:
             def show(event: Installing) -> None:
                 left = f", {duration_text(event.seconds_left)} left" if event.seconds_left else ""
                 of = f"{bytes_text(event.done)} of {bytes_text(event.bytes)}{left}"
-                words = f"{_DOING[event.stage]} {event.file} ({of})"
+                words = f"{DOING[event.stage]} {event.file} ({of})"
                 bar.update(task, description=printable(words), completed=event.done / event.bytes)
 
             _install(addon, show)

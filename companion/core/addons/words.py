@@ -6,6 +6,8 @@ from companion.core.addons.installed import Checked, Standing
 from companion.core.addons.manifest import DEVICE_NAMES, Addon
 from companion.core.amounts import bytes_text
 
+DOING = {"asking": "Asking for", "fetching": "Fetching", "verifying": "Verifying", "unpacking": "Unpacking"}
+"""Of a stage of installing, before the name of a file."""
 WHO = "The check of the add-on"
 WHERE = "the driver or its libraries"
 """Of the check's process, for `exit_sentence`."""
