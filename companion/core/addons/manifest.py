@@ -168,4 +168,4 @@ def without_addon(gpus: tuple[Gpu, ...]) -> str:
     if all(gpu.maker == "apple" for gpu in gpus):
         return f"{names} is used without an add-on."
     setup = f"python3 packaging{os.sep}start.py setup"
-    return f"{names} was found. No add-on for it comes with this Companion; from source, `{setup}` builds llama.cpp for the card."
+    return f"{names} was found. No add-on for it comes with this Companion; from source, “{setup}” builds llama.cpp for the card."

@@ -36,7 +36,7 @@ def listed(folder: Path, *addons: dict) -> Path:
 def test_a_checkout_has_no_add_ons_and_says_what_to_do_instead(tmp_path):
     assert read_manifest(tmp_path / "none.json") == ()
     card = Gpu(name="A Card", maker="nvidia")
-    assert "start.py setup` builds llama.cpp for the card" in without_addon((card,))
+    assert "start.py setup” builds llama.cpp for the card" in without_addon((card,))
     assert without_addon(()) == "No graphics card was found; everything runs on the processor."
     assert without_addon((Gpu(name="Apple M4 GPU", maker="apple"),)) == "Apple M4 GPU is used without an add-on."
 

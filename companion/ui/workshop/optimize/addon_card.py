@@ -17,7 +17,7 @@ _NOTHING = "Nothing is fetched before you press the button; then only {} is aske
 
 
 class AddonCard(QFrame):
-    """Shows what it is told, and hands every press on."""
+    """Shows what it is told, and hands every press on. Without a graphics card it is not there."""
 
     def __init__(self, addons: Addons) -> None:
         super().__init__()
@@ -36,6 +36,7 @@ class AddonCard(QFrame):
     def show_view(self, view: AddonView) -> None:
         now, offer = view.now, view.offer
         is_there = now is not None and now.state != "absent"
+        self.setVisible(bool(view.cards) or is_there or bool(view.what))
         name = " and ".join(dict.fromkeys(view.cards))
         say(self.found, f"{name} was found." if name and (offer is not None or is_there) else view.sentence)
         is_offered = offer is not None and (now is None or now.addon is None or view.is_newer)
@@ -82,6 +83,8 @@ class AddonCard(QFrame):
         buttons.addStretch(1)
         about = (self.found, self.offer, self.state, self.bar, self.progress, self.problem)
         fill_card(self, "Graphics card", *about, buttons, self.small)
+        if (inside := self.layout()) is not None:
+            inside.setContentsMargins(16, 14, 16, 14)  # as the facts above
 
 
 def _state(view: AddonView) -> str:
