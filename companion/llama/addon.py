@@ -6,6 +6,8 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import llama_cpp
+
 from companion.core.addons.use import Backend
 from companion.core.amounts import bytes_text
 from companion.core.errors import AddonError
@@ -15,6 +17,13 @@ from companion.llama.library import Library
 _GPUS: Final = (1, 2)
 """`enum ggml_backend_dev_type`: a card with memory of its own, and one that shares the machine's."""
 _DRIVER: Final = "Update the driver of the graphics card, then check the add-on again; without it all runs on the processor."
+
+
+def refuse_other_version(wanted: str) -> None:
+    """The libraries share structs with llama.cpp: they are for exactly one version. Raises AddonError."""
+    if llama_cpp.__version__ != wanted:
+        what = f"The add-on is for llama.cpp of {wanted}, and this Companion has that of {llama_cpp.__version__}."
+        raise AddonError(what, "Remove it and install it again; without it all runs on the processor.")
 
 
 def try_backends(log: Library, backends: Sequence[Backend], tell: Callable[[str], None]) -> tuple[str, ...]:

@@ -55,14 +55,10 @@ def _check(device: str, pipe: WorkerPipe) -> Checked:
 def _engine(addon: Addon, pipe: WorkerPipe) -> tuple[str, ...]:
     if not addon.backends:
         return ()
-    import llama_cpp
-
-    from companion.llama.addon import try_backends
+    from companion.llama.addon import refuse_other_version, try_backends
     from companion.llama.library import Library
 
-    if llama_cpp.__version__ != addon.llama:
-        what = f"The add-on is for llama.cpp of {addon.llama}, and this Companion has that of {llama_cpp.__version__}."
-        raise AddonError(what, _AGAIN)
+    refuse_other_version(addon.llama)
     return try_backends(Library(), backends(addon, place(addon.device)), lambda what: pipe.send(Checking(what=what)))
 
 
