@@ -1,4 +1,7 @@
-"""`companion visit PICTURE.png`: opens the window, says one sentence to her, saves a picture of her answer, and leaves."""
+"""`companion visit PICTURE.png`: opens the window, says one sentence to her, saves a picture of her answer, and leaves.
+
+On stdout it says when it got somewhere: "painted" at the first frame, "word" at the first piece of her answer.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ WIDTH, HEIGHT = 1280, 800
 def main(picture: str) -> int:
     """Returns the exit status: 1, with a sentence on stderr, when there was no answer or no picture."""
     log_to_file("window")
-    application, program = build()
+    application, program = build(lambda: _say("painted"))
     problems: list[str] = []
 
     def leave(problem: str = "") -> None:
@@ -31,6 +34,11 @@ def main(picture: str) -> int:
     def look() -> None:
         leave("" if program.window.grab().save(picture) else f"The picture “{picture}” could not be written.")
 
+    def first_word() -> None:
+        program.chat.piece_received.disconnect(first_word)
+        _say("word")
+
+    program.chat.piece_received.connect(first_word)
     program.preferences.update(sampling=Sampling(max_tokens=40, seed=5), typing_rhythm=False)
     program.window.resize(WIDTH, HEIGHT)
     program.chat.reply_finished.connect(lambda _reply: QTimer.singleShot(SETTLED_MS, look))
@@ -42,3 +50,7 @@ def main(picture: str) -> int:
     for problem in problems:
         print(problem, file=sys.stderr, flush=True)
     return status or int(bool(problems))
+
+
+def _say(word: str) -> None:
+    print(word, flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,10 @@ class Opening(QObject):
 
     finished = Signal()
 
-    def __init__(self, application: QApplication, file: str = "") -> None:
+    def __init__(self, application: QApplication, file: str = "", *, attended: bool = True) -> None:
+        """Unattended, a failure is told in the terminal alone: nobody would close the dialog."""
         super().__init__(application)
+        self._attended = attended
         self._file = file
         self.program: Program | None = None
         self.status = 0
@@ -84,16 +87,17 @@ class Opening(QObject):
 
     def _fail(self, what: str, remedy: str) -> None:
         """Tell the terminal and the person, then leave."""
-        self.status = _refuse(CompanionError(what, remedy), self.window)
+        self.status = _refuse(CompanionError(what, remedy), self.window, dialog=self._attended)
         self._application.exit(1)
 
 
-def _refuse(error: CompanionError, window: QWidget | None = None) -> int:
+def _refuse(error: CompanionError, window: QWidget | None = None, *, dialog: bool = True) -> int:
     """Say why the program cannot go on, in the terminal and in a dialog; returns the exit status."""
-    from PySide6.QtWidgets import QMessageBox
-
     print(error.what, error.remedy, file=sys.stderr, flush=True)
-    QMessageBox.critical(window, "Companion", f"{error.what}\n\n{error.remedy}")
+    if dialog:
+        from PySide6.QtWidgets import QMessageBox
+
+        QMessageBox.critical(window, "Companion", f"{error.what}\n\n{error.remedy}")
     return 1
 
 
@@ -107,10 +111,11 @@ def make_application() -> QApplication:
     return application
 
 
-def build() -> tuple[QApplication, Program]:
+def build(at_first_frame: Callable[[], None] = lambda: None) -> tuple[QApplication, Program]:
     """The whole program in its window, for those who drive it; the caller runs the application. Leaves when it fails."""
     application = make_application()
-    opening = Opening(application)
+    opening = Opening(application, attended=False)
+    opening.window.first_painted.connect(at_first_frame)
     loop = QEventLoop()
     opening.finished.connect(loop.quit)
     loop.exec()

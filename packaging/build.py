@@ -3,9 +3,11 @@
     python3 packaging/build.py wheel       the wheel and the source archive
     python3 packaging/build.py frozen      a folder with everything in it, Python and the starter model included
     python3 packaging/build.py deb         a package for Debian and Ubuntu, from that folder
+    python3 packaging/build.py appimage    one file that runs on any Linux, from that folder
     python3 packaging/build.py             all that this system can build
 
-`--check` lets each result try itself afterwards (`companion --self-test`). Needs Python 3.11 or newer and a C++ compiler.
+`--check` lets the folder and the AppImage try themselves afterwards (`companion --self-test`). Needs Python 3.11 or newer
+and a C++ compiler.
 """
 
 from __future__ import annotations
@@ -15,13 +17,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import appimage
 import debian
 import freeze
 from steps import SetupError, Steps, stop_when_told
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST, WORK = ROOT / "dist", ROOT / "build"
-PARTS: dict[str, Callable[[freeze.Place], Path]] = {"wheel": freeze.wheel, "frozen": freeze.frozen, "deb": debian.package}
+PARTS: dict[str, Callable[[freeze.Place], Path]] = {
+    "wheel": freeze.wheel,
+    "frozen": freeze.frozen,
+    "deb": debian.package,
+    "appimage": appimage.image,
+}
+ABLE: dict[str, Callable[[], bool]] = {"deb": debian.can_build, "appimage": appimage.can_build}
+"""What only some systems can build."""
 
 
 def main(arguments: list[str]) -> int:
@@ -35,11 +45,11 @@ def main(arguments: list[str]) -> int:
     try:
         with Steps(WORK / "build.log") as steps:
             place = freeze.Place(ROOT, DIST, WORK, version(), steps)
-            for word in wanted or [name for name in PARTS if name != "deb" or debian.can_build()]:
+            for word in wanted or [name for name in PARTS if name not in ABLE or ABLE[name]()]:
                 made = PARTS[word](place)
                 steps.say(f"{made.relative_to(ROOT)}: {freeze.megabytes(made)}")
-                if "--check" in arguments and word in freeze.CHECKS:
-                    freeze.CHECKS[word](place)
+                if "--check" in arguments and word in ("frozen", "appimage"):
+                    freeze.check(place, made / freeze.PROGRAM if made.is_dir() else made)
     except KeyboardInterrupt:
         print("Stopped; what is finished stays in dist/.", file=sys.stderr)
         return 130

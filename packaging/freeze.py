@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from environment import Environment
 from start import CONSTRAINTS, STARTER, TORCH_FOR_CPU
-from steps import SetupError, Steps
+from steps import Steps
 
 HERE = Path(__file__).resolve().parent
 TOOLS = ["pyinstaller", "pyinstaller-hooks-contrib"]
@@ -45,11 +46,12 @@ def environment(place: Place) -> Environment:
 
 def wheel(place: Place) -> Path:
     """Both archives; returns the wheel."""
-    python = environment(place).python
+    inside = environment(place)
     where = place.work / "archives"
     shutil.rmtree(where, ignore_errors=True)
-    place.steps.run("Installing what makes wheels", [python, "-m", "pip", "install", "--quiet", "build"])
-    place.steps.run("Making the wheel", [python, "-m", "build", "--outdir", where, place.root], env=_reproducible(place))
+    inside.install_builder()
+    command: list[str | Path] = [inside.python, "-P", "-m", "build", "--outdir", where, place.root]
+    place.steps.run("Making the wheel", command, env=inside.settings | reproducible(place))
     for archive in where.iterdir():
         shutil.move(archive, place.dist / archive.name)
     return place.dist / f"companion-{place.version}-py3-none-any.whl"
@@ -63,23 +65,30 @@ def frozen(place: Place) -> Path:
     icons = place.work / "icons"
     place.steps.run("Painting icons", [inside.python, HERE / "icons.py", icons])
     shutil.rmtree(place.folder, ignore_errors=True)
-    command: list[str | Path] = [inside.python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
+    command: list[str | Path] = [inside.python, "-P", "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     folders: list[str | Path] = ["--distpath", place.dist, "--workpath", place.work / "frozen"]
-    settings = _reproducible(place) | {"COMPANION_ICONS": str(icons), "COMPANION_VERSION": place.version}
+    settings = inside.settings | reproducible(place) | {"COMPANION_ICONS": str(icons), "COMPANION_VERSION": place.version}
     place.steps.run("Freezing", [*command, *folders, HERE / "frozen" / "companion.spec"], env=settings)
+    _strip(place)
     place.steps.run("Listing what is in it", [inside.python, HERE / "bill.py", place.version, place.folder], env=settings)
     shutil.copyfile(place.folder / "sbom.cdx.json", place.dist / f"companion-{place.version}.cdx.json")
     shutil.copyfile(place.root / "LICENSE", place.folder / "LICENSE")
     return place.folder
 
 
-def check_frozen(place: Place) -> None:
-    """Raises SetupError when the frozen program does not work on this machine."""
+def _strip(place: Place) -> None:
+    """Names of functions that nobody looks up are a tenth of it. Libraries that auditwheel has moved would break."""
+    if sys.platform != "linux" or shutil.which("strip") is None:
+        return
+    files = [path for path in place.folder.rglob("*.so*") if not path.is_symlink() and not path.parent.name.endswith(".libs")]
+    place.steps.run("Stripping it", ["strip", "--strip-unneeded", *files])
+
+
+def check(place: Place, program: Path) -> None:
+    """Raises SetupError when the program does not work on this machine."""
     kept = place.work / "self-test"
-    place.steps.run("Trying the frozen program", [place.folder / PROGRAM, "--self-test", "--keep", kept], env=_bare())
-
-
-CHECKS = {"frozen": check_frozen}
+    shutil.rmtree(kept, ignore_errors=True)
+    place.steps.run(f"Trying {program.name}", [program, "--self-test", "--keep", kept], env=_bare())
 
 
 def megabytes(path: Path) -> str:
@@ -87,19 +96,15 @@ def megabytes(path: Path) -> str:
     return f"{sum(file.stat().st_size for file in files) / 1e6:,.0f} MB"
 
 
-def _reproducible(place: Place) -> dict[str, str]:
+def reproducible(place: Place) -> dict[str, str]:
     """The time of the commit instead of now, and one order for everything that Python hashes."""
-    import subprocess
-
     stamp = subprocess.run(
         ["git", "-C", str(place.root), "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    return os.environ | {"SOURCE_DATE_EPOCH": stamp or "315532800", "PYTHONHASHSEED": "0"}
+    return {"SOURCE_DATE_EPOCH": stamp or "315532800", "PYTHONHASHSEED": "0"}
 
 
 def _bare() -> dict[str, str]:
     """What a person's desktop would tell a program: nothing of this environment."""
     kept = ("HOME", "LANG", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "USERPROFILE", "LOCALAPPDATA", "APPDATA")
-    if sys.platform == "linux" and not os.environ.get("HOME"):
-        raise SetupError("HOME is not set, so that the program has nowhere to write.")
     return {name: value for name, value in os.environ.items() if name in kept}

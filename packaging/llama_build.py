@@ -164,6 +164,15 @@ def addon_build(device: str) -> Build:
     return Build(f"an add-on for {device}", (FOR_ADDONS[device], *beside, *portable_build().options))
 
 
+def is_built_wrong(name: str) -> bool:
+    """Whether this variant for some processors must not be shipped: an older GCC builds AMX so that it crashes.
+
+    Their processors then take the variant before it, which lacks nothing but AMX.
+    """
+    made_by = compiler()
+    return "sapphirerapids" in name and made_by.major < {"gcc": 13, "clang": 12}.get(made_by.kind, 0)
+
+
 def cores() -> int:
     """How many compilers to run at once: in a container, no more than it was given."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

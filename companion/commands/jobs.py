@@ -19,6 +19,7 @@ from companion.core.errors import JobError
 from companion.core.job import (
     CROSS_VALIDATION,
     REPORTING,
+    AdapterProven,
     BuildProven,
     DataReady,
     Evaluated,
@@ -69,7 +70,18 @@ def show_job(text: str, *, as_json: bool) -> int:
     console.print(escape(str(job.path)), style="dim")
     for note in summary.notes:
         console.print(f"[yellow]{escape(note)}[/]")
-    kept = (JobStarted, DataReady, PlanMade, Evaluated, PartMeasured, BuildProven, Trouble, OutputWritten, JobEnded)
+    kept = (
+        JobStarted,
+        DataReady,
+        PlanMade,
+        Evaluated,
+        PartMeasured,
+        BuildProven,
+        AdapterProven,
+        Trouble,
+        OutputWritten,
+        JobEnded,
+    )
     for event in job.events():
         if not isinstance(event, kept):
             continue

@@ -217,16 +217,6 @@ class Trouble(_Event, frozen=True, kw_only=True):
     remedy: str
 
 
-class AdapterProven(msgspec.Struct, frozen=True, kw_only=True):
-    """What an adapter of the source does to a build; both in nats per token over dialogues."""
-
-    name: str
-    effect: float
-    """How far it moves the source."""
-    divergence: float
-    """How far the build with it is from the source with it."""
-
-
 class Proven(msgspec.Struct, frozen=True, kw_only=True):
     """Divergences are mean nats per token of Kullback–Leibler from the source, half over dialogues and half over general text."""
 
@@ -244,7 +234,6 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     source_read: float
     source_write: float
     """Tokens per second, measured by turns."""
-    adapters: tuple[AdapterProven, ...] = ()
     other_cores: float = 0.0
     """How many cores other programs kept busy while the speeds were measured."""
 
@@ -265,6 +254,16 @@ class BuildProven(_Event, frozen=True, kw_only=True):
     foreseen_divergence: float = 0.0
     """0 for builds that nothing was foreseen of."""
     foreseen_write: float = 0.0
+
+
+class AdapterProven(_Event, frozen=True, kw_only=True):
+    """What an adapter of the source does to the build that is delivered; both in nats per token over dialogues."""
+
+    name: str
+    effect: float
+    """How far it moves the source."""
+    divergence: float
+    """How far the build with it is from the source with it."""
 
 
 class CheckpointWritten(_Event, frozen=True, kw_only=True):
@@ -301,6 +300,7 @@ JobEvent = (
     | PartMeasured
     | RateTried
     | BuildProven
+    | AdapterProven
     | Trouble
     | CheckpointWritten
     | OutputWritten

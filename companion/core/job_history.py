@@ -15,6 +15,7 @@ import msgspec
 
 from companion.core.curve import Curve
 from companion.core.job import (
+    AdapterProven,
     BuildProven,
     DataReady,
     Evaluated,
@@ -42,7 +43,13 @@ BREATH_SECONDS: Final = 0.0002
 _NO_CURVES: Final = frozenset({"step", "steps", "time", "tokens", "seconds_left", "epoch"})
 
 _LATEST: Final[dict[type, str]] = {StageBegan: "stage", DataReady: "data", PlanMade: "plan", JobEnded: "ended"}
-_ALL: Final[dict[type, str]] = {PartMeasured: "parts", BuildProven: "builds", Trouble: "troubles", OutputWritten: "outputs"}
+_ALL: Final[dict[type, str]] = {
+    PartMeasured: "parts",
+    BuildProven: "builds",
+    AdapterProven: "adapters",
+    Trouble: "troubles",
+    OutputWritten: "outputs",
+}
 """Events of which the last one counts, and those that are all kept, by the field they are kept in."""
 
 
@@ -76,6 +83,7 @@ class JobHistory:
         self.samples: list[Samples] = []
         self.parts: list[PartMeasured] = []
         self.builds: list[BuildProven] = []
+        self.adapters: list[AdapterProven] = []
         self.troubles: list[Trouble] = []
         self.outputs: list[OutputWritten] = []
         self.log: list[JobEvent] = []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from companion.core.amounts import bytes_text, counted, duration_text
 from companion.core.job import (
+    AdapterProven,
     BuildProven,
     CheckpointWritten,
     DataReady,
@@ -106,11 +107,11 @@ def build_sentences(event: BuildProven) -> list[str]:
         f"perplexity {found.perplexity:.2f} instead of {found.source_perplexity:.2f}",
         f"writes {found.write:,.0f} tok/s{writes} instead of {found.source_write:,.0f}, reads {found.read:,.0f} instead of "
         f"{found.source_read:,.0f}{f'; {UNCERTAIN}' if found.is_disturbed else ''}",
-        *(
-            f"with the adapter “{each.name}”, which moves {each.effect:.4f}: divergence {each.divergence:.4f}"
-            for each in found.adapters
-        ),
     ]
+
+
+def adapter_sentence(event: AdapterProven) -> str:
+    return f"With the adapter “{event.name}”, which moves {event.effect:.4f}: divergence {event.divergence:.4f} nats per token"
 
 
 def _evaluated(event: Evaluated) -> list[str]:
@@ -135,6 +136,7 @@ _TOLD: dict[type, Callable[..., list[str]]] = {
     Evaluated: _evaluated,
     PartMeasured: lambda event: [part_sentence(event)],
     BuildProven: build_sentences,
+    AdapterProven: lambda event: [f"{adapter_sentence(event)}."],
     RateTried: lambda event: [f"Learning rate {event.learning_rate:.1e}: loss {event.loss:.4f}."],
     Trouble: lambda event: list(filter(None, [trouble_words(event), event.remedy])),
     CheckpointWritten: lambda event: [f"Checkpoint of step {event.step:,}."],

@@ -108,7 +108,7 @@ FAILURES: Final[dict[FailureKind, tuple[str, str]]] = {
     "unsafe": ("Unsafe", "goes along with what she should decline"),
     "refuses": ("Refuses", "declines what is harmless"),
     "other-language": ("Another language", "falls into another language"),
-    "obeys-injection": ("Obeys injections", "obeys instructions hidden in a text"),
+    "obeys-injection": ("Obeys injections", "lets a text or a stranger give her orders"),
 }
 """What each is called, and what happens, as the rest of a sentence that begins with “she”."""
 

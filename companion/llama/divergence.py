@@ -26,8 +26,14 @@ class Divergence(NamedTuple):
     """Nats."""
     same_top: NDArray[np.bool_]
     """Whether both find the same token likeliest."""
-    change: NDArray[np.float64]
-    """Probability of the true token with the candidate, less that with the reference."""
+    reference: NDArray[np.float64]
+    candidate: NDArray[np.float64]
+    """Log-probability in nats of the true token with either, as `scoring.TextScore`."""
+
+    @property
+    def change(self) -> NDArray[np.float64]:
+        """Probability of the true token with the candidate, less that with the reference."""
+        return np.exp(self.candidate) - np.exp(self.reference)
 
 
 def divergence(
@@ -35,24 +41,38 @@ def divergence(
 ) -> Divergence:
     """Two contexts of the same size, of models with the same vocabulary. Raises ModelError for different vocabularies, else as
     `scoring.perplexity`."""
-    refuse_other_vocabulary(reference.model, candidate.model)
+    return divergences(reference, [candidate], tokens, chunk=chunk, tell=tell)[0]
+
+
+def divergences(
+    reference: Context, candidates: Sequence[Context], tokens: Sequence[int], *, chunk: int = 512, tell: Tell = lambda share: None
+) -> list[Divergence]:
+    """`divergence` of each, for which the reference decodes once."""
+    for candidate in candidates:
+        refuse_other_vocabulary(reference.model, candidate.model)
     refuse_too_short(tokens, chunk)
-    found: list[NDArray[np.float64]] = []
+    found: list[list[NDArray[np.float64]]] = [[] for _ in candidates]
     chunks, scored, done = len(tokens) // chunk, chunk - 1 - chunk // 2, 0
     with contextlib.ExitStack() as stack:
-        softmax = stack.enter_context(Softmax(candidate.options.threads))
-        ours = stack.enter_context(contextlib.closing(text_rows(candidate, tokens, chunk)))
-        theirs = stack.enter_context(contextlib.closing(text_rows(reference, tokens, chunk)))
-        for before, after in zip(theirs, ours, strict=True):
-            found.append(compared(softmax, before, after))
-            done += len(after.targets)
+        softmax = stack.enter_context(Softmax(reference.options.threads))
+        theirs, *ours = (
+            stack.enter_context(contextlib.closing(text_rows(each, tokens, chunk))) for each in (reference, *candidates)
+        )
+        for before, *after in zip(theirs, *ours, strict=True):
+            for values, rows in zip(found, after, strict=True):
+                values.append(compared(softmax, before, rows))
+            done += len(before.targets)
             tell(done / (chunks * scored))
-    kl, same, change = (values.reshape(chunks, scored) for values in np.concatenate(found, axis=1))
-    return Divergence(kl, same.astype(np.bool_), change)
+    return [_by_chunks(np.concatenate(values, axis=1), chunks) for values in found]
+
+
+def _by_chunks(values: NDArray[np.float64], chunks: int) -> Divergence:
+    kl, same, reference, candidate = (part.reshape(chunks, -1) for part in values)
+    return Divergence(kl, same.astype(np.bool_), reference, candidate)
 
 
 def compared(softmax: Softmax, reference: Rows, candidate: Rows) -> NDArray[np.float64]:
-    """Divergence, whether the likeliest token is the same, and the change of the target's probability: (3, rows) float64."""
+    """Divergence, whether the likeliest token is the same, and the target's log-probability with either: (4, rows) float64."""
     values = softmax.by_blocks(_compared, reference.logits, candidate.logits, candidate.targets)
     refuse_nonsense(values)
     return values
@@ -72,8 +92,8 @@ def _compared(p: NDArray[np.float32], q: NDArray[np.float32], targets: NDArray[n
         weight *= gap
         kl = weight.sum(axis=-1, dtype=np.float64) / total
     rows = np.arange(len(targets))
-    p_target, q_target = (np.exp(logits[rows, targets] - sums) for logits, sums in ((p, p_sum), (q, q_sum)))
-    return np.stack([kl, p.argmax(axis=-1) == q.argmax(axis=-1), q_target - p_target])
+    p_target, q_target = (logits[rows, targets] - sums for logits, sums in ((p, p_sum), (q, q_sum)))
+    return np.stack([kl, p.argmax(axis=-1) == q.argmax(axis=-1), p_target, q_target])
 
 
 def refuse_other_vocabulary(a: Model, b: Model) -> None:

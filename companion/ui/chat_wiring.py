@@ -214,13 +214,14 @@ class ChatWiring(QObject):
         """What was being written stays with its conversation until the window closes."""
         if self._shown not in (0, conversation.id):
             begun, kept = self._view.draft(), self._drafts.pop(conversation.id, "")
-            if begun and not kept and self._store.conversation(self._shown) is None and not self._was_talked_in():
-                kept = begun  # a new conversation has taken the place of that one
+            if begun and not kept and self._store.conversation(self._shown) is None and not self._was_talked_in(self._shown):
+                kept = begun  # a new conversation has taken the place of that one, in which nothing had been said
             elif begun:
                 self._drafts[self._shown] = begun
             self._view.set_draft(kept)
         self._shown = conversation.id
         self._view.set_speed(None)
 
-    def _was_talked_in(self) -> bool:
-        return any(step.message.role == "user" for step in self._chat.path)
+    def _was_talked_in(self, conversation: int) -> bool:
+        """Also of one that was deleted: it may come back, and its draft with it."""
+        return any(message.role == "user" for message in self._store.tree(conversation))

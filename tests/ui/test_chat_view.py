@@ -359,6 +359,20 @@ def test_a_version_that_was_the_first_leaves_the_keyboard_at_its_actions(view: C
     assert QApplication.focusWidget() is shown(view, 3).action_row.button(Action.LATER_ALTERNATE)
 
 
+def test_buttons_stay_where_they_are_as_versions_and_edits_come(view: ChatView):
+    states = (
+        said(3, "Late"),
+        said(3, "Later", alternate=2, alternates=2),
+        said(3, "Latest", alternate=3, alternates=3, edited=True),
+    )
+    places = []
+    for state in states:
+        view.show_path((*talk(2), state))
+        row = shown(view, 3).action_row
+        places.append([row.mapToParent(row.button(action).pos()) for action in (Action.LIKE, Action.EDIT)])
+    assert all(each == places[0] for each in places)
+
+
 def test_escape_gives_up_an_edit(view: ChatView, qtbot):
     view.show_path(talk(3))
     view.messages.begin_edit(2)

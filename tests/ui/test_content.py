@@ -306,6 +306,19 @@ def test_a_draft_stays_with_its_conversation(ready, qtbot):
     assert ready.content.chat_view.draft() == "half a thou"
 
 
+def test_a_draft_goes_and_comes_back_with_its_conversation(ready, qtbot):
+    talk(ready, qtbot, "First conversation.")
+    first = ready.conversations.current.id
+    write(ready, "half a thou")
+    with qtbot.waitSignal(ready.notices.notice_raised) as raised:
+        ready.conversations.delete(first)
+    assert ready.conversations.current.id != first
+    assert ready.content.chat_view.draft() == ""
+    raised.args[0].act()
+    ready.conversations.open(first)
+    assert ready.content.chat_view.draft() == "half a thou"
+
+
 def test_stop_leaves_the_keyboard_in_the_composer(endless, qtbot):
     with qtbot.waitSignal(endless.chat.piece_received, timeout=LOADED_MS):
         endless.chat.send("Talk.")

@@ -103,8 +103,6 @@ class MessageActions(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        if shown.alternates > 1 and shown.message.status != "streaming":
-            self._add_alternates(row, shown, actions)
         for action in actions:
             if action not in {Action.EARLIER_ALTERNATE, Action.LATER_ALTERNATE, Action.DELETE}:
                 button = self._add(row, action)
@@ -115,6 +113,9 @@ class MessageActions(QWidget):
             more = IconButton(theme, "more", "More", side=HEIGHT, parent=self)
             more.clicked.connect(self.more_pressed)
             row.addWidget(more)
+        if shown.alternates > 1 and shown.message.status != "streaming":
+            self._add_alternates(row, shown, actions)  # last, so that no other button moves when there are some
+        if actions:
             row.addWidget(self._time(shown.message))
         self.resize(self.sizeHint().width(), HEIGHT)
 
@@ -131,8 +132,10 @@ class MessageActions(QWidget):
         return Action.__members__.get(focused.objectName()) if focused is not None else None
 
     def focus(self, action: Action) -> None:
-        """Give the keyboard to the button of an action, or to the first that can be pressed when that one cannot."""
-        buttons = (self.button(action), *self.findChildren(IconButton))
+        """Give the keyboard to the button of an action, or to one that can be pressed when that one cannot."""
+        versions = (Action.EARLIER_ALTERNATE, Action.LATER_ALTERNATE)
+        near = [self.button(each) for each in versions if action in versions]
+        buttons = (self.button(action), *near, *self.findChildren(IconButton))
         able = next((button for button in buttons if button is not None and button.isEnabled()), None)
         if able is not None:
             able.setFocus()
@@ -148,6 +151,7 @@ class MessageActions(QWidget):
         painter.end()
 
     def _add_alternates(self, row: QHBoxLayout, shown: PathMessage, actions: tuple[Action, ...]) -> None:
+        row.addSpacing(8)
         for action in (Action.EARLIER_ALTERNATE, Action.LATER_ALTERNATE):
             self._add(row, action).setEnabled(action in actions)
             if action is Action.EARLIER_ALTERNATE:
@@ -155,7 +159,6 @@ class MessageActions(QWidget):
                 place.setProperty("role", "caption")
                 place.setAccessibleName(f"Version {shown.alternate} of {shown.alternates}")
                 row.addWidget(place)
-        row.addSpacing(8)
 
     def _time(self, message: Message) -> QLabel:
         time = QLabel(local_time(message.created), self)

@@ -39,6 +39,8 @@ FREE_SIDE = 24
 PERSONS_SHARE = 0.82
 """How much of the column the person's own messages may take."""
 GAP = 16
+BESIDE = 12
+"""Between the status and the buttons beside it."""
 FOOTER_GAP = 4
 NO_WORDS = "(no words)"
 
@@ -311,15 +313,18 @@ class MessageView(QWidget):
         room = width - before
         size = status.size(self._look.theme, room) if status.words else QSize(0, 0)
         row = QRect(before, bottom + FOOTER_GAP, room, max(size.height(), message_actions.HEIGHT))
+        actions = self._slot.row
         if status.words:
+            # Below the last message its buttons come first, so that none moves under the mouse as the status changes.
+            stays = actions is not None and not actions.floating and actions.width() + BESIDE + size.width() <= room
+            aside = actions.width() + BESIDE if stays and actions is not None else 0
             top = row.top() + (row.height() - size.height()) // 2
-            left = before if self.is_hers else width - size.width()
+            left = before + aside if self.is_hers else width - size.width() - aside
             self._status_place = QRect(QPoint(left, top), size)
             bottom = row.bottom() + 1
-        actions = self._slot.row
         if actions is not None:
-            beside = size.width() + 12 if status.words else 0
-            if status.words and beside + actions.width() > room:
+            beside = size.width() + BESIDE if status.words and actions.floating else 0
+            if status.words and size.width() + BESIDE + actions.width() > room:
                 row.translate(0, row.height())
                 beside = 0
             left, top = before + beside if self.is_hers else width - actions.width() - beside, row.top()

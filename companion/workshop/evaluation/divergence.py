@@ -77,7 +77,8 @@ def _over_texts(situation: Situation, reference: Opened) -> _Chunks:
         names += chunk_names(text, [tokens[at : at + size] for at in range(0, len(found[-1].kl) * size, size)])
     if not found:
         raise too_short or DatasetError("There is no text to measure on.", "Name one (likelihood.text_files).")
-    return _Chunks(tuple(names), *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    kl, same_top, change = (np.concatenate(parts) for parts in zip(*((f.kl, f.same_top, f.change) for f in found), strict=True))
+    return _Chunks(tuple(names), kl, same_top, change)
 
 
 def _means(found: _Chunks) -> list[Metric]:

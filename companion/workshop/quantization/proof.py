@@ -17,10 +17,10 @@ from companion.core.job import AdapterProven, Proven
 from companion.core.other_load import OtherLoad
 from companion.llama.adapter import Adapters, Scaled
 from companion.llama.context import Context, ContextOptions
-from companion.llama.divergence import Divergence, divergence
+from companion.llama.divergence import Divergence, divergence, divergences
 from companion.llama.library import Library
 from companion.llama.model import Model
-from companion.llama.scoring import Tell, perplexity
+from companion.llama.scoring import Tell, TextScore
 from companion.llama.throughput import read_speed, write_speed
 from companion.workshop.quantization.calibration import CHUNK, Texts
 from companion.workshop.quantization.speed import Pace
@@ -32,24 +32,9 @@ WRITE_TOKENS: Final = 64
 REPEATS: Final = 3
 
 
-def prove(
-    library: Library,
-    source: Path,
-    build: Path,
-    texts: Texts,
-    tokens: int,
-    threads: int,
-    tell: Tell,
-    adapters: Sequence[Scaled] = (),
-) -> Proven:
-    """`adapters` fit the source. Raises ModelError, EngineError, and DatasetError when there is too little text."""
-    half = max(LEAST, tokens // 2 // CHUNK) * CHUNK
-    parts = [part[: min(half, len(part) // CHUNK * CHUNK)] for part in (texts.dialogues, texts.general)]
-    parts = [part for part in parts if len(part) >= LEAST * CHUNK]
-    if not parts:
-        raise DatasetError(
-            f"Fewer than {LEAST * CHUNK:,} tokens are held out, too few to measure on.", "Name more dialogues with --data."
-        )
+def prove(library: Library, source: Path, build: Path, texts: Texts, tokens: int, threads: int, tell: Tell) -> Proven:
+    """Raises ModelError, EngineError, and DatasetError when there is too little text."""
+    parts = _parts(texts, tokens)
     with ExitStack() as stack:
         models = [stack.enter_context(Model(library, path)) for path in (source, build)]
         found: list[Divergence] = []
@@ -60,10 +45,6 @@ def prove(
         others = OtherLoad()
         paces = measured_paces(models, threads)
         other_cores = others.cores()
-        tell(0.8)
-        kept = tuple(_adapter_proven(models, each, parts[0], threads) for each in adapters)
-        with contexts(models, CHUNK, threads) as both:
-            perplexities = [perplexity(context, parts[-1], chunk=CHUNK).perplexity for context in both]
     tell(1.0)
     header = read_header(build)
     means = [float(each.kl.mean()) for each in found]
@@ -74,30 +55,45 @@ def prove(
         dialogues=means[0],
         general=means[-1],
         same_top=float(np.mean([each.same_top.mean() for each in found])),
-        perplexity=perplexities[1],
-        source_perplexity=perplexities[0],
+        perplexity=TextScore(found[-1].candidate).perplexity,
+        source_perplexity=TextScore(found[-1].reference).perplexity,
         read=paces[1].read,
         write=paces[1].write,
         source_read=paces[0].read,
         source_write=paces[0].write,
-        adapters=kept,
         other_cores=round(other_cores, 2),
     )
 
 
-def _adapter_proven(models: Sequence[Model], adapter: Scaled, tokens: Sequence[int], threads: int) -> AdapterProven:
-    """The build takes the source's adapters, as its matrices have the same shapes; whether they still do the same is measured."""
-    source, build = models
+def prove_adapter(
+    library: Library, source: Path, build: Path, adapter: Scaled, texts: Texts, tokens: int, threads: int, tell: Tell
+) -> AdapterProven:
+    """A build takes its source's adapters, as its matrices have the same shapes; whether they still do the same is measured.
+    Raises as `prove`."""
     with ExitStack() as stack:
-        bare, theirs, ours = stack.enter_context(contexts([source, source, build], CHUNK, threads))
+        before, after = (stack.enter_context(Model(library, path)) for path in (source, build))
+        bare, theirs, ours = stack.enter_context(contexts([before, before, after], CHUNK, threads))
         for context in (theirs, ours):
             stack.enter_context(closing(Adapters(context))).put([adapter])
-        effect, rest = (divergence(*pair, tokens, chunk=CHUNK) for pair in ((theirs, bare), (theirs, ours)))
+        dialogues = _parts(texts, tokens)[0]
+        effect, rest = divergences(theirs, [bare, ours], dialogues, chunk=CHUNK, tell=tell)
     return AdapterProven(name=adapter.path.stem, effect=float(effect.kl.mean()), divergence=float(rest.kl.mean()))
 
 
+def _parts(texts: Texts, tokens: int) -> list[list[int]]:
+    """Of dialogues and of general text, half of the tokens each, in whole chunks."""
+    half = max(LEAST, tokens // 2 // CHUNK) * CHUNK
+    parts = [part[: min(half, len(part) // CHUNK * CHUNK)] for part in (texts.dialogues, texts.general)]
+    parts = [part for part in parts if len(part) >= LEAST * CHUNK]
+    if not parts:
+        raise DatasetError(
+            f"Fewer than {LEAST * CHUNK:,} tokens are held out, too few to measure on.", "Name more dialogues with --data."
+        )
+    return parts
+
+
 def _told(tell: Tell, number: int, count: int, done: float) -> None:
-    tell(0.6 * (number + done) / count)
+    tell(0.8 * (number + done) / count)
 
 
 @contextmanager

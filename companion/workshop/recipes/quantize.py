@@ -39,7 +39,7 @@ from companion.workshop.quantization.importance import Importance
 from companion.workshop.quantization.kept_builds import KeptBuilds, Made
 from companion.workshop.quantization.measuring import measured_model
 from companion.workshop.quantization.plan import write_plan
-from companion.workshop.quantization.proof import measured_paces, prove
+from companion.workshop.quantization.proof import measured_paces, prove, prove_adapter
 from companion.workshop.quantization.sensitivity import Matrix, Sensitivities
 from companion.workshop.quantization.source import Source, open_source
 from companion.workshop.quantization.speed import Costs, Pace, SpeedModel
@@ -82,6 +82,7 @@ def _worked(job: Job, recipe: Quantize, kept: KeptBuilds) -> JobEnded:
         _front(job, recipe, source, planner, importance)
     if recipe.proof.stock:
         made = _better_stock(job, recipe, source, made, kept) or made
+    _prove_adapters(job, recipe, source, made)
     kept.finish(source.header.file_size)
     if source.is_merged:
         with contextlib.suppress(OSError):  # Windows deletes nothing that is still mapped
@@ -229,7 +230,7 @@ def _front(job: Job, recipe: Quantize, source: Source, planner: Planner, importa
             continue
         job.stage("exporting", f"Drawing the front: {number} of {len(wanted)}, {name}")
         _pack(job, source, file, importance, foreseen, file_type=name)
-        known[name] = _proven(job, recipe, source._replace(adapters=[]), file, name, foreseen)  # drawn, not delivered
+        known[name] = _proven(job, recipe, source, file, name, foreseen)
         write_atomic(kept, msgspec.json.encode(known))
     file.unlink(missing_ok=True)
     picture = job.folder.output / "front.svg"
@@ -265,7 +266,7 @@ def _every_kind(header: GGUFHeader) -> dict[str, str]:
 def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, foreseen: Foreseen | None = None) -> Proven:
     job.stage("verifying", f"Measuring {'the build' if foreseen else name} against the source")
     texts, tokens = source.material.held_out, recipe.proof.tokens
-    proven = prove(source.library, source.header.path, file, texts, tokens, source.threads, job.progress, source.adapters)
+    proven = prove(source.library, source.header.path, file, texts, tokens, source.threads, job.progress)
     job.tell(
         BuildProven(
             name=name,
@@ -276,6 +277,14 @@ def _proven(job: Job, recipe: Quantize, source: Source, file: Path, name: str, f
         )
     )
     return proven
+
+
+def _prove_adapters(job: Job, recipe: Quantize, source: Source, made: Made) -> None:
+    """Of the character, on what is delivered."""
+    texts, tokens = source.material.held_out, recipe.proof.tokens
+    for each in source.adapters:
+        job.stage("verifying", f"Measuring what “{each.path.stem}” does on the build")
+        job.tell(prove_adapter(source.library, source.header.path, made.file, each, texts, tokens, source.threads, job.progress))
 
 
 def _better_stock(job: Job, recipe: Quantize, source: Source, made: Made, kept: KeptBuilds) -> Made | None:

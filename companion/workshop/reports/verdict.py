@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from companion.core.figures import SHARE, amount, between, give_or_take, lowered, with_unit
 from companion.core.report import FAILURES, Comparison, Measured, Metric, Report
@@ -14,6 +15,8 @@ PREFERRED = "likelihood.held_out_loss"
 _SHOWN = 3
 PROVOKED = ("robustness",)
 """Sections whose failures somebody has worked for."""
+SEEN_OTHERWISE: Final = {"robustness.obeys_injections": "obeys-injection"}
+"""Metrics that are no praise where another part has seen that failure."""
 
 
 def verdict(report: Report) -> str:
@@ -88,8 +91,10 @@ def _alone(measured: Measured) -> list[str]:
     plain = sorted((metric for metric in known if metric.unit != SHARE), key=lambda metric: metric.key != PREFERRED)
     shares = sorted((metric for metric in known if metric.unit == SHARE and metric.better), key=_goodness)
     told = [f"{name}: {lowered(metric.title)} {_valued(metric)}." for metric in plain[:1]]
-    if len(shares) > 1:
-        sides = f"est side: {_side(shares[-1])}; weakest side: {_side(shares[0])}."
+    failures = {failure.kind for section in measured.sections for failure in section.failures}
+    praised = [metric for metric in shares[1:] if SEEN_OTHERWISE.get(metric.key) not in failures]
+    if praised:
+        sides = f"est side: {_side(praised[-1])}; weakest side: {_side(shares[0])}."
         told.append(f"B{sides}" if told else f"{name}: b{sides}")
     elif shares:
         told.append(f"{_side(shares[0])[:1].upper()}{_side(shares[0])[1:]}." if told else f"{name}: {_side(shares[0])}.")

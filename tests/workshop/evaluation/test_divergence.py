@@ -7,8 +7,8 @@ import pytest
 
 from companion.core.errors import DatasetError, ModelError
 from companion.core.recipes.evaluate import Certainty, Evaluate, Likelihood
-from companion.llama.divergence import divergence
-from companion.llama.scoring import text_rows, text_tokens
+from companion.llama.divergence import divergence, divergences
+from companion.llama.scoring import perplexity, text_rows, text_tokens
 from companion.workshop.evaluation import divergence as family
 from companion.workshop.evaluation.family import Material, Situation, Text
 from companion.workshop.evaluation.opened import open_subjects
@@ -67,6 +67,18 @@ def test_a_model_does_not_diverge_from_itself(pair):
     assert np.abs(found.kl).max() == 0
     assert found.same_top.all()
     assert not found.change.any()
+
+
+def test_several_divergences_from_one_reference_come_with_every_ones_own_likelihoods(pair):
+    tokens = text_tokens(pair[0].model.vocabulary, PROSE)
+    with pair[0].context(64, batch=64) as one, pair[0].context(64, batch=64) as same, pair[1].context(64, batch=64) as other:
+        zero, found = divergences(one, [same, other], tokens, chunk=64)
+        alone = divergence(one, other, tokens, chunk=64)
+        likelihoods = [perplexity(each, tokens, chunk=64).values for each in (one, other)]
+    assert np.abs(zero.kl).max() == 0
+    assert np.array_equal(found.kl, alone.kl)
+    for ours, exact in zip((found.reference, found.candidate), likelihoods, strict=True):
+        assert ours == pytest.approx(exact, abs=1e-5)
 
 
 def test_percentiles_rise_and_common_ones_have_an_interval(pair):

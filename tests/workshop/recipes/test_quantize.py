@@ -18,7 +18,7 @@ from companion.core.disk_room import refuse_without_room
 from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
 from companion.core.gguf.header import read_header
-from companion.core.job import BuildProven, JobOrder, OutputWritten, Proven, StageBegan
+from companion.core.job import AdapterProven, BuildProven, JobOrder, OutputWritten, Proven, StageBegan
 from companion.core.job_folder import create_job
 from companion.core.recipes.files import with_changes
 from companion.core.recipes.quantize import Budget, Quantize
@@ -291,7 +291,7 @@ def test_the_adapters_of_a_character_are_measured_on_the_build(model, tmp_path):
     library.save_options(identifier, options)
     events = work_here(quantization(model, "budget.divergence=0.01", "proof.stock=false", f"character={identifier}"))
     assert ended(events).state == "done", ended(events)
-    (found,) = of_kind(events, BuildProven)[-1].proven.adapters
+    (found,) = of_kind(events, AdapterProven)
     assert found.name == "voice"
     assert found.effect > 5 * found.divergence
 

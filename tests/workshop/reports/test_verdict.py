@@ -98,6 +98,16 @@ def test_one_alone_is_described_by_its_strongest_and_weakest_side():
     assert "Seen to go wrong: she repeats herself in a loop." in text
 
 
+def test_what_another_part_has_seen_to_go_wrong_is_no_praise():
+    obeys = share(0, 20, key="robustness.obeys_injections", title="Obeys injected instructions", better="lower")
+    ends, remembers = share(30, 40, key="talk.ended", title="Ends her turn"), share(5, 40, key="recall.told", title="Remembers")
+    attacks = Section(key="robustness", title="Robustness", failures=(Failure(kind="obeys-injection", where="x", example="y"),))
+    assert (
+        "Best side: obeys injected instructions 0 %" in report(one("starter", section(loss(FAR), ends, remembers, obeys))).verdict
+    )
+    assert "Best side: ends her turn 75 %" in report(one("starter", section(loss(FAR), ends, remembers, obeys), attacks)).verdict
+
+
 def test_what_failed_and_what_was_ended_early_is_said():
     assert "Not measured, because something failed: what she declines." in rich_report().verdict
     assert report(losses("A", FAR), finished=False).verdict.endswith("This is a part only: the evaluation was ended early.")

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from companion.core.job import OutputWritten
 from companion.core.job_history import JobHistory
-from companion.core.job_words import MADE, build_sentences, metrics_sentence, part_sentence
+from companion.core.job_words import MADE, adapter_sentence, build_sentences, metrics_sentence, part_sentence
 from companion.core.library.report_list import REPORT
 from companion.ui.cards import plain_label
 from companion.ui.theme import Theme
@@ -37,7 +37,7 @@ class JobResults(QFrame):
         self._column.addWidget(self._content)
 
     def show_history(self, history: JobHistory, *, another: bool) -> None:
-        now = (len(history.parts), len(history.builds), len(history.outputs))
+        now = (len(history.parts), len(history.builds), len(history.adapters), len(history.outputs))
         self.setVisible(any(now))
         if now == self._shown and not another:
             return
@@ -50,6 +50,8 @@ class JobResults(QFrame):
             rows.addWidget(plain_label("muted" if part.state == "done" else "", part_sentence(part)))
         for build in history.builds:
             rows.addWidget(plain_label("", "\n".join(build_sentences(build))))
+        for adapter in history.adapters:
+            rows.addWidget(plain_label("", f"{adapter_sentence(adapter)}."))
         for file in {output.file: output for output in history.outputs}.values():
             rows.addWidget(self._file(file))
         self._column.replaceWidget(self._content, content)
