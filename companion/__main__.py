@@ -35,7 +35,9 @@ def _run(arguments: list[str]) -> int:
             return open_window(file)
         arguments = ["chat", *(["--model", file] if file.lower().endswith(".gguf") else [])]
     from companion.cli import run
+    from companion.core.addons.use import watch_for_torch
 
+    watch_for_torch()
     return run(arguments)
 
 
@@ -81,6 +83,9 @@ def _other_role(arguments: list[str]) -> int | None:
     """Workers of the workshop and the window; None when none of them is asked for."""
     match arguments:
         case ["job", _] | ["job", _, _]:
+            from companion.core.addons.use import watch_for_torch
+
+            watch_for_torch()
             from companion.workshop.job import main as job
 
             return job(*arguments[1:])
@@ -108,6 +113,10 @@ def _other_role(arguments: list[str]) -> int | None:
             from companion.download.worker import main as download
 
             return download()
+        case ["check-addon", device]:
+            from companion.workshop.addon_check import main as check_addon
+
+            return check_addon(device)
     return None
 
 

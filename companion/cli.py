@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from companion import __version__
+from companion.cli_addon import addon
 from companion.cli_data import data
 from companion.cli_evaluation import evaluation
 from companion.cli_models import models
@@ -29,6 +30,7 @@ app.add_typer(models)
 app.add_typer(evaluation)
 app.add_typer(jobs)
 app.add_typer(data)
+app.add_typer(addon)
 
 CharacterFile = Annotated[
     Path | None, typer.Option("--character", help="A character card (PNG, JSON or CHARX); Hoshi otherwise.", metavar="FILE")
@@ -147,7 +149,7 @@ def _mistyped(error: Any, arguments: list[str]) -> str:
     """What typer found, as a sentence, with where the right way is written; empty when it has shown the help already."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return ""
-    words = arguments[: 2 if arguments[:1] in (["jobs"], ["data"]) else 1]
+    words = arguments[: 2 if arguments[:1] in (["jobs"], ["data"], ["addon"]) else 1]
     command = error.ctx.command_path if error.ctx else " ".join(["companion", *(word for word in words if word[:1] != "-")])
     needs_value = "requires an argument" in error.format_message()
     what = f"“{error.option_name}” needs a value." if needs_value else error.format_message().rstrip(".") + "."

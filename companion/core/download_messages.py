@@ -87,16 +87,9 @@ class ReleaseFound(_Message, frozen=True, kw_only=True):
 
 
 FetchEvent = FetchBegan | FetchProgress | FetchChecking | FetchDone | FetchFailed
-DownloadRequest = Fetch | AskRelease
 DownloadEvent = FetchEvent | ReleaseFound
 
-_requests = msgspec.json.Decoder(DownloadRequest)
 _events = msgspec.json.Decoder(DownloadEvent)
-
-
-def decode_download_request(line: bytes) -> Any:
-    """Raises msgspec.DecodeError on anything that is not a request."""
-    return decode(_requests, line)
 
 
 def decode_download_event(line: bytes) -> Any:

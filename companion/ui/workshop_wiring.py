@@ -16,10 +16,11 @@ from companion.app.engine import Engine
 from companion.app.notices import Notice, Notices, Tone
 from companion.app.preferences import Preferences
 from companion.core.job import JOBS_FOLDER, WANTED_FILE
-from companion.core.paths import data_folder
+from companion.core.paths import data_folder, own_addons_folder
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from companion.app.addons import Addons
     from companion.app.datasets import Datasets
     from companion.app.downloads import Downloads
     from companion.app.headroom_watch import HeadroomWatch
@@ -104,14 +105,20 @@ class WorkshopWiring(QObject):
         return Datasets()
 
     @cached_property
+    def addons(self) -> Addons:
+        from companion.app.addons import Addons
+
+        return Addons(self._engine, self._notices)
+
+    @cached_property
     def panel(self) -> WorkshopPanel:
         from companion.ui.workshop.desk import Desk
         from companion.ui.workshop.panel import WorkshopPanel
 
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
-            self.datasets, self._library, self._downloads, self._reload_model, self.show, self.show_job, self.show_report,
-            self.learn_from, self.compare,
+            self.datasets, self._library, self._downloads, lambda: self.addons, self._reload_model, self.show, self.show_job,
+            self.show_report, self.learn_from, self.compare,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
         self._stack.addWidget(panel)
@@ -121,7 +128,7 @@ class WorkshopWiring(QObject):
         return panel
 
     def start(self) -> None:
-        """The window is there: look, a little later, for work that is to go on."""
+        """The window is there: look, a little later, for work that is to go on, and for what an update left unchecked."""
         QTimer.singleShot(LOOK_MS, self, self._look_for_work)
 
     def show(self, page: str = "") -> None:
@@ -193,6 +200,8 @@ class WorkshopWiring(QObject):
             page.close()  # each ends what runs for it
         if self._machine is not None:
             self._machine.close()
+        if "addons" in self.__dict__:
+            self.addons.close()
         if "datasets" in self.__dict__:
             self.datasets.close()
         if "jobs" in self.__dict__:
@@ -219,6 +228,8 @@ class WorkshopWiring(QObject):
         return page
 
     def _look_for_work(self) -> None:
+        if not self._is_closed and own_addons_folder().is_dir():
+            self.addons.check_anew()
         if not self._is_closed and any(data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")):
             self.jobs.begin()
 
