@@ -100,11 +100,12 @@ def in_use() -> Standing | None:
 
 def unfinished_bytes(device: Device) -> int:
     """What is there to go on from."""
-    sizes = [0]
-    for file in unfinished_place(device).rglob("*"):
-        with contextlib.suppress(OSError):
-            sizes.append(file.stat().st_size if file.is_file() else 0)
-    return sum(sizes)
+    there = 0
+    for folder, _, files in os.walk(unfinished_place(device)):  # which does not mind what goes or moves meanwhile
+        for name in files:
+            with contextlib.suppress(OSError):
+                there += Path(folder, name).stat().st_size
+    return there
 
 
 def note_content(folder: Path, addon: Addon) -> None:
