@@ -21,7 +21,9 @@ from steps import SetupError
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # Loaded by name while the program runs, so that no file names them.
 LOADED_BY_QT = ("libegl1", "libgl1", "libxcb-cursor0", "fontconfig", "fonts-dejavu-core | fonts-noto-core")
-RECOMMENDED = ("libpulse0", "libspeechd2", "speech-dispatcher")
+RECOMMENDED = ("libspeechd2", "speech-dispatcher")
+WITHOUT_VOICE = {"libspeechd.so.2"}
+"""What only the voice needs, for which Qt loads a library of its own: without it she is silent."""
 
 
 def can_build() -> bool:
@@ -78,7 +80,7 @@ def _shared_libraries(root: Path) -> set[str]:
     files = [path for path in inside.rglob("*") if path.is_file() and not path.is_symlink() and _is_program(path)]
     told = _printed("objdump", "-p", *map(str, files))
     newest = max(tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_(2\.\d+)", told))
-    wanted = set(re.findall(r"NEEDED +(\S+)", told)) - libraries
+    wanted = set(re.findall(r"NEEDED +(\S+)", told)) - libraries - WITHOUT_VOICE
     paths = dict(re.findall(r"(\S+) \(libc6,[^)]*\) => (\S+)", _printed("ldconfig", "-p")))
     found = {f"libc6 (>= {'.'.join(map(str, newest))})"}
     for name in sorted(wanted):
