@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Literal["system", "dark", "light"], Meta(title="Theme", description="Follow the system, or always dark or light.")
     ] = "system"
     font_size: Annotated[
-        int, Meta(ge=10, le=24, title="Text size", description="Size of the messages and of everything around them.")
+        int, Meta(ge=10, le=24, title="Text size", description="Size of the messages and of all around them, 10 to 24.")
     ] = 14
     reduce_motion: Annotated[bool, Meta(title="Reduce motion", description="No fades or slides anywhere in the window.")] = False
     send_with_enter: Annotated[

@@ -40,18 +40,29 @@ def at_the_left(column: QLayout, widest: int, *, right: int = 24) -> QHBoxLayout
     return row
 
 
-def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool = True, within: int = 0) -> QScrollArea:
-    """`in_the_middle` of a scroll area, which never takes the keyboard: Tab goes through what is in it."""
+class ScrollPage(QScrollArea):
+    """Never takes the keyboard: Tab goes through what is in it."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def leave_room(self, pixels: int) -> None:
+        """Show nothing in so many pixels at the bottom; what stood there can be scrolled to."""
+        if pixels != self.viewportMargins().bottom():
+            self.setViewportMargins(0, 0, 0, pixels)
+
+
+def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool = True, within: int = 0) -> ScrollPage:
+    """`in_the_middle` of a scroll area."""
     page = QWidget()
     made = in_the_middle(column, widest, right=right, within=within) if centred else at_the_left(column, widest, right=right)
     page.setLayout(made)
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return area
+    return ScrollPage(page)
 
 
 def fill_page(page: QWidget, area: QScrollArea, foot: QWidget | None = None) -> None:

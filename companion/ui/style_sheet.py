@@ -86,7 +86,8 @@ def outline(p: Palette) -> str:
 
 
 def _fields(p: Palette, line: int, scale: float) -> str:
-    # The focus ring is a pixel wider than the outline; the padding gives that pixel, so nothing moves.
+    # The focus ring is a pixel wider than the outline; the padding gives that pixel, so nothing moves. The other kind of
+    # popup is as high as entries without our rules would be: it cuts off the last one, and draws a frame around ours.
     arrow = min(round(14 * scale), 22)
     up, down = _image(p, "chevron-up"), _image(p, "chevron-down")
     return f"""
@@ -97,7 +98,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
 QLineEdit {{ padding: 6px 11px; min-height: {line}px; }}
 QPlainTextEdit, QTextEdit {{ padding: 7px 9px; }}
 QAbstractSpinBox {{ padding: 6px 27px 6px 1px; min-height: {line}px; }}
-QComboBox {{ padding: 6px 29px 6px 11px; min-height: {line}px; }}
+QComboBox {{ padding: 6px 29px 6px 11px; min-height: {line}px; combobox-popup: 0; }}
 QPlainTextEdit[readOnly="true"], QTextEdit[readOnly="true"] {{ border-color: transparent; }}
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover {{ background: {mix(p.raised, p.text, 0.05)}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
@@ -123,7 +124,7 @@ QComboBox::down-arrow {{ image: url("{down}"); width: {arrow}px; height: {arrow}
 QComboBox QAbstractItemView {{
     background: {p.surface}; border: 1px solid {p.line}; padding: 4px; outline: none;
 }}
-QComboBox QAbstractItemView::item {{ min-height: 28px; padding: 0 6px; border-radius: 6px; }}
+QComboBox QAbstractItemView::item {{ min-height: {line + 8}px; padding: 0 6px; border-radius: 6px; }}
 QComboBox QAbstractItemView::item:selected {{ background: {p.raised}; color: {p.text}; }}
 """
 

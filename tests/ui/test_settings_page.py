@@ -123,6 +123,44 @@ def test_reset_is_offered_only_away_from_the_default(page: SettingsPage, qtbot):
     assert not reset.isVisible()
 
 
+@pytest.mark.parametrize(("typed", "taken"), [("40", 24), ("4", 10), ("17", 17)])
+def test_a_number_out_of_bounds_becomes_the_nearest(page: SettingsPage, qtbot, typed, taken):
+    spin = row(page, "font_size").editor.spin
+    assert "10 to 24" in spin.toolTip()
+    spin.selectAll()
+    qtbot.keyClicks(spin, typed)
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    assert spin.value() == taken
+
+
+def test_the_text_size_stays_under_the_pointer_while_it_is_changed(theme: Theme, page: SettingsPage, qtbot):
+    page.changed.connect(lambda settings: theme.set_font_size(settings.font_size))
+    page.resize(760, 400)
+    spin = row(page, "font_size").editor.spin
+    spin.setFocus()
+    page.activateWindow()
+    qtbot.waitUntil(spin.hasFocus)
+    before = spin.mapTo(page, spin.rect().topRight())
+    for _ in range(10):
+        spin.stepUp()
+    assert theme.font_size == 24
+    QApplication.processEvents()
+    now = spin.mapTo(page, spin.rect().topRight())
+    assert (now - before).manhattanLength() <= 2
+
+
+def test_a_menu_of_choices_shows_all_of_them_whole(page: SettingsPage, qtbot):
+    box = row(page, "theme").editor.box
+    box.addItem("A choice with a name that is far too long for the field in which it is chosen")
+    box.showPopup()
+    QApplication.processEvents()
+    view = box.view()
+    last = view.visualRect(view.model().index(box.count() - 1, 0))
+    assert view.viewport().rect().contains(last)
+    assert last.width() > view.fontMetrics().horizontalAdvance(box.itemText(box.count() - 1))
+    box.hidePopup()
+
+
 def test_a_reset_leaves_the_keyboard_at_its_row(page: SettingsPage, qtbot):
     page.activateWindow()
     field = row(page, "font_size")

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from companion.core.fields import Field, fields_of
@@ -64,9 +64,17 @@ class FieldRow(QWidget):
         return QSize(narrow, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        if event.size().width() != event.oldSize().width():
+            self._fold()
+        super().resizeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._fold()  # not while the text size is changed: the field in which it is would leave the pointer
+        super().showEvent(event)
+
+    def _fold(self) -> None:
         narrow = self.width() < STACK_BELOW * max(self._theme.font_size / BODY, 1.0)
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
-        super().resizeEvent(event)
 
     def _build(self) -> None:
         title, sentence = QLabel(self.field.title), QLabel(self.field.sentence)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.fields import fields_of
 from companion.core.sampling import PRESETS, Sampling
@@ -124,7 +124,17 @@ class SettingsPage(QWidget):
             read = self._read()
             if read != self._settings:
                 self._settings = read
-                self.changed.emit(read)
+                self._tell_in_place(read)
+
+    def _tell_in_place(self, settings: Settings) -> None:
+        """Where the person changes something stays under the pointer, also when all above it becomes larger."""
+        field = self.focusWidget()
+        before = field.mapTo(self, QPoint(0, 0)).y() if field is not None else 0
+        self.changed.emit(settings)
+        if field is not None:
+            QApplication.sendPostedEvents()  # what Qt lays out later it lays out now
+            bar = self._area.verticalScrollBar()
+            bar.setValue(bar.value() + field.mapTo(self, QPoint(0, 0)).y() - before)
 
     def _show_preset(self) -> None:
         """The preset follows the values: it is the one that has exactly these, or "Custom"."""
@@ -157,7 +167,8 @@ class SettingsPage(QWidget):
             column.addWidget(label)
             column.addWidget(self._card(title, form))
         column.addStretch()
-        fill_page(self, scroll_page(column, WIDEST))
+        self._area = scroll_page(column, WIDEST)
+        fill_page(self, self._area)
 
     def _card(self, title: str, form: Form) -> QFrame:
         card = QFrame()

@@ -218,6 +218,24 @@ def test_a_file_that_is_none_is_told_in_a_sentence_and_nothing_is_lost(page: Dat
     assert room.told[-1].what == "No file in there looks like dialogues."
 
 
+def test_what_was_refused_goes_when_other_files_are_chosen(page: DataPage, tmp_path, qtbot):
+    bad, worse, good = tmp_path / "bad.jsonl", tmp_path / "worse.csv", tmp_path / "good.jsonl"
+    bad.write_text('{"messages": ', encoding="utf-8")
+    worse.write_bytes(bytes(500))
+    good.write_text(line(*TALKS[0]), encoding="utf-8")
+    page.add([bad])
+    qtbot.waitUntil(lambda: "“bad.jsonl”" in page.sheet.row.problem.text(), timeout=DONE_MS)
+    page.add([worse])
+    qtbot.waitUntil(lambda: page.sheet.row.problem.text().startswith("“worse.csv” is no text."), timeout=DONE_MS)
+    page.add([good])
+    recognised(page, qtbot)
+    assert not page.sheet.problems.isVisible()
+    page.add([worse])
+    qtbot.waitUntil(lambda: page.sheet.found is not None and len(page.sheet.found.looks) == 2, timeout=DONE_MS)
+    assert "Left out: “worse.csv” is no text." in page.sheet.problems.text()
+    assert page.sheet.card_row("").captions[-1] == "good.jsonl"
+
+
 def test_conversations_are_added_with_their_names(page: DataPage, room: Room, qtbot):
     talk = room.conversations.current
     first = room.store.add_message(talk.id, parent=None, role="user", text="Hello there")

@@ -77,9 +77,11 @@ class ImportSheet(QWidget):
         return bool(self.files)
 
     def show_files(self, files: Sequence[str], titles: Mapping[str, str], name: str = "") -> None:
-        """Look into these and what is here already; `titles` names conversations by their source, `name` all of them."""
-        self._name_of_all = "" if self.files else name
-        self.files = tuple(dict.fromkeys((*self.files, *files)))
+        """Look into these and what is here already, without what was refused before; `titles` names conversations by their
+        source, `name` all of them."""
+        kept = self._readable() if self.found is not None or not self.row.is_running else self.files
+        self._name_of_all = "" if kept else name
+        self.files = tuple(dict.fromkeys((*kept, *files)))
         self._titles = {**self._titles, **titles}
         self.found = None
         self.row.begin(InspectData(files=self.files, examples=EXAMPLES, each=True), "Looking into them")
@@ -90,9 +92,8 @@ class ImportSheet(QWidget):
         if self.found is None:
             return
         said = self.source_form.described()
-        readable = tuple(file for file, look in self.found.looks.items() if look.dialogues)
         request = WriteDataset(
-            files=readable,
+            files=self._readable(),
             output=str(free_dataset_folder(said.name)),
             cleaning=CleaningOptions() if self.clean_box.isChecked() else None,
             name=said.name,
@@ -115,7 +116,8 @@ class ImportSheet(QWidget):
 
     def card_row(self, key: str) -> CardRow:
         """What waits to be added, for the list of datasets."""
-        first, more = self.files[0], len(self.files) - 1
+        shown = self._readable() or self.files
+        first, more = shown[0], len(shown) - 1
         files = f"{self._name(first)} and {more:,} more" if more else self._name(first)
         amounts = (
             "" if self.found is None else f"{counted(self.found.dialogues, 'dialogue')}, {counted(self.found.words, 'word')}"
@@ -160,7 +162,7 @@ class ImportSheet(QWidget):
         self._rest_of_problems.setText("\n".join(rest))
 
     def _suggested(self, found: Inspection) -> DatasetSource:
-        readable = [file for file, look in found.looks.items() if look.dialogues]
+        readable = self._readable()
         source = found.source or DatasetSource(name="dialogues", origin="")
         if all(file.startswith(CONVERSATION_PREFIX) for file in readable):
             return replace(source, name=self._name(readable[0]) if len(readable) == 1 else "Conversations")
@@ -181,6 +183,10 @@ class ImportSheet(QWidget):
                 if (hidden := look.broken - len(look.problems)) > 0:
                     bad.append(f"– and {hidden:,} more like these.")
         return _shortened(good), bad
+
+    def _readable(self) -> tuple[str, ...]:
+        """Those in which something was recognised."""
+        return tuple(file for file, look in self.found.looks.items() if look.dialogues) if self.found is not None else ()
 
     def _name(self, file: str) -> str:
         return self._titles.get(file, Path(file).name)
@@ -204,7 +210,7 @@ class ImportSheet(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 32)
         column.setSpacing(12)
-        nothing = QLabel("The files stay as they are: what is added is a copy, below the other data of Companion.")
+        nothing = QLabel("The files stay as they are: what is added is a copy, in Companion's own folder.")
         nothing.setProperty("role", "muted")
         nothing.setWordWrap(True)
         self.back.hide()
