@@ -65,6 +65,8 @@ class BlindTest(QObject):
         """What is asked now, while `state` is ASKING."""
         self.total = self.done = self.alike = 0
         """How many prompts there are, and how many of them are through; of these, to how many both said the same."""
+        self.fewer = ""
+        """Why they are not so many as were asked for."""
         self.outcome: Outcome | None = None
         self.what = self.remedy = ""
         """Why it failed."""
@@ -80,7 +82,7 @@ class BlindTest(QObject):
     def begin(self, wish: BlindWish) -> None:
         """Ends in TOLD or FAILED; a test that was under way is given up, its verdicts stay."""
         self._leave()
-        self.pair, self.outcome, self.what, self.remedy = None, None, "", ""
+        self.pair, self.outcome, self.what, self.remedy, self.fewer = None, None, "", "", ""
         self.total = self.done = self.alike = 0
         self._waiting.clear()
         self._judged.clear()
@@ -174,7 +176,7 @@ class BlindTest(QObject):
     def _hear(self, _key: str, event: JudgingEvent) -> None:
         match event:
             case JudgingBegan():
-                self.total = event.left
+                self.total, self.fewer = event.left, event.fewer
                 if not self.total:
                     self.state = BlindState.WAITING
                     self.finish()

@@ -32,6 +32,8 @@ from companion.core.report import Subject
 from companion.core.settings import load_settings
 
 KEYS = "1 or 2 is better · t tie · s skip · q end"
+BRANCHES = 4
+"""So many times as many dialogues are read as prompts are wanted: branches of one conversation ask the same."""
 EARLIER_TURNS = 4
 """Turns before the person's last words that are shown."""
 
@@ -56,6 +58,8 @@ def judge(
     contest = _contest(a, b, data, prompts, tokens, character, seed)
     console = Console(highlight=False)
     if contest.questions:
+        if contest.fewer:
+            console.print(f"[dim]{contest.fewer}[/dim]")
         console.print("[dim]Loading the models; whose reply is whose is told at the end.[/dim]")
         with single_keys(), contest.replies() as replies:
             try:
@@ -76,10 +80,12 @@ def _contest(a: str, b: str, data: Sequence[Path], prompts: int, tokens: int, ch
     if identity(one) > identity(other):  # the folder knows them in one order only
         one, other, sides = other, one, sides[::-1]
     known = {judged.prompt for judged in judgement.verdicts()}
-    questions = [question for question in _questions(data, prompts, character, seed) if question.name not in known]
+    there_are = _questions(data, prompts, character, seed)
+    questions = [question for question in there_are if question.name not in known]
+    fewer = _why_fewer(prompts, len(there_are), len(there_are) - len(questions), is_own=bool(data))
     options = LoadOptions(context_tokens=settings.context_tokens, threads=settings.threads, gpu_layers=settings.gpu_layers)
     sampling = replace(settings.sampling, max_tokens=tokens)
-    return Contest(judgement, sides[0], sides[1], questions, sampling, options, seed)
+    return Contest(judgement, sides[0], sides[1], questions, sampling, options, seed, fewer)
 
 
 def _described(sides: Sequence[tuple[str, ...]]) -> tuple[Subject, Subject]:
@@ -100,12 +106,24 @@ def _questions(data: Sequence[Path], prompts: int, character: str | None, seed: 
     recipe = Evaluate(
         data_files=_with_words(data_files(data, ())) if data else (),
         character=character_of(character, built_in_character().name),
-        replies=HowMany(dialogues=prompts),
+        replies=HowMany(dialogues=BRANCHES * prompts),
     )
     found = read_material(recipe, lambda fraction: None).prompts[:prompts]
     if not found:
         raise DatasetError("These dialogues hold nothing to answer.", "Name dialogues in which the person says something.")
     return [Question(each.name, each.dialogue.messages, seed_of(seed, each.name)) for each in found]
+
+
+def _why_fewer(wanted: int, there_are: int, judged: int, *, is_own: bool) -> str:
+    """Why not so many are asked as were wanted; empty when they are."""
+    told = []
+    if there_are < wanted:
+        where = "What was chosen" if is_own else "What comes with the program"
+        told.append(f"{where} gives {there_are:,} instead of {wanted:,}: one or two from each talk, and none twice.")
+    if judged:
+        one, many = "1 of them was judged before: it counts", f"{judged:,} of them were judged before: they count"
+        told.append(f"{one if judged == 1 else many} at the end.")
+    return " ".join(told)
 
 
 def _with_words(sources: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ class Contest(NamedTuple):
     sampling: Sampling
     options: LoadOptions
     seed: int
+    fewer: str = ""
+    """Why there are not so many as were asked for."""
 
     def replies(self) -> Replies:
         """Raises CompanionError when a model cannot be loaded."""

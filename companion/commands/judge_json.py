@@ -32,7 +32,7 @@ def serve(prepare: Callable[[], Contest]) -> int:
     """Until the input is closed; returns the exit status. What cannot be done is told as `JudgingFailed`."""
     try:
         contest = prepare()
-        _tell(JudgingBegan(left=len(contest.questions)))
+        _tell(JudgingBegan(left=len(contest.questions), fewer=contest.fewer))
         if not contest.questions:
             _Session(contest).listen()
         else:

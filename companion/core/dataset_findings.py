@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from companion.core.amounts import counted
 from companion.core.dataset import DatasetSource, Dialogue
 
 STEPS: Final = ("encoding", "markers", "empty", "copies", "lengths", "boilerplate")
@@ -101,6 +102,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     dialogues: int
     turns: int
     words: int
+    """Both once, however many branches of a conversation repeat them."""
     learned_replies: int
     kept_by_cleaning: int
     roles: dict[str, RoleCount]
@@ -118,9 +120,11 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     preferences: str = ""
     """Both in a sentence; empty when there are none."""
     conversations: int = 0
-    """Of the program, from which some or all of the dialogues are."""
+    """From which some or all of the dialogues are: a conversation with other versions of its replies makes several."""
     versions: int = 0
-    """Of these dialogues, those that are there for another version of a reply only."""
+    """Replies of these conversations that are learned beside the one that was gone on from."""
+    from_conversations: int = 0
+    """So many of the dialogues are from these conversations."""
     tokens: int = 0
     """In all; 0 without a model to count with."""
     looks: dict[str, SourceLook] = {}
@@ -157,3 +161,14 @@ class TopicMap(msgspec.Struct, frozen=True, kw_only=True):
     """Dialogues that there are; a map shows as many as it has points."""
     kept: float
     """Share of the differences (variance of the embeddings) that two dimensions show."""
+
+
+def learned_words(dialogues: int, conversations: int, versions: int) -> str:
+    """“1 conversation, with 2 other versions of replies, and 12 dialogues”; `dialogues` are those of no conversation."""
+    told = counted(conversations, "conversation") if conversations else ""
+    if versions:
+        told += f", with {counted(versions, 'other version of a reply', 'other versions of replies')}"
+    if dialogues or not conversations:
+        told += ", and " if versions else " and " if conversations else ""
+        told += counted(dialogues, "dialogue")
+    return told

@@ -23,6 +23,8 @@ class JudgingBegan(_Message, frozen=True, kw_only=True):
 
     left: int
     """Prompts that will be asked."""
+    fewer: str = ""
+    """Why they are not so many as were asked for; empty when they are."""
 
 
 class PairWritten(_Message, frozen=True, kw_only=True):

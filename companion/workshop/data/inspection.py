@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,12 +21,11 @@ from companion.workshop.data.origin import form_of_source, source_of
 from companion.workshop.data.preferences import read_preferences
 from companion.workshop.data.sources.found import BrokenDialogue
 from companion.workshop.data.sources.reading import read_all
+from companion.workshop.data.talks import Talks
 
 EXAMPLES: Final = 3
 _SHARES: Final = (0, 5, 50, 95, 100)
 _BARS: Final = 16
-_TALK: Final = re.compile(r"conversation-(?P<number>\d+)(?:-(?P<version>\d+))?")
-"""Ids of dialogues from conversations of the program: of the whole, and of another version of one of its replies."""
 
 
 def inspect(
@@ -68,8 +66,9 @@ def inspect(
         pairs=len(judged.pairs),
         thumbs=len(judged.thumbs),
         preferences=judged.sentence if judged.pairs or judged.thumbs else "",
-        conversations=len(counts.conversations),
-        versions=counts.versions,
+        conversations=counts.talks.conversations,
+        versions=counts.talks.versions,
+        from_conversations=counts.talks.dialogues,
         tokens=sum(counts.tokens),
         source=source_of(sources, ()),
     )
@@ -116,8 +115,8 @@ class _Counts:
     def __init__(self, count: Callable[[Dialogue], int] | None, most_examples: int) -> None:
         self._count, self._most_examples = count, most_examples
         self.balance = Balance()
-        self.dialogues = self.learned = self.versions = 0
-        self.conversations: set[str] = set()
+        self.talks = Talks()
+        self.dialogues = self.learned = 0
         self.turns: Counter[str] = Counter()
         self.words: Counter[str] = Counter()
         self.turn_counts, self.reply_words, self.tokens = array("q"), array("q"), array("q")
@@ -125,17 +124,15 @@ class _Counts:
 
     def add(self, dialogue: Dialogue) -> None:
         self.dialogues += 1
-        if (talk := _TALK.fullmatch(dialogue.id)) is not None:
-            self.conversations.add(talk["number"])
-            self.versions += talk["version"] is not None
         self.turn_counts.append(len(dialogue.messages))
-        for turn in dialogue.messages:
+        new = self.talks.add(dialogue)
+        self.learned += new.learned
+        for turn in new.turns:
             words = len(turn.content.split())
             self.turns[turn.role] += 1
             self.words[turn.role] += words
             if turn.role == "assistant":
                 self.reply_words.append(words)
-                self.learned += turn.train
         if self._count is not None:
             self.tokens.append(self._count(dialogue))
         if len(self.examples) < self._most_examples:

@@ -31,6 +31,7 @@ from companion.workshop.data.replay import chosen_replay
 from companion.workshop.data.sources.found import Found
 from companion.workshop.data.sources.reading import data_file, read_all
 from companion.workshop.data.splits import LEAST, Membership, Split
+from companion.workshop.data.talks import New, Talks
 from companion.workshop.data.template import TrainingTemplate
 from companion.workshop.data.token_file import TokenFile, TokenWriter
 from companion.workshop.data.windows import Windows, windows_of
@@ -89,6 +90,9 @@ class _Preparation:
         self._read = 0
         self._places = array("q")
         """At which place of the sources each dialogue stands that examples were made of."""
+        self._talks = Talks()
+        self._of_talks: dict[int, New] = {}
+        """By number, the dialogues that are from conversations."""
         self.membership = Membership(recipe.training.seed, self._data.group_by, self._data.stratify_by)
         self.notices: list[str] = []
 
@@ -143,6 +147,7 @@ class _Preparation:
         return {
             "held_out": split.held_out.tolist(),
             "dialogues": len(self.membership),
+            **self._conversations(held),
             "left_out": self._sentences(),
             "notices": self.notices,
             "samples": [msgspec.to_builtins(sample) for sample in self._sample_prompts(held)],
@@ -162,10 +167,21 @@ class _Preparation:
             return
         number = len(self.membership)
         score = self.membership.add(found.dialogue)
+        if (new := self._talks.add(found.dialogue)).conversation:
+            self._of_talks[number] = new._replace(turns=())
         self._places.append(self._read)
         for example in windows.examples:
             self._writer.add(example, number)
         self._keep_sample(score, number, dialogue)
+
+    def _conversations(self, held: set[int]) -> dict[str, int]:
+        """How many conversations and dialogues of theirs are learned from."""
+        learned = [new for number, new in self._of_talks.items() if number not in held]
+        return {
+            "conversations": len({new.conversation for new in learned}),
+            "versions": sum(new.is_version for new in learned),
+            "from_conversations": len(learned),
+        }
 
     def _split(self) -> Split:
         return self.membership.hold_out(self._data.held_out, self._data.most_held_out)

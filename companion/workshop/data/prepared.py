@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from companion.core.dataset_findings import learned_words
 from companion.core.recipes.parts import Data
 from companion.workshop.data.batch import Batch, Example
 from companion.workshop.data.packing import batch_of
@@ -44,6 +45,10 @@ class PreparedData:
         self.held_out_dialogues = len(held)
         self.dialogues: int = details["dialogues"] - len(held)
         """Dialogues that are learned from, replay not counted."""
+        talks = (details.get(name, 0) for name in ("from_conversations", "conversations", "versions"))
+        from_talks, conversations, versions = talks  # a job of an earlier version did not count them
+        self.told = learned_words(self.dialogues - from_talks, conversations, versions)
+        """What is learned from, in words."""
         self.replay_examples = int(np.count_nonzero(file.owners < 0))
         self.counted = "dialogues"
         self.tokens = int(self.lengths[self.train].sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappush, heappushpop
 from itertools import zip_longest
 from pathlib import Path
@@ -55,7 +55,7 @@ def read_material(recipe: Evaluate, tell: Tell) -> Material:
     texts = texts or [Text("built-in", _text(shipped("text.txt")))]
     tell(1.0)
     prompts = (prompt for each in dialogues[: recipe.replies.dialogues] for prompt in prompts_of(each))
-    return Material(dialogues, tuple(texts), tuple(prompts))
+    return Material(dialogues, tuple(texts), tuple(_distinct(prompts)))
 
 
 def read_dialogues(source: str, name: str, character: str, most: int) -> list[Dialogue]:
@@ -82,6 +82,16 @@ def prompts_of(dialogue: Dialogue) -> Iterator[Prompt]:
     for half in filter(None, halves):
         at = half[_order(dialogue.id) % len(half)]
         yield Prompt(f"{dialogue.id}#{at}", replace(dialogue, messages=turns[:at], rejected=()), turns[at].content)
+
+
+def _distinct(prompts: Iterable[Prompt]) -> Iterator[Prompt]:
+    """Each once: branches of one conversation ask the same until they part."""
+    known: set[tuple[tuple[str, str], ...]] = set()
+    for prompt in prompts:
+        said = tuple((turn.role, turn.content) for turn in prompt.dialogue.messages)
+        if said not in known:
+            known.add(said)
+            yield prompt
 
 
 def _earlier(recipe: Evaluate) -> tuple[str, ...]:

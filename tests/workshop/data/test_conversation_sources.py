@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from companion.core.conversation_files import export_conversation
+from companion.core.dataset_findings import learned_words
 from companion.core.errors import DatasetError
 from companion.core.paths import database_file
+from companion.core.recipes.evaluate import Evaluate
+from companion.core.recipes.fine_tune import FineTune
 from companion.core.storage.store import Store
+from companion.workshop.data.inspection import inspect
+from companion.workshop.data.prepare import prepare
 from companion.workshop.data.sources.reading import read, recognise
+from companion.workshop.evaluation.material import read_material
 
 
 @pytest.fixture
@@ -135,3 +141,42 @@ def test_an_exported_conversation_is_the_same_dialogues(store, talk, tmp_path: P
     found = [each.dialogue for each in read(str(path))]
     assert [(told(each), learned(each), each.rejected) for each in found] == expected
     assert found[0].labels["character"] == "Hoshi"
+
+
+@pytest.fixture
+def alternates(store, talk):
+    """Two other first replies that were praised, and a last one in the person's own words."""
+    for text in ("Hey, you!", "Good day."):
+        added = store.add_message(talk["conversation"], parent=talk["hi"], role="assistant", text=text, model="tiny")
+        store.set_feedback(added.id, 1)
+    store.set_feedback(talk["hello"], 1)
+    store.set_feedback(talk["so"], -1)
+    own = {"text": "Because.", "model": "tiny", "edited": True}
+    store.add_message(talk["conversation"], parent=talk["why"], role="assistant", **own)
+    return f"conversation:{talk['conversation']}"
+
+
+def test_whatever_branches_repeat_is_counted_once(alternates, talk):
+    assert len(dialogues(talk)) == 3
+    found = inspect([alternates])
+    assert (found.conversations, found.from_conversations, found.versions) == (1, 3, 2)
+    assert found.learned_replies == 4
+    assert found.turns == 7, "a greeting, two questions, and four replies"
+    assert found.words == 10, "Come in. Hi! Hello. Why? Because. Hey, you! Good day."
+
+
+def test_a_lesson_says_what_it_learns_from_as_the_person_counts_it(alternates, base, tmp_path: Path):
+    recipe = FineTune(data_files=(alternates,))
+    data = prepare(recipe, base, tmp_path / "data")
+    assert data.told == "1 conversation, with 2 other versions of replies"
+    assert prepare(recipe, base, tmp_path / "data").told == data.told, "also of data that were kept"
+    assert learned_words(12, 2, 0) == "2 conversations and 12 dialogues"
+
+
+def test_branches_ask_what_they_share_once(alternates):
+    asked = [
+        [turn.content for turn in prompt.dialogue.messages]
+        for prompt in read_material(Evaluate(data_files=(alternates,)), print).prompts
+    ]
+    assert len(asked) == len({tuple(each) for each in asked})
+    assert all(each[-1] in ("Hi!", "Why?") for each in asked)

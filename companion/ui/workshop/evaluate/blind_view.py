@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QProgressBar, QPushBut
 
 from companion.app.blind_test import BlindState, BlindTest, Verdict
 from companion.core.amounts import counted
-from companion.ui.cards import empty, plain_label
+from companion.ui.cards import empty, plain_label, say
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.evaluate.paged_view import PagedView
@@ -31,7 +31,7 @@ class BlindView(PagedView):
         super().__init__()
         self._theme, self._test = theme, test
         self._pair = ""
-        self.count = plain_label("caption")
+        self.count, self.fewer = plain_label("caption"), plain_label("caption")
         self.bar = QProgressBar()
         self.waiting = plain_label("muted")
         self.left, self.right = _Reply("Left"), _Reply("Right")
@@ -50,7 +50,8 @@ class BlindView(PagedView):
         self.bar.setValue(test.done)
         alike = f" · {counted(test.alike, 'time')} both said the same" if test.alike else ""
         number = min(test.done + 1, test.total)
-        self.count.setText(f"{number} of {test.total}{alike}" if test.total else "")
+        self.count.setText(f"Question {number} of {test.total}{alike}" if test.total else "")
+        say(self.fewer, test.fewer)
         self.waiting.setText(WAITING.get(test.state, ""))
         self.waiting.setVisible(test.pair is None)
         self._asking.setVisible(test.pair is not None)
@@ -134,6 +135,7 @@ class BlindView(PagedView):
         column.setSpacing(12)
         column.addWidget(plain_label("title", "Which reply do you like better?"))
         column.addWidget(self.count)
+        column.addWidget(self.fewer)
         column.addWidget(self.bar)
         column.addWidget(self.waiting)
         column.addWidget(self._asking)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 from companion.app.teaching import Teaching
 from companion.core.amounts import counted
 from companion.core.dataset import Dialogue
-from companion.core.dataset_findings import Finding, Inspection
+from companion.core.dataset_findings import Finding, Inspection, learned_words
 from companion.ui.cards import empty, plain_label, say
 from companion.ui.fold import Fold
 from companion.ui.theme import Theme
@@ -83,14 +83,7 @@ class FoundStep(Step):
 
 
 def _counts(found: Inspection) -> str:
-    talks, versions = found.conversations, found.versions
-    dialogues = found.dialogues - versions - talks
-    what = counted(talks, "conversation") if talks else ""
-    if versions:
-        what += f", with {counted(versions, 'other version of a reply', 'other versions of replies')}"
-    if dialogues > 0 or not talks:
-        between = ", and " if versions else " and " if talks else ""
-        what += f"{between}{counted(dialogues, 'dialogue')}"
+    what = learned_words(found.dialogues - found.from_conversations, found.conversations, found.versions)
     replies = counted(found.learned_replies, "reply", "replies")
     told = f"{what}: {replies} that she can learn from, {found.words:,} words in all."
     if found.kept_by_cleaning < found.dialogues:
