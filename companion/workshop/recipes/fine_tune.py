@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from companion.core.amounts import counted
 from companion.core.errors import RecipeError
 from companion.core.job import JobEnded
 from companion.core.recipes.distill import Distill
@@ -39,7 +38,7 @@ def fine_tune(job: Job, recipe: FineTune | Distill, teacher: TeacherFile | None 
         if job.order.find_rate:
             return learning.find_rate(objective)
         kept = Kept(learning)
-        job.stage("training", f"Learning from {counted(data.dialogues, 'dialogue')}")
+        job.stage("training", f"Learning from {data.learned_words}")
         return learning.train(objective, kept.anchor, lambda ending: _finished(learning, data, kept, ending))
 
 
