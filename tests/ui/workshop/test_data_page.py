@@ -183,7 +183,7 @@ def test_dialogues_can_be_cleaned_while_they_are_added(page: DataPage, room: Roo
     page.add([talks])
     recognised(page, qtbot)
     why = "6 of 7 dialogues would stay: 1 dialogue is a copy of an earlier one."
-    assert why in page.sheet.clean_words.text()
+    assert why in page.sheet.clean_line.sentence
     page.sheet.clean_box.click()
     page.sheet.add_button.click()
     qtbot.waitUntil(lambda: bool(room.datasets.own), timeout=DONE_MS)

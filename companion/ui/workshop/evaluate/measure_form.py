@@ -13,6 +13,7 @@ from companion.core.library.report_list import FoundReport, seconds_needed
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.suites import suites
 from companion.ui.cards import card, plain_label
+from companion.ui.explained import Explained
 from companion.ui.fold import Fold
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.desk import Desk
@@ -120,13 +121,6 @@ class MeasureForm(QWidget):
 
     def _build(self) -> None:
         self.data_fold.set_content(self.data)
-        explained = plain_label("caption", DECIDES)
-        explained.setContentsMargins(32, 0, 0, 0)
-        self.gate.setAccessibleDescription(DECIDES)
-        decision = QVBoxLayout()
-        decision.setSpacing(0)
-        decision.addWidget(self.gate)
-        decision.addWidget(explained)
         column = QVBoxLayout()
         column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
@@ -134,7 +128,7 @@ class MeasureForm(QWidget):
         column.addWidget(plain_label("muted", "How good is she, and did teaching help? Numbers say it, and how sure they are."))
         column.addWidget(card("What is measured", self.subjects))
         column.addWidget(card("How much", self.suite))
-        column.addWidget(card("", decision))
+        column.addWidget(card("", Explained(self.gate, DECIDES)))
         column.addWidget(self.data_fold)
         column.addStretch(1)
         self.foot = foot(self.problem, self.start_button)
