@@ -88,7 +88,7 @@ def outline(p: Palette) -> str:
 def _fields(p: Palette, line: int, scale: float) -> str:
     # The focus ring is a pixel wider than the outline; the padding gives that pixel, so nothing moves. The other kind of
     # popup is as high as entries without our rules would be: it cuts off the last one, and draws a frame around ours.
-    arrow = min(round(14 * scale), 22)
+    arrow, spin_arrow = min(round(14 * scale), 22), min(round(12 * scale), 18)
     up, down = _image(p, "chevron-up"), _image(p, "chevron-down")
     return f"""
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
@@ -117,8 +117,8 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
 }}
 QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin-top: 3px; }}
 QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin-bottom: 3px; }}
-QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 12px; height: 12px; }}
-QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
+QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: {spin_arrow}px; height: {spin_arrow}px; }}
+QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: {spin_arrow}px; height: {spin_arrow}px; }}
 QComboBox::drop-down {{ subcontrol-origin: border; subcontrol-position: center right; width: 28px; border: none; }}
 QComboBox::down-arrow {{ image: url("{down}"); width: {arrow}px; height: {arrow}px; }}
 QComboBox QAbstractItemView {{
