@@ -88,6 +88,7 @@ def outline(p: Palette) -> str:
 def _fields(p: Palette, line: int, scale: float) -> str:
     # The focus ring is a pixel wider than the outline; the padding gives that pixel, so nothing moves. The other kind of
     # popup is as high as entries without our rules would be: it cuts off the last one, and draws a frame around ours.
+    # Qt itself keeps the room of a combo box's arrow free of words.
     arrow, spin_arrow = min(round(14 * scale), 22), min(round(12 * scale), 18)
     up, down = _image(p, "chevron-up"), _image(p, "chevron-down")
     return f"""
@@ -98,7 +99,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
 QLineEdit {{ padding: 6px 11px; min-height: {line}px; }}
 QPlainTextEdit, QTextEdit {{ padding: 7px 9px; }}
 QAbstractSpinBox {{ padding: 6px 27px 6px 1px; min-height: {line}px; }}
-QComboBox {{ padding: 6px 29px 6px 11px; min-height: {line}px; combobox-popup: 0; }}
+QComboBox {{ padding: 6px 3px 6px 11px; min-height: {line}px; combobox-popup: 0; }}
 QPlainTextEdit[readOnly="true"], QTextEdit[readOnly="true"] {{ border-color: transparent; }}
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover {{ background: {mix(p.raised, p.text, 0.05)}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
@@ -107,7 +108,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstra
 QLineEdit:focus {{ padding: 5px 10px; }}
 QPlainTextEdit:focus, QTextEdit:focus {{ padding: 6px 8px; }}
 QAbstractSpinBox:focus {{ padding: 5px 26px 5px 0; }}
-QComboBox:focus {{ padding: 5px 28px 5px 10px; }}
+QComboBox:focus {{ padding: 5px 2px 5px 10px; }}
 QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {{ color: {mix(p.surface, p.muted, 0.6)}; }}
 QAbstractSpinBox QLineEdit, QComboBox QLineEdit, QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit:focus {{
     background: transparent; border: none; padding: 0;

@@ -402,7 +402,12 @@ def test_parts_are_datasets_of_their_own(nights: DataPage, room: Room, qtbot):
     divide = part(nights, "Divide")
     qtbot.waitUntil(lambda: divide.found.inspection is not None, timeout=DONE_MS)
     assert divide.form.rows["stratify_by"].isVisible()
-    divide.form.rows["held_out"].set_value(0.3)
+    held_out = divide.form.rows["held_out"]
+    assert held_out.editor.spin.text() == "10 %"
+    held_out.editor.spin.selectAll()
+    QTest.keyClicks(held_out.editor.spin, "30")
+    QTest.keyClick(held_out.editor.spin, Qt.Key.Key_Return)
+    assert held_out.value() == 0.3
     divide.balanced.set_value("room")
     divide.write_button.click()
     qtbot.waitUntil(lambda: len(room.datasets.own) == 3, timeout=DONE_MS)

@@ -28,6 +28,9 @@ DECIDES = (
     "The gate: it must be better at your dialogues, and surely not worse at anything else. "
     "It is measured on dialogues that its training held back, or on those you add."
 )
+BUILT_IN = "Built-in ones, unless you add yours."
+HELD_BACK = "For the decision: those that its training held back, unless you add yours."
+GATE_TAKES = "For the decision more is measured: it takes several times as long."
 
 
 class MeasureForm(QWidget):
@@ -43,7 +46,7 @@ class MeasureForm(QWidget):
         self._is_checking = False
         self.subjects, self.suite = SubjectChoice(desk.theme), SuiteChoice()
         self.data = editors_of(Evaluate(), desk)["data_files"]
-        self.data_fold = Fold(desk.theme, "Dialogues", "Built-in ones, unless you add yours.")
+        self.data_fold = Fold(desk.theme, "Dialogues", BUILT_IN)
         self.gate = QCheckBox(DECIDE)
         self.start_button = QPushButton("Start")
         self.problem = plain_label("problem")
@@ -106,9 +109,10 @@ class MeasureForm(QWidget):
         self.gate.setToolTip("" if can_decide else "Tick two: the old one, and the new adapter behind it.")
         sizes = [each.model.bytes for each in chosen]
         needed = {name: seconds_needed(self._reports, name, sizes, gate=self.decides) for name in suites()}
-        self.suite.show_times(needed)
+        self.suite.show_times(needed, GATE_TAKES if self.decides else "")
         count = len(self.data.value())
         self.data_fold.set_note(f"{count} added" if count else "")
+        self.data_fold.say(HELD_BACK if self.decides else BUILT_IN)
         self._show_start()
         self.show_problem("" if chosen or not self.subjects.boxes else "Tick at least one to be measured.")
 

@@ -43,9 +43,9 @@ class SuiteChoice(QWidget):
         if name in self.buttons:
             self.buttons[name].setChecked(True)
 
-    def show_times(self, seconds: Mapping[str, float]) -> None:
-        """About how long each will take, where that is known from the last time."""
+    def show_times(self, seconds: Mapping[str, float], otherwise: str = "") -> None:
+        """About how long each will take, where that is known from the last time; `otherwise` stands where it is not."""
         for name, line in self._lines.items():
             known = seconds.get(name, 0.0)
             takes = f"About {duration_text(known)}, going by the last time. " if known else ""
-            line.say(f"{takes}{self._sentences[name]}")
+            line.say(" ".join(filter(None, (takes.strip(), self._sentences[name], "" if known else otherwise))))

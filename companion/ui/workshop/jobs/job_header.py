@@ -89,7 +89,7 @@ class JobHeader(QWidget):
     def _show_stage(self, entry: JobEntry) -> None:
         reports = entry.summary.kind == "evaluate"  # it says itself what is finished first
         texts = {
-            JobPhase.PAUSING: "Writing a checkpoint, then it pauses.",
+            JobPhase.PAUSING: f"Finishing {'this part' if reports else 'this step'}, then it pauses.",
             JobPhase.ENDING: f"{entry.stage}." if reports and entry.stage else "Finishing with the best it has.",
             JobPhase.WAITING: f"{entry.stage}." if entry.waits_for else "It begins when nothing else computes.",
         }
