@@ -57,15 +57,3 @@ def times_text(factor: float) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """“1 dialogue”, “12 dialogues”."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def dialogues_text(dialogues: int, talks: int, versions: int) -> str:
-    """“1 conversation, with 2 other versions of replies, and 20 dialogues”; the first two are among the dialogues."""
-    others = dialogues - talks - versions
-    told = counted(talks, "conversation") if talks else ""
-    if versions:
-        told += f", with {counted(versions, 'other version of a reply', 'other versions of replies')}"
-    if others > 0 or not talks:
-        between = ", and " if versions else " and " if talks else ""
-        told += f"{between}{counted(others, 'dialogue')}"
-    return told

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,22 +20,6 @@ THUMB: Final = "thumb"
 
 Why = Literal["", "edit", "alternate", "thumbs"]
 """What says that one reply is better than another: the person wrote it over, went on from it, or judged both by thumbs."""
-
-
-_TALK: Final = re.compile(r"conversation-(?P<number>\d+)(?:-(?P<version>\d+))?")
-
-
-class TalkPlace(NamedTuple):
-    """Which conversation of the program a dialogue is, or is another version of."""
-
-    number: str
-    is_version: bool
-
-
-def talk_place(identifier: str) -> TalkPlace | None:
-    """By the id of the dialogue; None for one from elsewhere."""
-    found = _TALK.fullmatch(identifier)
-    return TalkPlace(found["number"], found["version"] is not None) if found is not None else None
 
 
 class DialogueTurn(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -126,9 +126,9 @@ def test_conversations_that_were_judged_come_first_with_their_counts_in_words(sc
     school.talk("Disliked", thumbs=-1)
     school.talk("Later, and not judged")
     assert [(talk.title, talk.words) for talk in school.teaching.talks()] == [
-        ("Disliked", "3 thumbs down · 3 replies of hers"),
-        ("Judged", "3 thumbs up, 2 in your own words · 3 replies of hers"),
-        ("Later, and not judged", "3 replies of hers"),
+        ("Disliked", "3 thumbs down · 3 replies"),
+        ("Judged", "3 thumbs up, 2 in your own words · 5 replies"),
+        ("Later, and not judged", "3 replies"),
     ]
 
 

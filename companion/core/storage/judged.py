@@ -32,13 +32,12 @@ class Judged(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """“3 thumbs up, 1 down, 2 in your own words · 14 replies of hers”."""
+        """“3 thumbs up, 1 down, 2 in your own words · 14 replies”."""
         thumbs = counted(self.up, "thumb up", "thumbs up") if self.up else ""
         down = (f"{self.down:,} down" if self.up else counted(self.down, "thumb down", "thumbs down")) if self.down else ""
         own = f"{self.edits:,} in your own words" if self.edits else ""
         judged = ", ".join(filter(None, (thumbs, down, own)))
-        hers = self.replies - self.edits
-        return " · ".join(filter(None, (judged, counted(hers, "reply of hers", "replies of hers"))))
+        return " · ".join(filter(None, (judged, counted(self.replies, "reply", "replies"))))
 
 
 def judged_talks(database: Database, character: str) -> tuple[Judged, ...]:

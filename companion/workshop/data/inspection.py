@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.core.dataset import Dialogue, talk_place
+from companion.core.dataset import Dialogue
 from companion.core.dataset_findings import CleaningOptions, Inspection, RoleCount, SourceLook, Spread, SpreadBar
 from companion.core.errors import DatasetError
 from companion.workshop.data.cleaning.balance import Balance
@@ -25,6 +26,8 @@ from companion.workshop.data.sources.reading import read_all
 EXAMPLES: Final = 3
 _SHARES: Final = (0, 5, 50, 95, 100)
 _BARS: Final = 16
+_TALK: Final = re.compile(r"conversation-(?P<number>\d+)(?:-(?P<version>\d+))?")
+"""Ids of dialogues from conversations of the program: of the whole, and of another version of one of its replies."""
 
 
 def inspect(
@@ -122,9 +125,9 @@ class _Counts:
 
     def add(self, dialogue: Dialogue) -> None:
         self.dialogues += 1
-        if (talk := talk_place(dialogue.id)) is not None:
-            self.conversations.add(talk.number)
-            self.versions += talk.is_version
+        if (talk := _TALK.fullmatch(dialogue.id)) is not None:
+            self.conversations.add(talk["number"])
+            self.versions += talk["version"] is not None
         self.turn_counts.append(len(dialogue.messages))
         for turn in dialogue.messages:
             words = len(turn.content.split())

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import numpy as np
 
-from companion.core.dataset import CONVERSATION_PREFIX, DOCUMENT, Dialogue, DialogueTurn, TalkPlace, talk_place
+from companion.core.dataset import CONVERSATION_PREFIX, DOCUMENT, Dialogue, DialogueTurn
 from companion.core.errors import DatasetError
 from companion.core.job_folder import HELD_OUT_FILE
 from companion.core.messages import Turn
@@ -88,7 +88,6 @@ class _Preparation:
         self._met: dict[str, tuple[int, str]] = {}
         self._read = 0
         self._places = array("q")
-        self._talks: list[TalkPlace | None] = []
         """At which place of the sources each dialogue stands that examples were made of."""
         self.membership = Membership(recipe.training.seed, self._data.group_by, self._data.stratify_by)
         self.notices: list[str] = []
@@ -141,12 +140,9 @@ class _Preparation:
         split = self._split()
         self._tell(len(split.held_out))
         held = set(split.held_out.tolist())
-        talks = [talk for number, talk in enumerate(self._talks) if talk is not None and number not in held]
         return {
             "held_out": split.held_out.tolist(),
             "dialogues": len(self.membership),
-            "talks": len({talk.number for talk in talks}),
-            "versions": sum(talk.is_version for talk in talks),
             "left_out": self._sentences(),
             "notices": self.notices,
             "samples": [msgspec.to_builtins(sample) for sample in self._sample_prompts(held)],
@@ -167,7 +163,6 @@ class _Preparation:
         number = len(self.membership)
         score = self.membership.add(found.dialogue)
         self._places.append(self._read)
-        self._talks.append(talk_place(dialogue.id))
         for example in windows.examples:
             self._writer.add(example, number)
         self._keep_sample(score, number, dialogue)

@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.core.amounts import dialogues_text
 from companion.core.recipes.parts import Data
 from companion.workshop.data.batch import Batch, Example
 from companion.workshop.data.packing import batch_of
@@ -45,8 +44,6 @@ class PreparedData:
         self.held_out_dialogues = len(held)
         self.dialogues: int = details["dialogues"] - len(held)
         """Dialogues that are learned from, replay not counted."""
-        self.learned_words = dialogues_text(self.dialogues, details.get("talks", 0), details.get("versions", 0))
-        """What is learned from, such as “1 conversation, with 2 other versions of replies”."""
         self.replay_examples = int(np.count_nonzero(file.owners < 0))
         self.counted = "dialogues"
         self.tokens = int(self.lengths[self.train].sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from companion.core.amounts import counted
 from companion.core.errors import RecipeError
 from companion.core.job import JobEnded
 from companion.core.recipes.distill import Distill
@@ -38,7 +39,7 @@ def fine_tune(job: Job, recipe: FineTune | Distill, teacher: TeacherFile | None 
         if job.order.find_rate:
             return learning.find_rate(objective)
         kept = Kept(learning)
-        job.stage("training", f"Learning from {data.learned_words}")
+        job.stage("training", f"Learning from {counted(data.dialogues, 'dialogue')}")
         return learning.train(objective, kept.anchor, lambda ending: _finished(learning, data, kept, ending))
 
 

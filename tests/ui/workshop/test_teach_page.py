@@ -108,9 +108,9 @@ def test_steps_open_as_one_goes_and_close_again(page: TeachPage, room: Room, qtb
     form = page.form
     steps = (form.found, form.goal, form.effort, form.start_button)
     assert [step.isVisible() for step in steps] == [False] * 4
-    assert "2 thumbs up, 1 down · 3 replies of hers" in words(form.sources)
+    assert "2 thumbs up, 1 down · 3 replies" in words(form.sources)
     first = next(iter(form.sources.boxes.values()))
-    assert first.accessibleName() == "Stars, 2 thumbs up, 1 down · 3 replies of hers"
+    assert first.accessibleName() == "Stars, 2 thumbs up, 1 down · 3 replies"
     first.click()
     assert [step.isVisible() for step in steps] == [True, False, False, False]
     assert "Looking through it" in words(form.found)

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 
 from companion.app.teaching import Teaching
-from companion.core.amounts import counted, dialogues_text
+from companion.core.amounts import counted
 from companion.core.dataset import Dialogue
 from companion.core.dataset_findings import Finding, Inspection
 from companion.ui.cards import empty, plain_label, say
@@ -83,10 +83,16 @@ class FoundStep(Step):
 
 
 def _counts(found: Inspection) -> str:
-    what = dialogues_text(found.dialogues, found.conversations, found.versions)
+    talks, versions = found.conversations, found.versions
+    dialogues = found.dialogues - versions - talks
+    what = counted(talks, "conversation") if talks else ""
+    if versions:
+        what += f", with {counted(versions, 'other version of a reply', 'other versions of replies')}"
+    if dialogues > 0 or not talks:
+        between = ", and " if versions else " and " if talks else ""
+        what += f"{between}{counted(dialogues, 'dialogue')}"
     replies = counted(found.learned_replies, "reply", "replies")
-    told = f"{what}: {replies} that she can learn from, {found.words:,} words in all"
-    told += ", because what was said before a reply is read again with each of its versions." if found.versions else "."
+    told = f"{what}: {replies} that she can learn from, {found.words:,} words in all."
     if found.kept_by_cleaning < found.dialogues:
         gone = found.dialogues - found.kept_by_cleaning
         told += f" {counted(gone, 'dialogue is', 'dialogues are')} left out when this is mended."
