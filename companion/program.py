@@ -243,7 +243,7 @@ class Program:
 
     def _begin_what_can_wait(self) -> None:
         if not self._is_closed:
-            self.content.chat_view.composer.edit.textChanged.connect(self.fitting.disturb)
+            self._watch.touched.connect(self.fitting.disturb)  # whoever works in the workshop needs the computer, too
             self.fitting.start()
             self.updates.start()
 
@@ -257,7 +257,8 @@ class Program:
         from companion.ui.input_watch import InputWatch
 
         self._has_portrait = True
-        InputWatch(self.window).touched.connect(self.presence.touch)
+        self._watch = InputWatch(self.window)
+        self._watch.touched.connect(self.presence.touch)
         self.voice.apply(self.preferences.settings)
         self.presence.look_at_the_battery()
         self.quiet.start()

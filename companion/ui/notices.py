@@ -110,8 +110,6 @@ class NoticeCard(QFrame):
                 words.addWidget(self._last_words)
         self.close_button.setToolTip("Close")
         self.close_button.setAccessibleName("Close this notice")
-        self.close_button.setIconSize(QSize(16, 16))
-        self.close_button.setFixedSize(28, 28)
         self.close_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.close_button.clicked.connect(self.dismissed)
         self._row = row = QHBoxLayout(self)
@@ -155,8 +153,11 @@ class NoticeCard(QFrame):
 
     def _redraw(self) -> None:
         name, token, _ = LOOKS[self.notice.tone]
-        self._symbol.setPixmap(pixmap(name, self._theme, token, 20, self.devicePixelRatioF()))
-        self.close_button.setIcon(icon("close", self._theme, "muted", 16))
+        self._symbol.setPixmap(pixmap(name, self._theme, token, self._theme.grown(20), self.devicePixelRatioF()))
+        side, size = self._theme.grown(28), self._theme.grown(16)
+        self.close_button.setFixedSize(side, side)
+        self.close_button.setIconSize(QSize(size, size))
+        self.close_button.setIcon(icon("close", self._theme, "muted", size))
 
 
 def _label(text: str, role: str) -> QLabel:

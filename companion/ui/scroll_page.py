@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+from companion.ui.theme import BODY
+
+
+class _Bounded(QWidget):
+    """As many letters wide as at the usual size of letters."""
+
+    def __init__(self, widest: int) -> None:
+        super().__init__()
+        self._widest = widest
+        self._bound()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._bound()
+
+    def _bound(self) -> None:
+        self.setMaximumWidth(round(self._widest * max(self.font().pixelSize() / BODY, 1.0)))
 
 
 def bounded(content: QLayout, widest: int, within: int = 0) -> QWidget:
     """The content no wider than that; `within` is the wider column of which it keeps to the left, if there is one."""
-    made = QWidget()
-    made.setMaximumWidth(widest)
+    made = _Bounded(widest)
     made.setLayout(content)
     if within <= widest:
         return made
-    outer = QWidget()
-    outer.setMaximumWidth(within)
+    outer = _Bounded(within)
     row = QHBoxLayout(outer)
     row.setContentsMargins(0, 0, 0, 0)
     row.addWidget(made, 1000)

@@ -260,7 +260,8 @@ def machine_words(hardware: Hardware) -> str:
 
     cores = "1 core" if hardware.usable_cores == 1 else f"{hardware.usable_cores} cores"
     memory = bytes_text(hardware.memory_total) if hardware.memory_total else "memory unknown"
-    return " · ".join((cores, memory, hardware.gpus[0].name if hardware.gpus else "no GPU"))
+    gpu = hardware.gpus[0].name if hardware.gpus else "no GPU"
+    return " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in (cores, memory, gpu))
 
 
 def _probe() -> Hardware:

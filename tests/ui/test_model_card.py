@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from companion.core.messages import LoadedAdapter, ModelInfo
 from companion.ui.chat.model_card import ModelCard
+from companion.ui.theme import Theme
 
 MODEL = ModelInfo(
     path="/models/tiny.gguf",
@@ -44,3 +45,17 @@ def test_adapters_are_named(qtbot, adapters, words):
     card.show_model(replace(MODEL, adapters=adapters))
     texts = [label.text() for label in card.findChildren(QLabel)]
     assert texts[texts.index("Adapter") + 1] == words
+
+
+@pytest.mark.parametrize("size", [14, 24])
+def test_its_buttons_have_room_for_their_words(theme: Theme, qtbot, size):
+    theme.set_font_size(size)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    card = ModelCard(parent)
+    card.show_model(MODEL)
+    card.show_below(parent)
+    for button in card.findChildren(QPushButton):
+        assert button.width() >= button.sizeHint().width()
+        assert card.rect().contains(button.geometry())
+    card.hide()

@@ -49,6 +49,7 @@ class Composer(QWidget):
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._caption = QLabel(self)
         self._caption.setProperty("role", "caption")
+        self._caption.setWordWrap(True)
         self._urgent = QTimer(self, singleShot=True, interval=SENTENCE_SHOWN)
         self._urgent.timeout.connect(self._show_state)
         self.edit.submitted.connect(self._submit)
@@ -133,6 +134,7 @@ class Composer(QWidget):
     def _say(self, sentence: str) -> None:
         """A sentence that answers what the person just tried."""
         self._set_caption(sentence, "text")
+        self._place()
         self._urgent.start()
 
     def _show_state(self) -> None:
@@ -172,8 +174,10 @@ class Composer(QWidget):
         self.button.setGeometry(
             wide - PADDING - button.width(), height - PADDING - button.height(), button.width(), button.height()
         )
-        self._caption.setGeometry(left + PADDING + 6, 8 + height, wide - 2 * PADDING, CAPTION_HEIGHT)
-        self.setFixedHeight(8 + height + CAPTION_HEIGHT)
+        room = wide - 2 * PADDING - 6
+        below = max(self._caption.heightForWidth(room), CAPTION_HEIGHT)
+        self._caption.setGeometry(left + PADDING + 6, 8 + height, room, below)
+        self.setFixedHeight(8 + height + below)
 
 
 class _Card(QWidget):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from companion.core.amounts import bytes_text
 from companion.core.messages import ModelInfo
 from companion.ui.cards import empty, plain_label
 from companion.ui.chat.popup_card import PopupCard
+from companion.ui.flow_layout import FlowLayout
 
 WIDTH = 420
 
@@ -40,9 +41,8 @@ class ModelCard(PopupCard):
         self.column.addLayout(self._facts)
         self.column.addLayout(self._buttons())
 
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
+    def _buttons(self) -> FlowLayout:
+        row = FlowLayout()
         for text, signal, role in (
             ("Open a model…", self.open_requested, "primary"),
             ("Use starter model", self.starter_requested, "quiet"),
@@ -53,7 +53,6 @@ class ModelCard(PopupCard):
             button.clicked.connect(self.hide)
             button.clicked.connect(signal)
             row.addWidget(button)
-        row.addStretch(1)
         return row
 
     def show_model(self, model: ModelInfo) -> None:

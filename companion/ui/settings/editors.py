@@ -163,6 +163,32 @@ class NumberEditor(Editor):
             self.edited.emit()
 
 
+class ShareEditor(Editor):
+    """A share of something, shown in percent."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__()
+        self.spin = _WholeSpin()
+        self.spin.setRange(round(100 * (field.minimum or 0)), round(100 * (field.maximum or 1)))
+        self.spin.setSuffix(" %")
+        self.spin.setSingleStep(5)
+        self.spin.setAccessibleName(field.title)
+        self.spin.setToolTip(f"From {self.spin.minimum()} to {self.spin.maximum()} %")
+        self.spin.lineEdit().setTextMargins(8, 0, 0, 0)
+        self.spin.setKeyboardTracking(False)
+        self._quiet = False
+        self.spin.valueChanged.connect(lambda _value: None if self._quiet else self.edited.emit())
+        self._adopt(self.spin)
+
+    def value(self) -> float:
+        return self.spin.value() / 100
+
+    def set_value(self, value: float) -> None:
+        self._quiet = True
+        self.spin.setValue(round(100 * value))
+        self._quiet = False
+
+
 class TextEditor(Editor):
     """One line of text."""
 
@@ -233,10 +259,10 @@ class _WholeSpin(QSpinBox):
 
     def fixup(self, text: str) -> str:
         number = self._typed(text)
-        return text if number is None else self.textFromValue(min(max(number, self.minimum()), self.maximum()))
+        return text if number is None else self.textFromValue(min(max(number, self.minimum()), self.maximum())) + self.suffix()
 
     def _typed(self, text: str) -> int | None:
-        plain = text.replace(self.locale().groupSeparator(), "").strip()
+        plain = text.removesuffix(self.suffix()).replace(self.locale().groupSeparator(), "").strip()
         return int(plain) if re.fullmatch(r"-?\d{1,9}", plain) else None
 
 

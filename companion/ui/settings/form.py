@@ -30,7 +30,6 @@ class FieldRow(QWidget):
         self.field, self.editor = field, editor
         self._theme = theme
         self.reset_button = QToolButton()
-        self.reset_button.setIconSize(QSize(16, 16))
         self.reset_button.setFixedSize(28, 28)
         self.reset_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.reset_button.setToolTip(f"Back to the default ({_in_words(field.default)})")
@@ -106,7 +105,9 @@ class FieldRow(QWidget):
         show_some({self.reset_button: self.value() != self.field.default}, self.editor)
 
     def _redraw(self) -> None:
-        self.reset_button.setIcon(icon("undo", self._theme, "muted", 16))
+        size = self._theme.grown(16)  # in a button that stays as it is: the editor beside it must not move
+        self.reset_button.setIconSize(QSize(size, size))
+        self.reset_button.setIcon(icon("undo", self._theme, "muted", size))
 
 
 class Form(QWidget):

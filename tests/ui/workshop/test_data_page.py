@@ -183,7 +183,7 @@ def test_dialogues_can_be_cleaned_while_they_are_added(page: DataPage, room: Roo
     page.add([talks])
     recognised(page, qtbot)
     why = "6 of 7 dialogues would stay: 1 dialogue is a copy of an earlier one."
-    assert why in page.sheet.clean_words.text()
+    assert why in page.sheet.clean_line.sentence
     page.sheet.clean_box.click()
     page.sheet.add_button.click()
     qtbot.waitUntil(lambda: bool(room.datasets.own), timeout=DONE_MS)
@@ -402,7 +402,12 @@ def test_parts_are_datasets_of_their_own(nights: DataPage, room: Room, qtbot):
     divide = part(nights, "Divide")
     qtbot.waitUntil(lambda: divide.found.inspection is not None, timeout=DONE_MS)
     assert divide.form.rows["stratify_by"].isVisible()
-    divide.form.rows["held_out"].set_value(0.3)
+    held_out = divide.form.rows["held_out"]
+    assert held_out.editor.spin.text() == "10 %"
+    held_out.editor.spin.selectAll()
+    QTest.keyClicks(held_out.editor.spin, "30")
+    QTest.keyClick(held_out.editor.spin, Qt.Key.Key_Return)
+    assert held_out.value() == 0.3
     divide.balanced.set_value("room")
     divide.write_button.click()
     qtbot.waitUntil(lambda: len(room.datasets.own) == 3, timeout=DONE_MS)

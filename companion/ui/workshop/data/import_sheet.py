@@ -18,6 +18,7 @@ from companion.core.dataset_messages import InspectData, Inspected, WriteDataset
 from companion.ui.card_list import CardRow
 from companion.ui.cards import card, fill_card, plain_label
 from companion.ui.chat.icon_button import IconButton
+from companion.ui.explained import Explained
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.fold import Fold
 from companion.ui.scroll_page import fill_page, scroll_page
@@ -58,7 +59,8 @@ class ImportSheet(QWidget):
         self.recognised, self.problems = plain_label(), plain_label("problem")
         self.more_problems, self._rest_of_problems = Fold(desk.theme, "What else cannot be read"), plain_label("caption")
         self.examples, self.source_form = ExamplesCard(desk.theme), SourceForm(desk.theme)
-        self.clean_box, self.clean_words = QCheckBox("Clean them while they are added"), plain_label("caption")
+        self.clean_box = QCheckBox("Clean them while they are added")
+        self.clean_line = Explained(self.clean_box)
         self.add_button, self.cancel_button = hand(QPushButton("Add")), hand(QPushButton("Cancel"))
         self._looked = QFrame()
         self._said: QFrame
@@ -143,7 +145,7 @@ class ImportSheet(QWidget):
         self.recognised.setText("\n".join((total, *recognised)))
         self._show_problems(problems)
         self.examples.show_dialogues(found.examples, found.dialogues)
-        self.clean_words.setText(_would_clean(found))
+        self.clean_line.say(_would_clean(found))
         self.clean_box.setEnabled(any(finding.changes for finding in found.findings))
         self.source_form.show_source(self._suggested(found), keep=self._is_known)
         self._is_known = True
@@ -202,8 +204,7 @@ class ImportSheet(QWidget):
         self.add_button.setProperty("role", "primary")
         fill_card(self._looked, "What was recognised", self.recognised, self.problems, self.more_problems)
         self.more_problems.set_content(self._rest_of_problems)
-        self.clean_words.setContentsMargins(30, 0, 0, 0)
-        self._said = card("What is said of them", self.source_form, self.clean_box, self.clean_words)
+        self._said = card("What is said of them", self.source_form, self.clean_line)
         buttons = FlowLayout()
         buttons.addWidget(self.add_button)
         buttons.addWidget(self.cancel_button)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QRadioButton, QVBoxLayout, QWidget
 
 from companion.core.amounts import duration_text
 from companion.core.suites import suite_sentence, suites
-from companion.ui.cards import plain_label
+from companion.ui.explained import Explained
 
 DEFAULT = "quick"
 
@@ -20,18 +20,17 @@ class SuiteChoice(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.buttons: dict[str, QRadioButton] = {}
-        self._captions = {name: plain_label("caption") for name in suites()}
+        self._lines: dict[str, Explained] = {}
         self._sentences = {name: suite_sentence(name) for name in suites()}
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for name, caption in self._captions.items():
+        for name in suites():
             button = self.buttons[name] = QRadioButton(name[:1].upper() + name[1:])
+            line = self._lines[name] = Explained(button, below=6)
             self._group.addButton(button)
-            caption.setContentsMargins(32, 0, 0, 6)
-            column.addWidget(button)
-            column.addWidget(caption)
+            column.addWidget(line)
             button.clicked.connect(self.edited)
         self.choose(DEFAULT)
         self.show_times({})
@@ -44,10 +43,9 @@ class SuiteChoice(QWidget):
         if name in self.buttons:
             self.buttons[name].setChecked(True)
 
-    def show_times(self, seconds: Mapping[str, float]) -> None:
-        """About how long each will take, where that is known from the last time."""
-        for name, caption in self._captions.items():
+    def show_times(self, seconds: Mapping[str, float], otherwise: str = "") -> None:
+        """About how long each will take, where that is known from the last time; `otherwise` stands where it is not."""
+        for name, line in self._lines.items():
             known = seconds.get(name, 0.0)
             takes = f"About {duration_text(known)}, going by the last time. " if known else ""
-            caption.setText(f"{takes}{self._sentences[name]}")
-            self.buttons[name].setAccessibleDescription(caption.text())
+            line.say(" ".join(filter(None, (takes.strip(), self._sentences[name], "" if known else otherwise))))
