@@ -24,7 +24,10 @@ from companion.core.storage.store import Store
 
 Form = Literal["companion", "sillytavern"]
 KEEP_DELETED_SECONDS = 24 * 3600
-"""A deleted conversation can be brought back until the first start after this long."""
+"""What was deleted inside a conversation can be brought back until the first start after this long."""
+KEEP_DAYS = 30
+"""A whole conversation can be brought back until the first start after so many days."""
+KEPT = f"Kept for {KEEP_DAYS} days"
 
 
 class Conversations(QObject):
@@ -42,12 +45,14 @@ class Conversations(QObject):
         self._characters = characters
         self._personas = personas
         self.current: Conversation | None = None
+        self._just_deleted: list[int] = []
+        """Since the program's start; those that may be back or gone by now among them."""
         characters.chosen.connect(self.talk_with)
 
     def start(self) -> None:
         """At the program's start: mark what was cut off, forget what was deleted long ago, open the latest."""
         interrupted = self._store.recover_interrupted()
-        self._store.purge_deleted(KEEP_DELETED_SECONDS)
+        self._store.purge_deleted(KEEP_DELETED_SECONDS, conversations=KEEP_DAYS * 24 * 3600)
         if interrupted:
             self._notices.information(
                 "The program ended while she was writing.", "What she had written is there, marked as interrupted."
@@ -169,15 +174,34 @@ class Conversations(QObject):
             self._store.delete_conversation(conversation)
         if self._store.conversation(conversation) is not None:
             return
+        self._just_deleted.append(conversation)
         self.left_behind(conversation)
+        self._notices.undoable(f"“{found.title or 'New conversation'}” was deleted.", lambda: self.bring_back(conversation))
 
-        def undo() -> None:
-            with self._notices.telling(StoreError):
-                self._store.restore_conversation(conversation)
-            self.changed.emit()
-            self.open(conversation)
+    def deleted(self) -> tuple[Conversation, ...]:
+        """Those that can be brought back, the last one first."""
+        return self._store.deleted_conversations()
 
-        self._notices.undoable(f"“{found.title or 'New conversation'}” was deleted.", undo)
+    def bring_back(self, conversation: int) -> None:
+        """Undo a deletion, and open what is back."""
+        with self._notices.telling(StoreError):
+            self._store.restore_conversation(conversation)
+        self.changed.emit()
+        self.open(conversation)
+
+    def undo_delete(self) -> None:
+        """Bring back the one that was deleted last since the program's start; nothing happens when there is none."""
+        while self._just_deleted:
+            conversation = self._just_deleted.pop()
+            if any(each.id == conversation for each in self.deleted()):
+                self.bring_back(conversation)
+                return
+
+    def remove(self, conversation: int) -> None:
+        """Delete for good what was deleted before."""
+        with self._notices.telling(StoreError):
+            self._store.remove_conversation(conversation)
+        self.changed.emit()
 
     def left_behind(self, conversation: int) -> None:
         """A conversation is no longer there: the next one opens when it was the open one."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from companion.app.job_orders import prepared
 from companion.core.adapter_use import adapter_use
-from companion.core.errors import RecipeError
+from companion.core.errors import DatasetError, RecipeError
 from companion.core.gate_recipe import decisive, taught_by
 from companion.core.job import JobOrder
 from companion.core.recipes.evaluate import Evaluate
@@ -62,7 +62,7 @@ def _deciding(recipe: Evaluate) -> Evaluate:
     taught = taught_by(adapter)
     data = recipe.data_files or ((taught.held_out,) if taught.held_out else ())
     if not data:
-        raise RecipeError(
+        raise DatasetError(
             f"It is not known which dialogues “{adapter.stem}” was not trained on.",
             "Add some under “Dialogues”: yours, and none that it learned from.",
         )

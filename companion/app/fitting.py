@@ -40,8 +40,8 @@ from companion.core.power import on_battery
 from companion.core.recipes.quantize import Budget, Quantize
 
 log = logging.getLogger(__name__)
-QUIET_MS: Final = 45_000
-"""Nobody has said anything for so long: now is a time for it."""
+QUIET_MS: Final = 60_000
+"""Nobody has said anything, touched the window or had anything done for so long: now is a time for it."""
 TICK_MS: Final = 5000
 """How often it is looked whether that is so."""
 BUDGET: Final = Budget(divergence=0.05)
@@ -57,7 +57,7 @@ class Fitting(QObject):
         self._models, self._preferences, self._notices = models, preferences, notices
         self._background = Background(parent=self)
         self._quiet = 0
-        """Milliseconds since anything was said."""
+        """Milliseconds since anybody did anything."""
         self._fitted: Fitted | None = None
         self._taking = False
         self._timer = QTimer(self, interval=TICK_MS)
@@ -66,15 +66,19 @@ class Fitting(QObject):
         engine.model_ready.connect(self._model_ready)
         engine.load_failed.connect(self._load_failed)
         jobs.ended.connect(self._job_ended)
+        jobs.measuring.changed.connect(self.disturb)
 
     def start(self) -> None:
         """The window is there: at the first quiet moment look whether there is something to do."""
         if starter_model() is not None and self._is_wanted:
             self._timer.start()
+            self._jobs.set_quiet(False)
 
     def disturb(self) -> None:
         """Somebody is doing something: wait until it is quiet again."""
         self._quiet = 0
+        if self._timer.isActive():
+            self._jobs.set_quiet(False)
         fitted = self._fitted
         if fitted is not None and fitted.state == "making" and self._engine.state is EngineState.ANSWERING:
             entry = self._jobs.entry(fitted.job)
@@ -84,7 +88,7 @@ class Fitting(QObject):
 
     def close(self) -> None:
         """May be called twice."""
-        self._timer.stop()
+        self._rest()
         self._background.close()
 
     @property
@@ -94,13 +98,15 @@ class Fitting(QObject):
 
     def _tick(self) -> None:
         """Every few seconds: is it quiet, and what comes next?"""
-        self._quiet += TICK_MS
+        self._quiet = 0 if self._jobs.are_wanted else self._quiet + TICK_MS
         fitted, is_ready = self._fitted, self._engine.state is EngineState.READY
         if not self._is_wanted:
-            self._timer.stop()
-        elif not is_ready or self._quiet < QUIET_MS or on_battery():
+            self._rest()
             return
-        elif fitted is None:
+        if not is_ready or self._quiet < QUIET_MS or on_battery():
+            return
+        self._jobs.set_quiet(True)
+        if fitted is None:
             self._timer.stop()
             self._background.run(_standing, self._go_on)
         elif fitted.state == "made":
@@ -128,7 +134,7 @@ class Fitting(QObject):
         recipe = Quantize(name=NAME, model=str(starter_model()), character=built_in_character().name, budget=BUDGET)
         job = self._jobs.start(recipe, with_free_targets(JobOrder(output=str(fitted_file()))))
         if not job:  # the person was told why, and need not be told again and again
-            self._timer.stop()
+            self._rest()
             return
         self._keep(replace(fitted, job=job))
         self._quiet = 0  # the list of jobs is read anew meanwhile
@@ -190,7 +196,12 @@ class Fitting(QObject):
 
     def _end(self, fitted: Fitted) -> None:
         self._keep(fitted)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is waited for any more, and nothing held back."""
         self._timer.stop()
+        self._jobs.set_quiet(True)
 
 
 def _standing() -> Fitted | None:

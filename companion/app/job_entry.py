@@ -37,6 +37,8 @@ WAITS_FOR_NIGHT = "It begins tonight, while the computer is plugged in and nobod
 NIGHT_IS_OFF = "Teaching at night is switched off in the settings: switch it on there, or start it now"
 WAITS_FOR_MEMORY = "It begins when there is memory for it; closing other programs helps"
 STOPPED_REMEDY = "Nothing up to its last checkpoint is lost: resume it."
+DONE_EARLY = "done early"
+WAITS_FOR_QUIET = "It begins when nothing was done in the window for a minute"
 STOPPED_UNSEEN = "It stopped without a word: it was ended by force, or the computer was switched off."
 
 
@@ -51,7 +53,7 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
     tonight: bool = False
     """Whether it is for times when nobody needs the computer only."""
     waits_for: str = ""
-    """What it waits for beside its turn: "tonight" or "memory"."""
+    """What it waits for beside its turn: "tonight", "memory" or "a quiet moment"."""
     stage: str = ""
     """What it does now, or what it waits for, in words."""
     fraction: float = 0.0
@@ -87,15 +89,20 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state_words(self) -> str:
-        """“running”, “waits for tonight”."""
+        """“running”, “waits for tonight”; what was stopped and has its result all the same is no failure."""
+        if self.phase is JobPhase.CANCELLED and self.summary.outputs:
+            return DONE_EARLY
         return f"waits for {self.waits_for}" if self.waits_for else self.phase.value
 
-    def waiting_for_memory(self) -> JobEntry:
-        return replace(self, waits_for="memory", stage=WAITS_FOR_MEMORY)
-
-    def waiting_for_tonight(self, *, is_on: bool) -> JobEntry:
-        """`is_on` is whether anything is done at night."""
-        return replace(self, waits_for="tonight", stage=WAITS_FOR_NIGHT if is_on else NIGHT_IS_OFF)
+    def waiting(self, *, is_tight: bool, is_quiet: bool, is_night: bool, night_is_on: bool) -> JobEntry:
+        """With what it waits for: memory that is tight, a moment when nobody works, or the night, if anything is done then."""
+        if is_tight:
+            return replace(self, waits_for="memory", stage=WAITS_FOR_MEMORY)
+        if self.is_quiet and not is_quiet:
+            return replace(self, waits_for="a quiet moment", stage=WAITS_FOR_QUIET)
+        if self.tonight and not is_night:
+            return replace(self, waits_for="tonight", stage=WAITS_FOR_NIGHT if night_is_on else NIGHT_IS_OFF)
+        return self
 
     @property
     def is_computing(self) -> bool:

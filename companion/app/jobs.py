@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 
 from msgspec.structs import replace
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
@@ -25,7 +24,7 @@ from companion.core.errors import CompanionError, JobError
 from companion.core.folder_trash import purge_trash
 from companion.core.job import Cancel, JobOrder, Pause, Stay
 from companion.core.job_folder import JobFolder, create_job, jobs_folder
-from companion.core.job_queue import forget_wanted, want, wanted
+from companion.core.job_queue import forget_wanted, mark, want, wanted
 from companion.core.job_start import LeashedJob
 from companion.core.job_targets import with_free_targets
 from companion.core.job_trash import restore_job, trash_job
@@ -65,6 +64,7 @@ class Jobs(QObject):
         self._put_off: set[str] = set()
         """Of those that are to pause, the ones that go on by themselves."""
         self._is_night = self._is_tight = False
+        self._is_quiet = True
         self._own: set[str] = set()
         """What the window saw to and what ran at the last look."""
         self._tick = QTimer(self, interval=TICK_MS)
@@ -130,6 +130,12 @@ class Jobs(QObject):
         """The job that another one has to wait for; one that nobody asked for gives way."""
         computing = self.computing
         return None if computing is not None and computing.is_quiet and computing.is_ours else computing
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether the person has anything done or measured now, or it is about to begin."""
+        asked = (entry for entry in self.entries if not entry.is_quiet)
+        return self.measuring.is_wanted or any(entry.is_computing or entry.is_ready for entry in asked)
 
     @property
     def own(self) -> JobEntry | None:
@@ -213,6 +219,13 @@ class Jobs(QObject):
             self._is_tight = is_tight
             self.look()
 
+    def set_quiet(self, is_quiet: bool) -> None:
+        """Whether jobs that nobody asked for may begin: not while somebody works."""
+        if is_quiet != self._is_quiet:
+            self._is_quiet = is_quiet
+            if self._watcher.directories():  # before `begin` nothing waits for it
+                self.look()
+
     def close(self) -> None:
         """The window closes: its job goes on alone, or writes a checkpoint, as the person has chosen. May be called twice."""
         if self._is_closed:
@@ -226,7 +239,7 @@ class Jobs(QObject):
             self._leash = None
         elif not stays and (own := self.own) is not None:
             with self._notices.telling(CompanionError):
-                _mark(self.folder(own.id).pause_mark, own)
+                mark(self.folder(own.id).pause_mark, own.title)
         for watch in tuple(self._watches):
             watch.close()
         self._background.close()
@@ -251,7 +264,7 @@ class Jobs(QObject):
             if entry.is_computing:
                 ends = isinstance(request, Cancel)
                 self._wishes[job] = JobPhase.ENDING if ends else JobPhase.PAUSING
-                _mark(folder.cancel_mark if ends else folder.pause_mark, entry)
+                mark(folder.cancel_mark if ends else folder.pause_mark, entry.title)
                 if self._leash is not None and self._leash.job.id == job:
                     self._leash.send(request)  # one that has only begun to start takes marks for old ones
             self.look()
@@ -305,11 +318,10 @@ class Jobs(QObject):
             return replace(entry, phase=JobPhase.RUNNING, stage="Starting", what="", remedy="")
         if entry.id in self._died:
             return replace(entry, phase=JobPhase.STOPPED, what=self._died[entry.id], remedy=STOPPED_REMEDY)
-        if entry.phase is JobPhase.WAITING and self._is_tight:
-            return entry.waiting_for_memory()
-        if entry.phase is JobPhase.WAITING and entry.tonight and not self._is_night:
-            return entry.waiting_for_tonight(is_on=self._preferences.settings.teach_at_night)
-        return entry
+        if entry.phase is not JobPhase.WAITING:
+            return entry
+        night_is_on = self._preferences.settings.teach_at_night
+        return entry.waiting(is_tight=self._is_tight, is_quiet=self._is_quiet, is_night=self._is_night, night_is_on=night_is_on)
 
     def _without_those_over(
         self, entries: tuple[JobEntry, ...], stopped: set[str], left: str
@@ -339,17 +351,16 @@ class Jobs(QObject):
         if self._is_closed:
             return
         quiet = self.own
-        if quiet is not None and quiet.is_quiet:
-            others = (entry for entry in self.entries if not entry.is_quiet)
-            if self.measuring.is_wanted or any(entry.is_computing or entry.is_ready for entry in others):
-                self.put_off(quiet.id)
+        if quiet is not None and quiet.is_quiet and self.are_wanted:
+            self.put_off(quiet.id)
         self._advance()
         computing = self.computing
         self.measuring.follow(computing.title if computing is not None else "")
 
     def _advance(self) -> None:
         """Begin with the job that has waited longest, when nothing computes; those that nobody asked for come last."""
-        ready = (entry for entry in self.entries if entry.is_ready and not (entry.is_quiet and self.measuring.is_wanted))
+        holds_back = self.measuring.is_wanted or not self._is_quiet  # what was only just ordered is no entry yet
+        ready = (entry for entry in self.entries if entry.is_ready and not (entry.is_quiet and holds_back))
         waiting = sorted(ready, key=lambda entry: (entry.is_quiet, entry.since))
         if self._leash is not None or self.computing is not None or not waiting:
             return
@@ -385,11 +396,3 @@ class Jobs(QObject):
             self._watcher.removePaths(list(gone))
         if new := paths - known:
             self._watcher.addPaths(list(new))
-
-
-def _mark(file: Path, entry: JobEntry) -> None:
-    try:
-        file.touch()
-    except OSError as error:
-        what = f"“{entry.title}” cannot be told to end ({error.strerror})."
-        raise JobError(what, "Make room on the disk, or end its program.") from error

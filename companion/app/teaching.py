@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from companion.app.away import Away
 from companion.app.background import Background
 from companion.app.characters import Characters
 from companion.app.conversations import Conversations
@@ -92,6 +93,7 @@ class Teaching(QObject):
         self._cost = TeachingCost(jobs.measuring, self)
         self._cost.progressed.connect(self._tell)
         self._cost.failed.connect(self._refused)
+        self._away = Away(engine, self.stop_measuring, self)
         self._settle = QTimer(self, interval=SETTLE_MS, singleShot=True)
         self._settle.timeout.connect(self._look_through)
         engine.model_ready.connect(lambda _model: self._look_back())
@@ -180,6 +182,7 @@ class Teaching(QObject):
     def show(self) -> None:
         """The page is seen."""
         self._is_shown, self._talks = True, None
+        self._away.come_back()
         self._jobs.begin()
         self._datasets.refresh()
         self._look_back()
@@ -191,9 +194,9 @@ class Teaching(QObject):
         self.measure()
 
     def hide(self) -> None:
-        """Nobody looks: nothing is measured any more."""
+        """Nobody looks: nothing more is measured than what is under way, and that not for long."""
         self._is_shown = False
-        self.stop_measuring()
+        self._away.leave()
 
     def pick(self, sources: Iterable[str]) -> None:
         """Learn from exactly these."""

@@ -18,6 +18,7 @@ from rich.markup import escape
 from companion.commands.chosen_model import required_model
 from companion.commands.printable import printable
 from companion.core.adapter_use import adapter_use
+from companion.core.amounts import counted
 from companion.core.character import BUILT_IN, Character
 from companion.core.character_adapters import adapters_of
 from companion.core.character_library import load_character
@@ -211,7 +212,8 @@ def _write(text: str) -> None:
 def _converse(session: TerminalChat, console: Console) -> int:
     name, info = printable(session.character.name), session.info
     adapters = "".join(f" + {adapter.title}" for adapter in info.adapters)
-    facts = f"{info.name} · {info.quantization}{adapters} · {info.threads_reason} · context {info.context_tokens:,}"
+    threads = f"{counted(info.threads, 'thread')} ({info.threads_reason})"
+    facts = f"{info.name} · {info.quantization}{adapters} · {threads} · context {info.context_tokens:,}"
     console.print(f"[dim]{escape(printable(facts))}[/dim]")
     console.print(f"[dim]{HELP}[/dim]\n")
     console.print(f"[bold magenta]{escape(name)}[/] {escape(printable(session.messages[0].text))}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,6 +11,9 @@ from companion.core.adapter_use import adapter_use
 from companion.core.lineage import trainings
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import AdapterRecipe, LearningRecipe
+
+UNDECISIVE: Final = ("cost", "complexity", "robustness", "tasks")
+"""Parts that a decision does without."""
 
 
 class Taught(NamedTuple):
@@ -44,7 +47,7 @@ def decisive(recipe: Evaluate) -> Evaluate:
     """
     old = [Path(adapter_use(file).path) for file in recipe.subjects[0][1:]]
     earlier = [job.held_out_file for adapter in old for job in trainings(adapter)]
-    off = {part: replace(getattr(recipe, part), enabled=False) for part in ("cost", "complexity", "robustness", "tasks")}
+    off = {part: replace(getattr(recipe, part), enabled=False) for part in UNDECISIVE}
     files = tuple(dict.fromkeys(str(file) for file in earlier if file.is_file()))
     return replace(
         recipe,

@@ -28,6 +28,8 @@ CROSS_VALIDATION: Final = "cross-validation"
 """Kind of a job whose order asks for one, whatever its recipe is; other jobs are of the kind of their recipe."""
 REPORTING: Final = frozenset({"evaluate", CROSS_VALIDATION})
 """Kinds of jobs that go on part by part and end in a report."""
+FINISHES_PART: Final = "Finishing the part it is in, which the report is then made of"
+"""The stage of an evaluation that was told to end before any part was there."""
 
 JobState = Literal["waiting", "running", "interrupted", "cancelled", "failed", "done"]
 """`interrupted`: its process is gone, a checkpoint may be there; `cancelled`: the person ended it and the best is kept."""

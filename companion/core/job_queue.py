@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import msgspec
 
@@ -49,3 +50,12 @@ def forget_wanted(job: JobFolder) -> None:
         job.wanted_file.unlink(missing_ok=True)
     except OSError as error:
         raise JobError(f"“{job.path}” cannot be written to ({error.strerror}).", "Make the folder writable.") from error
+
+
+def mark(file: Path, title: str) -> None:
+    """Tell a job that computes to end or to pause: `file` is its mark for that. Raises JobError."""
+    try:
+        file.touch()
+    except OSError as error:
+        what = f"“{title}” cannot be told to end ({error.strerror})."
+        raise JobError(what, "Make room on the disk, or end its program.") from error

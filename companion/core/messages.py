@@ -196,7 +196,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     rung: str
     threads: int
     threads_reason: str
-    """Why this many, such as '2 threads: 118 tok/s, 1: 74'."""
+    """Why this many, such as “writes 118 tokens per second, 74 with 1 thread”."""
     chat_template: Literal["model", "fallback"]
     chat_template_name: str
     notes: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from companion.core.amounts import counted
 from companion.core.other_load import HARMLESS, OtherLoad
 from companion.llama.context import Context, ContextOptions
 from companion.llama.model import Model
@@ -42,7 +43,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     batch: int
     flash_attention: bool
     reason: str
-    """Such as '2 threads: 118 tok/s, 1: 74'."""
+    """Such as “writes 118 tokens per second, 74 with 1 thread”."""
     speeds: tuple[Speed, ...]
     other_cores: float = 0.0
     """How many cores other programs kept busy meanwhile."""
@@ -200,6 +201,5 @@ def _first_good(pairs: Sequence[tuple[int, float]]) -> int:
 
 def _reason(tried: Sequence[Speed], best: int) -> str:
     ordered = sorted(tried, key=lambda s: (s.threads != best, -s.reply))[:3]
-    words = [f"{s.threads}: {s.reply:.0f}" for s in ordered[1:]]
-    first = ordered[0]
-    return ", ".join([f"{first.threads} thread{'s' if first.threads != 1 else ''}: {first.reply:.0f} tok/s", *words])
+    others = (f"{speed.reply:.0f} with {counted(speed.threads, 'thread')}" for speed in ordered[1:])
+    return ", ".join([f"writes {ordered[0].reply:.0f} tokens per second", *others])

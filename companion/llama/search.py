@@ -81,9 +81,11 @@ class Search:
         self.speeds = Speeds(found[read].read, found[write].write)
         self._record_threads(found)
         told = ", ".join(f"{speeds.write:.0f} with {count}" for count, speeds in sorted(found.items(), reverse=True))
-        self.choices.append(Choice(name="threads", value=str(write), reason=f"Writes so many tokens/s: {told}."))
+        self.choices.append(Choice(name="threads", value=str(write), reason=f"Writes so many tokens per second: {told}."))
         told = ", ".join(f"{speeds.read:.0f} with {count}" for count, speeds in sorted(found.items(), reverse=True))
-        self.choices.append(Choice(name="threads for reading", value=str(read), reason=f"Reads so many tokens/s: {told}."))
+        self.choices.append(
+            Choice(name="threads for reading", value=str(read), reason=f"Reads so many tokens per second: {told}.")
+        )
 
     def beside_a_busy_core(self) -> None:
         """Which counts are best while another program holds a core: the engine falls back to them."""

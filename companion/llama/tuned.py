@@ -60,7 +60,9 @@ class Tuned(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reason(self) -> str:
-        return next(choice.reason for choice in self.choices if choice.name == "threads")
+        """In the middle of a sentence."""
+        told = next(choice.reason for choice in self.choices if choice.name == "threads")
+        return f"{told[:1].lower()}{told[1:].rstrip('.')}"
 
     def options(self, tokens: int) -> ContextOptions:
         """A context of so many tokens with these settings."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from companion.app.conversations import Conversations
+from companion.app.conversations import KEPT, Conversations
 from companion.app.notices import Notices
 from companion.app.preferences import Preferences
 from companion.core.character import Character
@@ -50,7 +50,7 @@ class Content(QWidget):
         self._page = "chat"
         self._pages_beside: Pages | None = None
         self.rail = Rail(theme)
-        self.list = ConversationList(theme)
+        self.list = ConversationList(theme, KEPT)
         self.chat_view = ChatView(theme)
         self.stage = Stage(theme)
         self.strip = PortraitStrip(theme)
@@ -191,6 +191,9 @@ class Content(QWidget):
         view.new_requested.connect(self.new_conversation)
         view.rename_requested.connect(actions.rename)
         view.delete_requested.connect(actions.delete)
+        view.undo_requested.connect(actions.undo_delete)
+        view.deleted_button.bring_back_requested.connect(actions.bring_back)
+        view.deleted_button.remove_requested.connect(actions.remove)
         view.export_requested.connect(self.export_conversation)
         view.import_requested.connect(self.import_conversation)
         view.search_changed.connect(self._search)
@@ -229,6 +232,7 @@ class Content(QWidget):
     def _show_conversations(self) -> None:
         current = self._conversations.current
         self.list.show_conversations(self._conversations.all(), current.id if current else None)
+        self.list.deleted_button.show_deleted(self._conversations.deleted())
         if current is not None:
             self._show_title(current)
 

@@ -1,14 +1,30 @@
-"""A menu of choices that shows a long one shortened, with its end marked; Qt cuts it off."""
+"""A menu of choices that shows a long one shortened, with what is missing marked; Qt cuts it off."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
+
+KEPT_FREE = 4
+"""Pixels beside the words, which the style keeps free at both sides together."""
 
 
 class ElidedComboBox(QComboBox):
     """The whole words are its tooltip while they do not fit, unless it has another one."""
+
+    elide = Qt.TextElideMode.ElideRight
+    """Where words are left out."""
+    letters = 0
+    """So wide at most, where there is room, that what is chosen can be read; 0 leaves it as wide as Qt makes it."""
+
+    def sizeHint(self) -> QSize:
+        hint, metrics = super().sizeHint(), self.fontMetrics()
+        words = min(metrics.horizontalAdvance(self.currentText()) + KEPT_FREE, self.letters * metrics.averageCharWidth())
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        wanted = self.style().sizeFromContents(QStyle.ContentsType.CT_ComboBox, option, QSize(words, hint.height()), self)
+        return hint.expandedTo(QSize(wanted.width(), 0)) if self.letters else hint
 
     def shown_text(self) -> str:
         """What there is room for."""
@@ -17,8 +33,7 @@ class ElidedComboBox(QComboBox):
         field = self.style().subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
-        room = field.width() - 4  # what the style keeps free at both sides
-        return self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
+        return self.fontMetrics().elidedText(self.currentText(), self.elide, field.width() - KEPT_FREE)
 
     def showPopup(self) -> None:
         """Wide enough for every choice: two that differ at their ends must be told apart there."""

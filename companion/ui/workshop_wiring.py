@@ -46,6 +46,8 @@ class WorkshopWiring(QObject):
 
     stage_made = Signal(object)
     """A FigureWidget: she stands in the workshop, too."""
+    touched = Signal()
+    """Somebody uses the window; told once there are jobs that it matters to."""
 
     def __init__(
         self,
@@ -96,7 +98,8 @@ class WorkshopWiring(QObject):
 
         self._nights = Nights(jobs, self._engine, self._preferences, self._notices)
         self._headroom = HeadroomWatch(jobs, self._notices)
-        InputWatch(self._stack.window()).touched.connect(self._nights.touch)
+        InputWatch(self._stack.window()).touched.connect(self.touched)
+        self.touched.connect(self._nights.touch)
 
     @cached_property
     def datasets(self) -> Datasets:
@@ -249,7 +252,7 @@ class WorkshopWiring(QObject):
         if entry.is_quiet or self._is_seen(entry):
             return
         tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
-        what = f"“{entry.title}” is {'done' if entry.phase is JobPhase.DONE else entry.phase.value}. {entry.what}"
+        what = f"“{entry.title}” is {entry.state_words}. {entry.what}"
         tone = tones.get(entry.phase, Tone.INFORMATION)
         self._notices.raise_notice(Notice(tone, what, entry.remedy, "Look", lambda: self.show_job(entry.id)))
 

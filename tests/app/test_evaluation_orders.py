@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from companion.app.evaluation_orders import Wish, evaluation
-from companion.core.errors import CompanionError, RecipeError
+from companion.core.errors import CompanionError, DatasetError, RecipeError
 from companion.core.suites import read_suite, suite_sentence, suites
 from tests.small_recipes import write_dialogues
 from tests.tiny_adapters import write_adapter
@@ -54,7 +54,7 @@ def test_what_cannot_be_measured_is_said_in_the_words_of_the_window(model, tmp_p
     other = write_adapter(tmp_path / "other.gguf", write_tiny_llama(tmp_path / "other-base.gguf", seed=7))
     with pytest.raises(RecipeError, match="Tick a model"):
         evaluation(Wish(suite="quick", subjects=(), data=(), character="", gate=False))
-    with pytest.raises(RecipeError, match="Add some under “Dialogues”"):
+    with pytest.raises(DatasetError, match="Add some under “Dialogues”"):
         evaluation(wish(model, stray, gate=True))
     with pytest.raises(RecipeError, match="Tick the old one and the new one"):
         evaluation(wish(model, gate=True))

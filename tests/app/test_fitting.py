@@ -188,6 +188,31 @@ def test_a_measurement_waits_until_it_has_made_room(homes, qtbot):
     qtbot.waitUntil(lambda: home.phases == [JobPhase.RUNNING], timeout=SOON_MS)
 
 
+def test_nothing_begins_by_itself_between_a_measurement_and_its_job(homes, qtbot, monkeypatch, tiny_model, tmp_path):
+    home = move_in(homes)
+    qtbot.waitUntil(lambda: home.phases == [JobPhase.RUNNING], timeout=SOON_MS)
+    (quiet,) = (entry.id for entry in home.jobs.entries)
+    home.jobs.measuring.ask(home, "something", lambda: None)
+    qtbot.waitUntil(lambda: home.phase(quiet) is JobPhase.WAITING, timeout=SOON_MS)
+    seen: list[JobPhase | None] = []
+    home.jobs.changed.connect(lambda: seen.append(home.phase(quiet)))
+    home.jobs.measuring.give_back(home)
+    qtbot.wait(50)
+    mine = home.jobs.start(small_recipe(tiny_model, write_dialogues(tmp_path / "dialogues.jsonl")), JobOrder())
+    qtbot.waitUntil(lambda: home.phase(mine) is JobPhase.RUNNING, timeout=SOON_MS)
+    assert set(seen) == {JobPhase.WAITING}
+    assert home.jobs.entry(quiet).state_words == "waits for a quiet moment"
+
+
+def test_nothing_begins_while_somebody_works(homes, qtbot):
+    home = move_in(homes)
+    for _ in range(40):
+        home.fitting.disturb()  # as every key and every movement of the mouse does
+        qtbot.wait(40)
+    assert not home.jobs.entries
+    qtbot.waitUntil(lambda: home.phases == [JobPhase.RUNNING], timeout=SOON_MS)
+
+
 def test_a_job_that_an_earlier_window_began_is_finished_by_the_next(homes, qtbot, monkeypatch):
     monkeypatch.setattr(module, "WORTH", 0.0)
     first = move_in(homes)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from companion.app.datasets import Datasets
 from companion.app.engine import Engine
+from companion.app.engine_state import EngineState
 from companion.app.job_entry import JobPhase
 from companion.app.job_orders import prepared
 from companion.app.jobs import Jobs
@@ -176,14 +177,29 @@ def test_what_it_takes_is_measured_once_and_told_for_every_preset(school: School
     assert not school.teaching.is_measuring
 
 
-def test_nothing_is_measured_while_nobody_looks(school: School, data):
+def test_a_measurement_outlasts_a_look_at_another_page_and_not_a_talk(school: School, data):
     school.learn_from(data)
     school.teaching.choose_goal(Goal.SOUND)
     assert school.teaching.is_measuring
     school.teaching.hide()
+    school.teaching.show()
+    school.engine.state_changed.emit(EngineState.ANSWERING)
+    assert school.teaching.is_measuring
+    school.teaching.hide()
+    assert school.teaching.is_measuring
+    school.engine.state_changed.emit(EngineState.ANSWERING)
     assert not school.teaching.is_measuring
     school.teaching.show()
     assert school.teaching.is_measuring
+
+
+def test_nothing_is_measured_while_nobody_comes_back(school: School, data):
+    school.learn_from(data)
+    school.teaching.choose_goal(Goal.SOUND)
+    school.teaching._away._timer.setInterval(50)
+    school.teaching.hide()
+    school.until(lambda: not school.teaching.is_measuring)
+    assert not school.teaching.costs
 
 
 def test_a_lesson_from_start_to_adoption_and_back(school: School, data):

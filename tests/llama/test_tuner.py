@@ -112,7 +112,7 @@ def test_the_fastest_of_each_is_taken_and_of_equals_the_most_modest(scripted):
     assert [choice.name for choice in search.choices] == [
         "threads", "threads for reading", "flash attention", "micro-batch", "batch", "cache"
     ]  # fmt: skip
-    assert search.choices[0].reason == "Writes so many tokens/s: 55 with 2, 72 with 1."
+    assert search.choices[0].reason == "Writes so many tokens per second: 55 with 2, 72 with 1."
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
@@ -318,6 +318,38 @@ def test_a_draft_goes_and_comes_back_with_its_conversation(ready, qtbot):
     raised.args[0].act()
     ready.conversations.open(first)
     assert ready.content.chat_view.draft() == "half a thou"
+
+
+def test_a_deleted_conversation_is_listed_comes_back_or_goes_for_good(ready, qtbot):
+    talk(ready, qtbot, "First conversation.")
+    first, list_ = ready.conversations.current.id, ready.content.list
+    assert not list_.deleted_button.isVisible()
+    list_.view.setFocus()
+    list_.view.setCurrentIndex(list_.model.index_of(first))
+    press(ready, Qt.Key.Key_Delete)
+    assert ready.store.conversation(first) is None
+    assert list_.deleted_button.isVisible()
+    assert list_.deleted_button.text() == "Recently deleted (1)"
+    press(ready, Qt.Key.Key_Z, CONTROL)
+    assert ready.conversations.current.id == first
+    assert not list_.deleted_button.isVisible()
+    press(ready, Qt.Key.Key_Delete)
+
+    def offered() -> list[QAction]:
+        list_.deleted_button.menu().aboutToShow.emit()
+        kept, talk = list_.deleted_button.menu().actions()
+        assert (kept.text(), kept.isEnabled()) == ("Kept for 30 days", False)
+        assert talk.text() == "First conversation"
+        return talk.menu().actions()
+
+    offered()[0].trigger()
+    qtbot.waitUntil(lambda: ready.conversations.current.id == first)
+    press(ready, Qt.Key.Key_Delete)
+    offered()[1].trigger()
+    qtbot.waitUntil(lambda: not list_.deleted_button.isVisible())
+    press(ready, Qt.Key.Key_Z, CONTROL)
+    ready.store.restore_conversation(first)
+    assert ready.store.conversation(first) is None
 
 
 def test_stop_leaves_the_keyboard_in_the_composer(endless, qtbot):

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from companion.core.messages import LoadedAdapter, ModelInfo
 from companion.ui.chat.model_card import ModelCard
-from companion.ui.theme import Theme
 
 MODEL = ModelInfo(
     path="/models/tiny.gguf",
@@ -24,7 +23,7 @@ MODEL = ModelInfo(
     device="CPU",
     rung="cpu",
     threads=1,
-    threads_reason="1 thread: 100 tok/s",
+    threads_reason="writes 100 tokens per second",
     chat_template="model",
     chat_template_name="the model's own",
 )
@@ -48,14 +47,17 @@ def test_adapters_are_named(qtbot, adapters, words):
 
 
 @pytest.mark.parametrize("size", [14, 24])
-def test_its_buttons_have_room_for_their_words(theme: Theme, qtbot, size):
+def test_no_button_is_cut(theme, qtbot, size):
     theme.set_font_size(size)
     parent = QWidget()
     qtbot.addWidget(parent)
+    parent.show()
     card = ModelCard(parent)
     card.show_model(MODEL)
     card.show_below(parent)
     for button in card.findChildren(QPushButton):
         assert button.width() >= button.sizeHint().width()
         assert card.rect().contains(button.geometry())
+    texts = [label.text() for label in card.findChildren(QLabel)]
+    assert texts[texts.index("Runs on") + 1] == "CPU with 1 thread (writes 100 tokens per second)"
     card.hide()

@@ -14,6 +14,7 @@ State = tuple[str, int, int]
 
 class SectionHead(msgspec.Struct, frozen=True):
     key: str
+    seconds: float = 0.0
 
 
 class MeasuredHead(msgspec.Struct, frozen=True):

@@ -8,10 +8,12 @@ from typing import Final
 
 import msgspec
 
+from companion.core.gate_recipe import UNDECISIVE
 from companion.core.job import JOBS_FOLDER
 from companion.core.library.report_heads import State, read_head, state_of
 from companion.core.paths import data_folder, models_folder
 from companion.core.report import CROSS_VALIDATION, GATE, Subject
+from companion.core.suites import read_suite
 
 REPORT, PAGE = "report.json", "report.html"
 
@@ -29,6 +31,8 @@ class FoundReport(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
     seconds: float = 0.0
     """How long it was measured; 0 when it was put together from others."""
+    parts: dict[str, float] = {}
+    """Seconds that each part of it took, by its key, of all subjects together."""
     has_gate: bool = False
     is_cross_validation: bool = False
     """Whether it is about a recipe, and no model or adapter that there is."""
@@ -44,6 +48,11 @@ class FoundReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         return " against ".join(subject.name for subject in reversed(self.subjects)) if len(self.subjects) < 3 else self.name
+
+    @property
+    def bytes(self) -> int:
+        """Of the models of all subjects."""
+        return sum(subject.model.bytes for subject in self.subjects)
 
     @property
     def is_measured_here(self) -> bool:
@@ -64,13 +73,22 @@ def compared_folder() -> Path:
 def seconds_needed(reports: Iterable[FoundReport], suite: str, model_bytes: Sequence[int], *, gate: bool) -> float:
     """About how long a suite will take for models of these sizes, from the last time it was measured here; 0 when it never was.
 
-    What is read and written grows with the size of the model.
+    What is read and written grows with the size of the model. What is measured to decide is told from what was measured
+    without a decision part by part, and the other way round.
     """
-    for report in reports:
-        size = sum(subject.model.bytes for subject in report.subjects)
-        if report.is_measured_here and report.finished and report.suite == suite and report.has_gate == gate and size:
-            return report.seconds * sum(model_bytes) / size
-    return 0.0
+    here = [each for each in reports if each.is_measured_here and each.finished and each.suite == suite and each.bytes]
+    same = next((each for each in here if each.has_gate == gate), None)
+    if same is not None:
+        return same.seconds * sum(model_bytes) / same.bytes
+    if not here:
+        return 0.0
+    recipe, other = read_suite(suite), here[0]
+    if gate:
+        earlier = recipe.forgetting.dialogues / recipe.likelihood.dialogues * other.parts.get("likelihood", 0.0)
+        needed = other.seconds + earlier - sum(other.parts.get(part, 0.0) for part in UNDECISIVE)
+    else:
+        needed = other.seconds - other.parts.get("forgetting", 0.0)
+    return needed * sum(model_bytes) / other.bytes
 
 
 _SHIPPED: Final = f"*/{REPORT}"
@@ -94,7 +112,10 @@ def _read(file: Path, known: dict[State, FoundReport | None]) -> FoundReport | N
     if report is None:
         return None
     page = file.with_suffix(".html")
-    sections = {section.key for one in report.measured for section in one.sections}
+    sections = [section for one in report.measured for section in one.sections]
+    parts: dict[str, float] = {}
+    for section in sections:
+        parts[section.key] = parts.get(section.key, 0.0) + section.seconds
     known[state] = FoundReport(
         file=str(file),
         page=str(page) if page.is_file() else "",
@@ -103,8 +124,9 @@ def _read(file: Path, known: dict[State, FoundReport | None]) -> FoundReport | N
         suite=report.suite,
         when=report.began or state[2] / 1e9,
         seconds=report.seconds,
-        has_gate=GATE in sections,
-        is_cross_validation=CROSS_VALIDATION in sections,
+        parts=parts,
+        has_gate=GATE in parts,
+        is_cross_validation=CROSS_VALIDATION in parts,
         finished=report.finished,
         is_shipped=models_folder() in file.parents,
     )

@@ -24,6 +24,7 @@ from companion.core.storage.memory_store import MemoryStore
 from companion.core.storage.persona_store import PersonaStore
 from companion.core.storage.stored_rows import (
     CONVERSATIONS,
+    DELETED_CONVERSATIONS,
     MESSAGE_COLUMNS,
     conversation_from,
     insert_conversation,
@@ -63,6 +64,10 @@ class Store:
     def conversations(self) -> tuple[Conversation, ...]:
         """All that are not deleted, the most recently used first."""
         return tuple(map(conversation_from, self._database.rows(f"{CONVERSATIONS} ORDER BY c.updated DESC, c.id DESC")))
+
+    def deleted_conversations(self) -> tuple[Conversation, ...]:
+        """Those in which the person said something, the one that was deleted last first."""
+        return tuple(map(conversation_from, self._database.rows(DELETED_CONVERSATIONS)))
 
     def conversation(self, conversation: int) -> Conversation | None:
         """None when it is deleted or never was."""
@@ -141,16 +146,24 @@ class Store:
     def restore_conversation(self, conversation: int) -> None:
         self._database.change("UPDATE conversations SET deleted = NULL WHERE id = ?", (conversation,))
 
+    def remove_conversation(self, conversation: int) -> None:
+        """Remove one that is deleted already for good, before its time; as with the purge, what was learned in it stays."""
+        self._database.change("DELETE FROM conversations WHERE id = ? AND deleted IS NOT NULL", (conversation,))
+
     def forget_conversation(self, conversation: int) -> None:
         """Remove it at once and for good, deleted or not, with all that was learned in it: see `forgetting`."""
         forget(self._database, conversation)
         self.memories.refresh()
 
-    def purge_deleted(self, older_than_seconds: float) -> None:
-        """Remove for good what was deleted at least so long ago: conversations, messages, memories, personas."""
-        before = time.time() - older_than_seconds
+    def purge_deleted(self, older_than_seconds: float, conversations: float | None = None) -> None:
+        """Remove for good what was deleted at least so long ago: messages, memories, personas, and conversations, for which
+        another time may be named."""
+        now = time.time()
+        before = now - older_than_seconds
         with self._database.transaction() as connection:
-            for table in ("conversations", "memories", "personas"):
+            before_conversations = before if conversations is None else now - conversations
+            connection.execute("DELETE FROM conversations WHERE deleted <= ?", (before_conversations,))
+            for table in ("memories", "personas"):
                 connection.execute(f"DELETE FROM {table} WHERE deleted <= ?", (before,))  # noqa: S608
             connection.execute(
                 "WITH RECURSIVE gone (id) AS (SELECT id FROM messages WHERE deleted <= ? UNION"

@@ -22,11 +22,17 @@ _INSERT_CONVERSATION = (
     f"INSERT INTO conversations ({', '.join(_CONVERSATION_FIELDS + _OPTIONS)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(_CONVERSATION_FIELDS + _OPTIONS))})"
 )
-CONVERSATIONS = (
+_CONVERSATIONS = (
     f"SELECT c.id, {', '.join(f'c.{name}' for name in (*_CONVERSATION_FIELDS, 'active', *_OPTIONS))},"  # noqa: S608
-    " substr(m.text, 1, 400) FROM conversations c LEFT JOIN messages m ON m.id = c.active WHERE c.deleted IS NULL"
+    " substr(m.text, 1, 400) FROM conversations c LEFT JOIN messages m ON m.id = c.active WHERE c.deleted"
 )
+CONVERSATIONS = f"{_CONVERSATIONS} IS NULL"
 """All that are not deleted, as `conversation_from` expects them; a condition can be added."""
+DELETED_CONVERSATIONS = (
+    f"{_CONVERSATIONS} IS NOT NULL AND (c.titled_by_person OR EXISTS"  # noqa: S608
+    " (SELECT 1 FROM messages s WHERE s.conversation = c.id AND s.role = 'user')) ORDER BY c.deleted DESC, c.id DESC"
+)
+"""Those that can be brought back, the last one first; a greeting that nobody answered is not worth it."""
 _NAME_LIMIT = 200
 _PREVIEW_LIMIT = 120
 _NOTE_LIMIT = 20_000

@@ -5,13 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from companion.core.amounts import bytes_text
+from companion.core.amounts import bytes_text, counted
 from companion.core.messages import ModelInfo
 from companion.ui.cards import empty, plain_label
 from companion.ui.chat.popup_card import PopupCard
 from companion.ui.flow_layout import FlowLayout
 
-WIDTH = 420
+WIDTH = 440
 
 
 class ModelCard(PopupCard):
@@ -65,7 +65,7 @@ class ModelCard(PopupCard):
                 ("Weights", f"{model.quantization}, {model.bits_per_weight:.2f} bits per weight, {bytes_text(model.file_bytes)}"),
                 ("Memory", f"{bytes_text(model.memory_bytes)} with this context"),
                 ("Context", f"{model.context_tokens:,} of {model.trained_context_tokens:,} tokens it was trained for"),
-                ("Runs on", f"{model.device} ({model.threads_reason})"),
+                ("Runs on", f"{model.device} with {counted(model.threads, 'thread')} ({model.threads_reason})"),
                 (
                     "Chat template",
                     "the model's own" if model.chat_template == "model" else f"{model.chat_template_name}, a fallback",

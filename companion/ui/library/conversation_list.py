@@ -23,6 +23,7 @@ from companion.ui.icons import icon
 from companion.ui.library.conversation_delegate import ConversationDelegate
 from companion.ui.library.conversation_model import ConversationModel, Index
 from companion.ui.library.conversation_rows import ConversationRows
+from companion.ui.library.deleted_button import DeletedButton
 from companion.ui.search_field import SearchField
 from companion.ui.theme import Theme
 
@@ -38,12 +39,15 @@ class ConversationList(QWidget):
     new_requested = Signal()
     rename_requested = Signal(int, str)
     delete_requested = Signal(int)
+    undo_requested = Signal()
+    """Bring back what was deleted last."""
     export_requested = Signal(int)
     import_requested = Signal()
     search_changed = Signal(str)
     """What is searched for now, empty when the search is over; 150 ms after the last key."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, kept: str = "", parent: QWidget | None = None) -> None:
+        """`kept` says for how long deleted conversations can be brought back."""
         super().__init__(parent)
         self._theme = theme
         self._conversations: tuple[Conversation, ...] = ()
@@ -61,6 +65,7 @@ class ConversationList(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.view)
         self._pages.addWidget(self._nothing)
+        self.deleted_button = DeletedButton(theme, kept)
         self.new_button = QPushButton()
         self.new_button.setProperty("role", "primary")
         self.new_button.setAccessibleName("New conversation")
@@ -133,6 +138,7 @@ class ConversationList(QWidget):
         column.setSpacing(SPACING)
         column.addWidget(self.search)
         column.addWidget(self._pages, 1)
+        column.addWidget(self.deleted_button)
         bottom = QHBoxLayout()
         bottom.setSpacing(SPACING)
         bottom.addWidget(self.new_button, 1)
@@ -147,6 +153,7 @@ class ConversationList(QWidget):
         self._pause.timeout.connect(lambda: self.search_changed.emit(self.search.text()))
         self.view.opened.connect(self._open)
         self.view.delete_pressed.connect(self._delete)
+        self.view.undo_pressed.connect(self.undo_requested)
         self.view.menu_wanted.connect(lambda index, place: self.menu(index).popup(place))
         self.delegate.closeEditor.connect(lambda: QTimer.singleShot(0, self, self._show_latest))
         self.model.renamed.connect(self.rename_requested)

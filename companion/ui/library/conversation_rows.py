@@ -1,9 +1,9 @@
-"""The scrolling rows of the conversation list: arrow keys move, Enter opens, Del deletes, F2 renames."""
+"""The scrolling rows of the conversation list: arrow keys move, Enter opens, Del deletes, Ctrl+Z brings back, F2 renames."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from companion.ui.library.conversation_delegate import ConversationDelegate
@@ -13,6 +13,7 @@ from companion.ui.library.conversation_model import ConversationModel, Role
 class ConversationRows(QListView):
     opened = Signal(object)
     delete_pressed = Signal(object)
+    undo_pressed = Signal()
     menu_wanted = Signal(object, QPoint)
     """A row's index and where on the screen its menu belongs."""
 
@@ -48,6 +49,8 @@ class ConversationRows(QListView):
             self.opened.emit(index)
         elif event.key() == Qt.Key.Key_Delete and index.isValid() and not self.is_editing:
             self.delete_pressed.emit(index)
+        elif event.matches(QKeySequence.StandardKey.Undo) and not self.is_editing:
+            self.undo_pressed.emit()
         else:
             super().keyPressEvent(event)
 

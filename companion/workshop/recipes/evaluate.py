@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from companion.core.adapter import read_adapter
 from companion.core.errors import CompanionError, DatasetError, ModelError, RecipeError
-from companion.core.job import JobEnded, OutputWritten, PartMeasured, StageBegan, StageProgress
+from companion.core.job import FINISHES_PART, JobEnded, OutputWritten, PartMeasured, StageBegan, StageProgress
 from companion.core.logs import log_file
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.report import Section, UsedFile
@@ -34,7 +34,6 @@ MOST_DEATHS = 2
 """After its process was lost so often in one section, that section is given up and the others go on."""
 NOTHING_MEASURED = "The evaluation was cancelled before anything was measured."
 REPLIES_KEPT = "What was answered is kept: resume it to go on."
-FINISHING = "Finishing the part it is in, which the report is then made of"
 
 
 def evaluate(job: Job, recipe: Evaluate) -> JobEnded:
@@ -161,7 +160,7 @@ def _patient(job: Job, kept: Kept) -> Tell:
         job.refuse_deleted()
         if not told:
             told = True
-            job.tell(StageBegan(stage="measuring", sentence=FINISHING))
+            job.tell(StageBegan(stage="measuring", sentence=FINISHES_PART))
         job.tell(StageProgress(fraction=fraction))
 
     return tell

@@ -59,6 +59,17 @@ def test_what_is_no_report_is_left_out_and_what_was_read_is_read_once(home):
     assert [each.title for each in all_reports(known) if not each.is_shipped] == ["changed"]
 
 
+def test_the_time_of_a_decision_is_told_part_by_part_from_what_was_measured_without_one(home):
+    seconds = {"likelihood": 6.0, "cost": 8.0, "robustness": 4.0, "talk": 2.0}
+    sections = tuple(Section(key=key, title=key, seconds=took) for key, took in seconds.items())
+    measured = (Measured(subject=subject("a"), sections=sections),)
+    write(in_job("1"), Report(verdict="Fine.", measured=measured, suite="quick", began=10.0, seconds=30.0))
+    found = all_reports({})
+    assert seconds_needed(found, "quick", [1000], gate=False) == 30.0
+    assert seconds_needed(found, "quick", [1000, 1000], gate=True) == 2 * (30 + 6 - 8 - 4), "as many earlier dialogues as others"
+    assert seconds_needed(found, "standard", [1000, 1000], gate=True) == 0.0
+
+
 def test_the_time_of_a_suite_grows_with_the_models_and_is_known_from_the_same_kind_only(home):
     write(in_job("1"), report("a", suite="quick", began=10.0, seconds=8.0))
     write(in_job("2"), report("a", suite="quick", began=20.0, seconds=30.0, gate=True))

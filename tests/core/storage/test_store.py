@@ -74,6 +74,20 @@ class TestConversations:
         assert store.conversations() == ()
         assert store.path(conversation.id) == ()
 
+    def test_a_conversation_outlasts_what_is_purged_earlier(self, store: Store) -> None:
+        talked, greeted = begin(store, "a"), begin(store, "a")
+        store.add_message(talked.id, parent=talked.active, role="user", text="b")
+        for conversation in (talked, greeted):
+            store.delete_conversation(conversation.id)
+        store.purge_deleted(0, conversations=3600)
+        assert [each.id for each in store.deleted_conversations()] == [talked.id], "a greeting alone is not worth it"
+        store.remove_conversation(talked.id)
+        store.remove_conversation(greeted.id)
+        assert store.deleted_conversations() == ()
+        kept = begin(store, "a")
+        store.remove_conversation(kept.id)
+        assert store.conversation(kept.id) is not None, "only what was deleted"
+
     def test_everything_is_there_after_reopening(self, store: Store, tmp_path: Path) -> None:
         conversation = begin(store, "a", title="t")
         chain(store, conversation.id, "b 🌟", "c", parent=conversation.active)

@@ -234,6 +234,8 @@ def test_a_gate_without_dialogues_of_which_it_is_known_that_it_did_not_learn_the
     page.form.start_button.click()
     qtbot.waitUntil(page.form.problem.isVisible, timeout=SOON_MS)
     assert "Add some under “Dialogues”" in page.form.problem.text()
+    assert page.form.data_fold.is_open
+    assert page.form.data.add_files.hasFocus()
     assert room.went == []
 
 

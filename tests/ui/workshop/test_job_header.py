@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from companion.app.job_entry import JobEntry, JobPhase
+from companion.core.job import FINISHES_PART
 from companion.core.job_folder import JobSummary
 from companion.ui.workshop.jobs.job_header import JobHeader
 
@@ -18,8 +19,24 @@ def header(theme, qtbot) -> JobHeader:
     return made
 
 
-def in_phase(phase: JobPhase) -> JobEntry:
-    return JobEntry(id="j", summary=JobSummary(id="j", kind="fine-tune", name="", state="running"), phase=phase)
+def in_phase(phase: JobPhase, kind: str = "fine-tune", stage: str = "", *, outputs: tuple[str, ...] = ()) -> JobEntry:
+    summary = JobSummary(id="j", kind=kind, name="", state="running", outputs=outputs)
+    return JobEntry(id="j", summary=summary, phase=phase, stage=stage)
+
+
+def test_what_a_pause_and_an_early_end_wait_for_is_said(header: JobHeader):
+    header.show_entry(in_phase(JobPhase.PAUSING))
+    assert header.stage.text() == "Writing a checkpoint, then it pauses."
+    header.show_entry(in_phase(JobPhase.PAUSING, "evaluate", "starter: Cost"))
+    assert "that part is measured anew" in header.stage.text()
+    header.show_entry(in_phase(JobPhase.ENDING, "evaluate", "starter: Cost"))
+    assert header.stage.text().startswith("It leaves the part that it is in, which can take a minute")
+    header.show_entry(in_phase(JobPhase.ENDING, "evaluate", FINISHES_PART))
+    assert header.stage.text() == f"{FINISHES_PART}."
+    header.show_entry(in_phase(JobPhase.CANCELLED, "evaluate", outputs=("report.json",)))
+    assert header.chip.accessibleName() == "State: done early"
+    header.show_entry(in_phase(JobPhase.CANCELLED, "evaluate"))
+    assert header.chip.accessibleName() == "State: cancelled"
 
 
 def test_nothing_slides_under_the_pointer_when_pause_is_pressed(header: JobHeader, qtbot):

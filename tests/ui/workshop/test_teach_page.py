@@ -151,12 +151,14 @@ def test_what_it_takes_stands_on_every_card(page: TeachPage, qtbot, data):
     assert page.teaching.effort == "thorough"
 
 
-def test_measuring_stops_when_the_page_is_left(page: TeachPage, qtbot, data):
+def test_measuring_goes_on_while_one_looks_at_another_page(page: TeachPage, qtbot, data):
     choose(page, qtbot, str(data))
     page.form.goal.cards[Goal.SOUND].radio.click()
     assert page.teaching.is_measuring
     page.hide()
-    assert not page.teaching.is_measuring
+    assert page.teaching.is_measuring
+    page.show()
+    assert page.teaching.is_measuring
 
 
 def test_files_are_dropped_and_taken_off_again(page: TeachPage, qtbot, data):

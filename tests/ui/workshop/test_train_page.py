@@ -12,18 +12,23 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from companion.app.job_orders import prepared
+from companion.core.dataset import DatasetSource
+from companion.core.dataset_folder import DATA_FILE, write_source
 from companion.core.errors import CompanionError, RecipeError
 from companion.core.fields import fields_of
 from companion.core.job import CrossValidation, JobOrder
 from companion.core.job_queue import wanted
 from companion.core.library.report_list import REPORT
+from companion.core.paths import own_datasets_folder
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.recipes.files import Recipe, write_recipe
 from companion.core.recipes.fine_tune import PRESETS, FineTune
 from companion.core.recipes.parts import Optimizer, Part, Training
 from companion.core.recipes.pretrain import Pretrain
 from companion.core.recipes.quantize import Quantize
+from companion.ui.settings.form import FieldRow
 from companion.ui.workshop.evaluate.evaluate_page import EvaluatePage
+from companion.ui.workshop.recipe.choosers import FileChoiceEditor
 from companion.ui.workshop.recipe.conversation_choice import ConversationChoice
 from companion.ui.workshop.recipe.recipe_editors import FineSpin
 from companion.ui.workshop.recipe.recipe_form import CUSTOM, RecipeForm
@@ -267,12 +272,14 @@ def test_what_goes_wrong_while_measuring_is_said(page: RecipePage, qtbot, tiny_m
     assert page.cost.text() == NOT_MEASURED
 
 
-def test_measuring_stops_when_the_page_is_left(page: RecipePage, qtbot, tiny_model, data):
+def test_measuring_goes_on_while_one_looks_at_another_page(page: RecipePage, qtbot, tiny_model, data):
     teach(page, tiny_model, data)
     page.cost_button.click()
     assert page.estimate.is_running
     page.hide()
-    assert not page.estimate.is_running
+    assert page.estimate.is_running
+    page.show()
+    assert page.estimate.is_running
 
 
 def test_sources_are_added_once_and_taken_off_again(page: RecipePage, data):
@@ -282,6 +289,39 @@ def test_sources_are_added_once_and_taken_off_again(page: RecipePage, data):
     assert len(editor.remove_buttons) == 2
     editor.remove_buttons[0].click()
     assert page.form.recipe().data_files == ("conversation:1",)
+
+
+def test_the_datasets_of_the_data_page_are_offered(page: RecipePage, room: Room, data, qtbot):
+    editor = page.form.top.rows["data_files"].editor
+    assert editor.add_datasets.isHidden()
+    folder = own_datasets_folder() / "nights"
+    folder.mkdir(parents=True)
+    (folder / DATA_FILE).write_bytes(data.read_bytes())
+    write_source(folder, DatasetSource(name="Nights & days", origin="a test", dialogues=12))
+    room.datasets.refresh()
+    qtbot.waitUntil(editor.add_datasets.isVisible, timeout=SOON_MS)
+    editor.add_datasets.menu().aboutToShow.emit()
+    (offered,) = editor.add_datasets.menu().actions()
+    assert offered.text() == "Nights && days · 12 dialogues"
+    offered.trigger()
+    assert page.form.recipe().data_files == (str(folder),)
+    assert editor.remove_buttons[0].accessibleName() == "Take “Nights & days” off the list"
+    editor.add_datasets.menu().aboutToShow.emit()
+    assert not editor.add_datasets.menu().actions()[0].isEnabled()
+
+
+def test_a_file_with_a_long_name_is_read_whole_or_its_end_is(theme, qtbot):
+    field = next(field for field in fields_of(FineTune) if field.name == "model")
+    short, long = "/models/SmolLM2-135M-Instruct.Q4_1.gguf", f"/models/{'a-rather-' * 6}long-name.Q4_1.gguf"
+    editor = FileChoiceEditor(field, {short: Path(short).stem, long: Path(long).stem}, lambda _parent: None)
+    row = FieldRow(replace(field, default=short), editor, theme)
+    qtbot.addWidget(row)
+    row.resize(700, 60)
+    row.show()
+    assert editor.box.shown_text() == "SmolLM2-135M-Instruct.Q4_1"
+    row.set_value(long)
+    qtbot.waitUntil(lambda: editor.box.shown_text().endswith("Q4_1"), timeout=SOON_MS)
+    assert "…" in editor.box.shown_text()
 
 
 def test_conversations_are_ticked(theme, qtbot):

@@ -9,9 +9,8 @@ import sys
 
 import pytest
 
-from companion.core.job import JobEnded, JobStarted, OutputWritten, PartMeasured, StageBegan, StageProgress
+from companion.core.job import FINISHES_PART, JobEnded, JobStarted, OutputWritten, PartMeasured, StageBegan, StageProgress
 from companion.workshop.job import Wishes
-from companion.workshop.recipes.evaluate import FINISHING
 from companion.workshop.reports.kept import Kept
 from tests.workshop.recipes.small_evaluations import PARTS, report_of, small_evaluation, without_times
 from tests.workshop.small_jobs import ended, of_kind, small_job, work_here, write_dialogues
@@ -90,7 +89,7 @@ def test_cancelled_in_the_middle_of_the_first_part_it_is_finished_and_reported(t
     events = work_here(job, cancel, wishes)
     assert ended(events).state == "cancelled"
     assert [section.key for section in report_of(job).measured[0].sections] == ["overlap"]
-    assert FINISHING in [event.sentence for event in of_kind(events, StageBegan)]
+    assert FINISHES_PART in [event.sentence for event in of_kind(events, StageBegan)]
 
 
 def test_cancelled_before_anything_was_measured(job):

@@ -15,7 +15,7 @@ from companion.app.blind_test import BlindState, BlindTest, BlindWish
 from companion.app.evaluation_orders import Wish, evaluation
 from companion.app.evaluations import Evaluations, Found, FoundContest
 from companion.app.job_entry import JobEntry
-from companion.core.errors import CompanionError
+from companion.core.errors import CompanionError, DatasetError
 from companion.core.job import REPORTING, JobOrder
 from companion.core.library.candidates import candidates
 from companion.core.library.collection import Collection
@@ -236,7 +236,9 @@ class EvaluatePage(QWidget):
 
     def _begin(self, ready: tuple[Evaluate, JobOrder] | CompanionError) -> None:
         self.form.show_checking(False)
-        if isinstance(ready, CompanionError):
+        if isinstance(ready, DatasetError):
+            self.form.ask_for_dialogues(ready.what, ready.remedy)
+        elif isinstance(ready, CompanionError):
             self.form.show_problem(ready.what, ready.remedy)
         elif job := self._desk.jobs.start(*ready):
             self._desk.show_job(job)

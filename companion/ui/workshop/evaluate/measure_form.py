@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.evaluation_orders import Wish
+from companion.core.amounts import times_text
 from companion.core.library.candidates import Candidate
 from companion.core.library.report_list import FoundReport, seconds_needed
 from companion.core.recipes.evaluate import Evaluate
@@ -15,6 +16,7 @@ from companion.core.suites import suites
 from companion.ui.cards import card, plain_label
 from companion.ui.explained import Explained
 from companion.ui.fold import Fold
+from companion.ui.keyboard import has_keyboard, pass_on
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.evaluate.labels import foot
@@ -29,8 +31,7 @@ DECIDES = (
     "It is measured on dialogues that its training held back, or on those you add."
 )
 BUILT_IN = "Built-in ones, unless you add yours."
-HELD_BACK = "For the decision: those that its training held back, unless you add yours."
-GATE_TAKES = "For the decision more is measured: it takes several times as long."
+HELD_BACK = "Those that the adapter’s training held back, unless you add yours."
 
 
 class MeasureForm(QWidget):
@@ -43,7 +44,7 @@ class MeasureForm(QWidget):
         super().__init__()
         self._desk = desk
         self._reports: Sequence[FoundReport] = ()
-        self._is_checking = False
+        self._is_checking = self._had_keyboard = False
         self.subjects, self.suite = SubjectChoice(desk.theme), SuiteChoice()
         self.data = editors_of(Evaluate(), desk)["data_files"]
         self.data_fold = Fold(desk.theme, "Dialogues", BUILT_IN)
@@ -76,7 +77,20 @@ class MeasureForm(QWidget):
     def show_checking(self, is_checking: bool) -> None:
         """Files are looked through before a job begins."""
         self._is_checking = is_checking
+        if is_checking:
+            self._had_keyboard = has_keyboard(self.start_button)
+            pass_on(self.start_button)
         self._show_start()
+        if not is_checking and self._had_keyboard:
+            self._had_keyboard = False
+            self.start_button.setFocus()
+
+    def ask_for_dialogues(self, *sentences: str) -> None:
+        """Why there are none to measure on; the keyboard goes where they are added."""
+        self.show_problem(*sentences)
+        self.data_fold.set_open(True)
+        self._scrolled.ensureWidgetVisible(self.data_fold)
+        self.data.setFocus()
 
     def decide(self, *files: tuple[str, ...]) -> None:
         """Ask the gate about the second of these two."""
@@ -109,7 +123,7 @@ class MeasureForm(QWidget):
         self.gate.setToolTip("" if can_decide else "Tick two: the old one, and the new adapter behind it.")
         sizes = [each.model.bytes for each in chosen]
         needed = {name: seconds_needed(self._reports, name, sizes, gate=self.decides) for name in suites()}
-        self.suite.show_times(needed, GATE_TAKES if self.decides else "")
+        self.suite.show_times(needed, _more(len(chosen), decides=self.decides))
         count = len(self.data.value())
         self.data_fold.set_note(f"{count} added" if count else "")
         self.data_fold.say(HELD_BACK if self.decides else BUILT_IN)
@@ -137,4 +151,13 @@ class MeasureForm(QWidget):
         column.addStretch(1)
         self.foot = foot(self.problem, self.start_button)
         """What stands below the form and is not to be covered."""
-        fill_page(self, scroll_page(column, WIDEST, centred=False), self.foot)
+        self._scrolled = scroll_page(column, WIDEST, centred=False)
+        fill_page(self, self._scrolled, self.foot)
+
+
+def _more(subjects: int, *, decides: bool) -> str:
+    """Why it takes longer than what is said of a suite."""
+    if subjects < 2:
+        return ""
+    told = f"That is for one: {subjects} take {times_text(subjects)} as long"
+    return f"{told}, and what was known before is measured, too." if decides else f"{told}."

@@ -27,7 +27,7 @@ def rows_of(jobs: Iterable[JobEntry], found: Found) -> list[CardRow]:
 
 def _progress(entry: JobEntry) -> str:
     """“running, 40%”, “waiting”."""
-    return f"{entry.phase.value}, {entry.fraction:.0%}" if entry.is_computing and entry.fraction else entry.phase.value
+    return f"{entry.phase.value}, {entry.fraction:.0%}" if entry.is_computing and entry.fraction else entry.state_words
 
 
 def _about(report: FoundReport) -> str:

@@ -43,9 +43,13 @@ class SuiteChoice(QWidget):
         if name in self.buttons:
             self.buttons[name].setChecked(True)
 
-    def show_times(self, seconds: Mapping[str, float], otherwise: str = "") -> None:
-        """About how long each will take, where that is known from the last time; `otherwise` stands where it is not."""
+    def show_times(self, seconds: Mapping[str, float], more: str = "") -> None:
+        """About how long each will take, where that is known from the last time; elsewhere what is said for a single model,
+        and why it will be `more`."""
         for name, line in self._lines.items():
-            known = seconds.get(name, 0.0)
-            takes = f"About {duration_text(known)}, going by the last time. " if known else ""
-            line.say(" ".join(filter(None, (takes.strip(), self._sentences[name], "" if known else otherwise))))
+            said = self._sentences[name]
+            if known := seconds.get(name, 0.0):
+                what = said.partition(": ")[2] or said
+                line.say(f"About {duration_text(known)}, going by the last time: {what}")
+            else:
+                line.say(f"{said} {more}".rstrip())

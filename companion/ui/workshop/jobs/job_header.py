@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
-from companion.core.job import CROSS_VALIDATION
+from companion.core.job import CROSS_VALIDATION, FINISHES_PART
 from companion.ui.characters.editor_header import ElidedLabel
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
@@ -26,6 +26,16 @@ KEEPS_BEST: Final = {
     CROSS_VALIDATION: "Stop and report",
 }
 """What a cancel does, by kind of job; others are just cancelled."""
+ENDING: Final = {
+    "evaluate": "It leaves the part that it is in, which can take a minute, and writes the report of those before.",
+    CROSS_VALIDATION: "It leaves the fold that it is in, which can take a minute, and writes the report of those before.",
+}
+PAUSING: Final = {
+    "evaluate": "It leaves the part that it is in, which can take a minute; when it goes on, that part is measured anew.",
+    "quantize": "It leaves what it is at, which can take a minute; what is finished is kept.",
+    "prune": "It leaves what it is at, which can take a minute; what is finished is kept.",
+}
+"""What a pause waits for, by kind of job; whoever learns writes a checkpoint."""
 
 
 class JobHeader(QWidget):
@@ -87,10 +97,10 @@ class JobHeader(QWidget):
         self.back.setVisible(compact)
 
     def _show_stage(self, entry: JobEntry) -> None:
-        reports = entry.summary.kind == "evaluate"  # it says itself what is finished first
+        kind, says_itself = entry.summary.kind, entry.stage == FINISHES_PART
         texts = {
-            JobPhase.PAUSING: f"Finishing {'this part' if reports else 'this step'}, then it pauses.",
-            JobPhase.ENDING: f"{entry.stage}." if reports and entry.stage else "Finishing with the best it has.",
+            JobPhase.PAUSING: PAUSING.get(kind, "Writing a checkpoint, then it pauses."),
+            JobPhase.ENDING: f"{entry.stage}." if says_itself else ENDING.get(kind, "Finishing with the best it has."),
             JobPhase.WAITING: f"{entry.stage}." if entry.waits_for else "It begins when nothing else computes.",
         }
         is_whole_known = bool(entry.fraction or entry.summary.steps)

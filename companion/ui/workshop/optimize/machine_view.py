@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.background import Background
@@ -68,9 +68,8 @@ class MachineView(QWidget):
             self._background.run(lambda: (probe(), kept_benchmark()), self._read)
             self._desk.addons().look()
 
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Twenty seconds are not worth going on behind the back."""
-        super().hideEvent(event)
+    def closeEvent(self, event: QCloseEvent) -> None:
+        super().closeEvent(event)
         self.part.stop()
 
     def _read(self, found: tuple[Hardware, Benchmark | None]) -> None:

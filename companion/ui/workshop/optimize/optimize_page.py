@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.build_plans import BuildPlans, Known
@@ -121,6 +121,12 @@ class OptimizePage(QWidget):
         self._desk.jobs.begin()
         self.model.refresh()
         self.plans.look(self.model.model)  # jobs may have proven something meanwhile
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """The program ends: each way ends what it measures."""
+        super().closeEvent(event)
+        for view in (*self.views.values(), *filter(None, (self.every,))):
+            view.close()
 
     def _take_model(self, model: Path) -> None:
         self.plans.look(model)

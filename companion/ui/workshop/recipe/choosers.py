@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from companion.app.datasets import Datasets
+from companion.core.amounts import counted
 from companion.core.dataset import CONVERSATION_PREFIX
 from companion.core.fields import Field
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.keyboard import show_some
 from companion.ui.settings.editors import WIDTH, ChoiceEditor, Editor
 from companion.ui.theme import Theme
 
+LETTERS = 40
+"""A file's name has so much room at most."""
 _ANOTHER = "?"
 """No file is called so where recipes name files by their whole path."""
 
@@ -28,6 +33,7 @@ class FileChoiceEditor(ChoiceEditor):
         self._ask = ask
         self._value = ""
         self._known = dict(known)
+        self.box.elide, self.box.letters = Qt.TextElideMode.ElideMiddle, LETTERS  # builds of one model differ at their ends
         self.box.activated.disconnect(self.edited)
         self.box.activated.connect(self._activated)
         self.set_value("")
@@ -45,6 +51,7 @@ class FileChoiceEditor(ChoiceEditor):
         self.box.addItem("Another file…", _ANOTHER)
         self.box.setCurrentIndex(self.box.findData(value))
         self.box.setToolTip(value)
+        self.box.updateGeometry()
 
     def offer(self, choices: Mapping[str, str]) -> None:
         """Other files, each with its words; the value stays, whether or not it is one of them."""
@@ -78,20 +85,28 @@ class SourcesEditor(Editor):
         self,
         field: Field,
         theme: Theme,
+        datasets: Datasets,
         titles: Callable[[], Mapping[str, str]],
         ask_for_files: Callable[[QWidget], Sequence[Path]],
         ask_for_conversations: Callable[[QWidget, Sequence[str]], Sequence[str] | None],
     ) -> None:
         """`titles` names the conversations there are, by their sources."""
         super().__init__()
-        self._theme, self._titles = theme, titles
+        self._theme, self._datasets, self._titles = theme, datasets, titles
         self._ask_for_files, self._ask_for_conversations = ask_for_files, ask_for_conversations
         self._value: tuple[str, ...] = ()
+        self._names: dict[str, str] = {}
+        """Of the person's datasets, by their folders."""
         self.setMinimumWidth(WIDTH)
         self.setAcceptDrops(True)
         self.setAccessibleName(field.title)
         self.add_files = QPushButton("Add files…")
         self.add_conversations = QPushButton("Add conversations…")
+        self.add_datasets = QPushButton("Add datasets…")
+        self.add_datasets.setToolTip("Those of the Data page")
+        self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        self.add_datasets.setMenu(self._menu)
         self.add_files.clicked.connect(self._choose_files)
         self.add_conversations.clicked.connect(self._choose_conversations)
         self.remove_buttons: list[IconButton] = []
@@ -106,9 +121,12 @@ class SourcesEditor(Editor):
         buttons.setLayout(flow)
         flow.addWidget(self.add_files)
         flow.addWidget(self.add_conversations)
+        flow.addWidget(self.add_datasets)
         self._column.addWidget(buttons)
         self.setFocusProxy(self.add_files)
         self._show_rows()
+        datasets.changed.connect(self._follow_datasets)
+        self._follow_datasets()
 
     def value(self) -> tuple[str, ...]:
         return self._value
@@ -125,6 +143,10 @@ class SourcesEditor(Editor):
             self.set_value((*self._value, *new))
             self.edited.emit()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._datasets.refresh()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -132,6 +154,21 @@ class SourcesEditor(Editor):
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
         self.add([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
+
+    def _follow_datasets(self) -> None:
+        show_some({self.add_datasets: bool(self._datasets.own)}, self.add_files)
+        names = {str(own.folder): own.source.name for own in self._datasets.own}
+        if names != self._names:
+            self._names = names
+            self._show_rows()
+
+    def _fill_menu(self) -> None:
+        self._menu.clear()
+        for own in self._datasets.own:
+            words = f"{own.source.name} · {counted(own.source.dialogues, 'dialogue')}".replace("&", "&&")
+            action = self._menu.addAction(words)
+            action.setEnabled(str(own.folder) not in self._value)
+            action.triggered.connect(lambda _checked=False, folder=str(own.folder): self.add([folder]))
 
     def _remove(self, source: str) -> None:
         self.set_value(tuple(known for known in self._value if known != source))
@@ -155,7 +192,7 @@ class SourcesEditor(Editor):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         self.remove_buttons = []
-        titles = self._titles() if self._value else {}
+        titles = {**self._titles(), **self._names} if self._value else {}
         for source in self._value:
             name = titles.get(source, Path(source).name or source)
             label = QLabel(name)

@@ -69,4 +69,4 @@ def _sources(desk: Desk, recipe: Recipe) -> Editor:
         return ask_for_conversations(parent, titles(), chosen)
 
     field = next(field for field in fields_of(type(recipe)) if field.name == "data_files")
-    return SourcesEditor(field, desk.theme, titles, ask_for_dialogues, ask)
+    return SourcesEditor(field, desk.theme, desk.datasets, titles, ask_for_dialogues, ask)

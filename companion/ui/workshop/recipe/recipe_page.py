@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from companion.app.away import Away
 from companion.app.cost_estimate import CostEstimate
 from companion.app.job_orders import prepared
 from companion.core.amounts import bytes_text, counted, duration_text
@@ -79,6 +80,7 @@ class RecipePage(QWidget):
         self.cost, self.problem = QLabel(NOT_MEASURED), QLabel()
         self._is_measured = False
         self.estimate = CostEstimate(desk.jobs.measuring, self)
+        self._away = Away(desk.engine, self._stop_measuring, self)
         self._build(title, sentence)
         self._connect()
         self.choose_kind(self.kind)
@@ -121,8 +123,7 @@ class RecipePage(QWidget):
     def measure(self) -> None:
         """Find out what it would cost, or stop finding out."""
         if self.estimate.is_running:
-            self.estimate.stop()
-            self._show_unmeasured()
+            self._stop_measuring()
             return
         try:
             recipe, _ = self.ready()
@@ -158,16 +159,25 @@ class RecipePage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._away.come_back()
         self._desk.jobs.begin()
         self._follow_jobs()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self._away.leave()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """The program ends, and what is measured with it."""
+        super().closeEvent(event)
+        self._stop_measuring()
+
+    # Inside
+
+    def _stop_measuring(self) -> None:
         if self.estimate.is_running:
             self.estimate.stop()
             self._show_unmeasured()
-
-    # Inside
 
     def _start(self, instead: JobOrder | None, *, tonight: bool = False) -> None:
         """`instead` is asked of the job in place of its result."""

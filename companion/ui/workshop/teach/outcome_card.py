@@ -111,7 +111,7 @@ class OutcomeCard(QFrame):
         elif check.phase is JobPhase.DONE:
             verdict = check.what
         else:
-            state = f"The check is {check.phase.value}. {check.what}"
+            state = f"The check is {check.state_words}. {check.what}"
         say(self.verdict, verdict)
         say(self.state, state)
         self.bar.setVisible(is_checking)
