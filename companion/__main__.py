@@ -11,9 +11,18 @@ import stat
 import sys
 from pathlib import Path
 
+from companion.core.errors import CompanionError
+
 
 def main() -> int:
-    arguments = sys.argv[1:]
+    try:
+        return _run(sys.argv[1:])
+    except CompanionError as error:  # such as a home that cannot be used; the window and the commands tell theirs themselves
+        print(error.what, error.remedy, file=sys.stderr)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
     for role in (_role_of_llama, _other_role):
         status = role(arguments)
         if status is not None:
@@ -21,12 +30,14 @@ def main() -> int:
     file = arguments[0] if len(arguments) == 1 and _is_opened(arguments[0]) else ""
     if not arguments or file:
         if not _wants_terminal():
-            from companion.window import main as window
+            from companion.screen import open_window
 
-            return window(file)
+            return open_window(file)
         arguments = ["chat", *(["--model", file] if file.lower().endswith(".gguf") else [])]
     from companion.cli import run
+    from companion.core.addons.use import watch_for_torch
 
+    watch_for_torch()
     return run(arguments)
 
 
@@ -72,6 +83,9 @@ def _other_role(arguments: list[str]) -> int | None:
     """Workers of the workshop and the window; None when none of them is asked for."""
     match arguments:
         case ["job", _] | ["job", _, _]:
+            from companion.core.addons.use import watch_for_torch
+
+            watch_for_torch()
             from companion.workshop.job import main as job
 
             return job(*arguments[1:])
@@ -83,6 +97,10 @@ def _other_role(arguments: list[str]) -> int | None:
             from companion.speech.worker import main as speech
 
             return speech(*arguments[1:])
+        case ["missing-libraries", *names]:
+            from companion.core.qt_libraries import print_missing
+
+            return print_missing(names)
         case ["visit", picture]:
             from companion.visit import main as visit
 
@@ -95,6 +113,10 @@ def _other_role(arguments: list[str]) -> int | None:
             from companion.download.worker import main as download
 
             return download()
+        case ["check-addon", device]:
+            from companion.workshop.addon_check import main as check_addon
+
+            return check_addon(device)
     return None
 
 

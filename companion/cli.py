@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from companion import __version__
+from companion.cli_addon import addon
 from companion.cli_data import data
 from companion.cli_evaluation import evaluation
 from companion.cli_models import models
@@ -29,6 +30,7 @@ app.add_typer(models)
 app.add_typer(evaluation)
 app.add_typer(jobs)
 app.add_typer(data)
+app.add_typer(addon)
 
 CharacterFile = Annotated[
     Path | None, typer.Option("--character", help="A character card (PNG, JSON or CHARX); Hoshi otherwise.", metavar="FILE")
@@ -56,9 +58,9 @@ def window(
 
         raise typer.Exit(run_self_test(keep))
     elif context.invoked_subcommand is None:
-        from companion.window import main
+        from companion.screen import open_window
 
-        raise typer.Exit(main())
+        raise typer.Exit(open_window())
 
 
 @app.command()
@@ -96,6 +98,14 @@ def doctor(
 
 
 @app.command()
+def updates(as_json: AsJson = False) -> None:
+    """Ask once for the newest version and say what is new; nothing is installed."""
+    from companion.commands.updates import updates as run_updates
+
+    raise typer.Exit(run_updates(as_json=as_json))
+
+
+@app.command()
 def mood(
     text: Annotated[str | None, typer.Argument(help="What to read the mood of.", metavar="TEXT")] = None,
     evaluate: Annotated[
@@ -126,7 +136,8 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains about it at the end
         return 0
     except OSError as error:
-        print(f"Something could not be written or read ({error.strerror}).", file=sys.stderr)
+        what = f"“{error.filename}”" if error.filename else "Something"
+        print(f"{what} could not be written or read ({error.strerror}).", file=sys.stderr)
         return 1
     except typer.Abort:
         return 1
@@ -138,7 +149,7 @@ def _mistyped(error: Any, arguments: list[str]) -> str:
     """What typer found, as a sentence, with where the right way is written; empty when it has shown the help already."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return ""
-    words = arguments[: 2 if arguments[:1] in (["jobs"], ["data"]) else 1]
+    words = arguments[: 2 if arguments[:1] in (["jobs"], ["data"], ["addon"]) else 1]
     command = error.ctx.command_path if error.ctx else " ".join(["companion", *(word for word in words if word[:1] != "-")])
     needs_value = "requires an argument" in error.format_message()
     what = f"“{error.option_name}” needs a value." if needs_value else error.format_message().rstrip(".") + "."

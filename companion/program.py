@@ -6,7 +6,8 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from companion.app.background import Background
@@ -40,15 +41,16 @@ if TYPE_CHECKING:
     from companion.app.downloads import Downloads
     from companion.app.fitting import Fitting
     from companion.app.library.library import Library
+    from companion.app.updates import Updates
     from companion.ui.announcer import Announcer
     from companion.ui.companion_mode import CompanionMode
     from companion.ui.stage.portrait import Portrait
 
 _NAME_TOLD = re.compile(r"\{\{user\}\}'s name is (.{1,60})\.")
 LEAST_CONTEXT = 2048
-FIT_MS = 20_000
-"""After the start: until then nobody needs what would fit the starter model to this machine."""
 """Taken for granted while no model says how much it keeps in mind."""
+FIT_MS = 20_000
+"""After the start: until then nobody needs what would fit the starter model to this machine, nor news of a version."""
 
 
 class Program:
@@ -89,7 +91,7 @@ class Program:
         if "mode" in self.__dict__:
             self.mode.close()
         self.quiet.close()
-        for made in ("fitting", "library", "downloads"):
+        for made in ("fitting", "library", "downloads", "updates"):
             if made in self.__dict__:
                 getattr(self, made).close()
         self.chat.interrupt()
@@ -151,7 +153,7 @@ class Program:
         )  # fmt: skip
         self.pages = Pages(
             theme, content.stack, preferences, engine, self.conversations, self.characters, self.memories, self.personas,
-            self.workshop, content.show_page,
+            self.workshop, lambda: self.updates, content.show_page,
         )  # fmt: skip
         content.set_pages(self.pages)
         self.voice.changed.connect(lambda: self.pages.offer_voices(self.voice.voices))
@@ -186,6 +188,14 @@ class Program:
         from companion.app.downloads import Downloads
 
         return Downloads(self.notices)
+
+    @cached_property
+    def updates(self) -> Updates:
+        from companion.app.updates import Updates
+
+        updates = Updates(self.preferences, self.notices)
+        updates.page_requested.connect(lambda page: QDesktopServices.openUrl(QUrl(page)))
+        return updates
 
     @cached_property
     def mode(self) -> CompanionMode:
@@ -231,11 +241,11 @@ class Program:
         self.characters.talk_wanted.connect(lambda: content.show_page("chat"))
         self.chat.reply_finished.connect(self._announce)
 
-    def _fit_starter(self) -> None:
+    def _begin_what_can_wait(self) -> None:
         if not self._is_closed:
-            self.content.chat_view.composer.edit.textChanged.connect(self.fitting.disturb)
-            self.workshop.touched.connect(self.fitting.disturb)
+            self._watch.touched.connect(self.fitting.disturb)  # whoever works in the workshop needs the computer, too
             self.fitting.start()
+            self.updates.start()
 
     def _context_tokens(self) -> int:
         return self.engine.model.context_tokens if self.engine.model is not None else LEAST_CONTEXT
@@ -244,12 +254,16 @@ class Program:
         """Draw her, which takes longer than all the words: they can be on the screen before."""
         if self._is_closed:
             return
+        from companion.ui.input_watch import InputWatch
+
         self._has_portrait = True
+        self._watch = InputWatch(self.window)
+        self._watch.touched.connect(self.presence.touch)
         self.voice.apply(self.preferences.settings)
         self.presence.look_at_the_battery()
         self.quiet.start()
         self.workshop.start()
-        QTimer.singleShot(FIT_MS, self.content, self._fit_starter)
+        QTimer.singleShot(FIT_MS, self.content, self._begin_what_can_wait)
         self._shown = None
         self._show_character()
 

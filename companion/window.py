@@ -18,6 +18,7 @@ from companion.core.appearance import read_appearance
 from companion.core.errors import CompanionError
 from companion.core.logs import log_file, log_to_file
 from companion.core.paths import assets_folder, settings_file
+from companion.screen import told_when_there_is_none
 from companion.ui.shell import Shell
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def _refuse(error: CompanionError, window: QWidget | None = None, *, dialog: boo
 
 def make_application() -> QApplication:
     """Qt, with what the system wants to know of a program."""
-    application = QApplication(sys.argv[:1])
+    with told_when_there_is_none():
+        application = QApplication(sys.argv[:1])
     application.setApplicationName("Companion")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("companion")
@@ -134,12 +136,12 @@ def main(file: str = "") -> int:
     application = make_application()
     try:
         log_to_file("window")
+        _log_unexpected_errors()
+        instance = SingleInstance(application)
+        if not instance.claim(file):
+            return 0
     except CompanionError as error:
         return _refuse(error)
-    _log_unexpected_errors()
-    instance = SingleInstance(application)
-    if not instance.claim(file):
-        return 0
     opening = Opening(application, file)
     if sys.platform == "darwin":
         application.installEventFilter(opening)  # elsewhere every event would pass through it for nothing

@@ -1,13 +1,14 @@
 """The package for Debian and Ubuntu, made of the frozen folder.
 
 /usr/lib/companion holds the folder as it is; beside it are the command, the desktop entry, icons, MIME types, AppStream's
-description and the manual page. What the folder does not bring is found by dpkg-shlibdeps and named as a dependency.
+description and the manual page. What the folder does not bring is named as a dependency.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,17 +21,19 @@ from steps import SetupError
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # Loaded by name while the program runs, so that no file names them.
 LOADED_BY_QT = ("libegl1", "libgl1", "libxcb-cursor0", "fontconfig", "fonts-dejavu-core | fonts-noto-core")
-RECOMMENDED = ("libpulse0", "libspeechd2", "speech-dispatcher")
+RECOMMENDED = ("libspeechd2", "speech-dispatcher")
+WITHOUT_VOICE = {"libspeechd.so.2"}
+"""What only the voice needs, for which Qt loads a library of its own: without it she is silent."""
 
 
 def can_build() -> bool:
-    return sys.platform == "linux" and all(map(shutil.which, ("dpkg-deb", "dpkg-shlibdeps")))
+    return sys.platform == "linux" and all(map(shutil.which, ("dpkg-deb", "objdump")))
 
 
 def package(place: Place) -> Path:
     """Raises SetupError where the tools of Debian are not there."""
     if not can_build():
-        raise SetupError("A .deb is built on Debian or Ubuntu, with dpkg-dev: apt install dpkg-dev.")
+        raise SetupError("A .deb is built on Debian or Ubuntu, with its tools: apt install dpkg binutils.")
     root = place.work / "deb"
     shutil.rmtree(root, ignore_errors=True)
     lay_out(place, root / "usr")
@@ -53,7 +56,7 @@ def _documents(place: Place, folder: Path) -> None:
 
 def _control(place: Place, root: Path) -> str:
     installed = sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink()) // 1024
-    depends = ", ".join(sorted({*_shared_libraries(place, root), *LOADED_BY_QT}))
+    depends = ", ".join(sorted({*_shared_libraries(root), *LOADED_BY_QT}))
     return (
         (LINUX / "control")
         .read_text(encoding="utf-8")
@@ -67,23 +70,35 @@ def _control(place: Place, root: Path) -> str:
     )
 
 
-def _shared_libraries(place: Place, root: Path) -> set[str]:
-    """The packages with the libraries that the folder's files ask for and that are not in it."""
+def _shared_libraries(root: Path) -> set[str]:
+    """The packages with the libraries that the folder's files ask for and that are not in it, and the oldest libc6 that will do.
+
+    dpkg-shlibdeps would refuse a bundle in which one library lies under two names.
+    """
     inside = root / "usr" / "lib" / "companion"
-    there = {path.name for path in inside.rglob("*.so*")}
-    files = [
-        path for path in inside.rglob("*") if path.is_file() and not path.is_symlink() and path.open("rb").read(4) == b"\x7fELF"
-    ]
-    workshop = place.work / "shlibdeps"
-    (workshop / "debian").mkdir(parents=True, exist_ok=True)
-    (workshop / "debian" / "control").write_text("Source: companion\n\nPackage: companion\nArchitecture: any\n", encoding="utf-8")
-    folders = [f"-l{folder}" for folder in sorted({str(path.parent) for path in inside.rglob("*.so*")})]
-    command = ["dpkg-shlibdeps", "-O", "--ignore-missing-info", "--warnings=0", *folders, *map(str, files)]
-    done = subprocess.run(command, cwd=workshop, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SetupError(f"dpkg-shlibdeps does not find a library: {done.stderr.strip()[-400:]}")
-    told = done.stdout.partition("=")[2]
-    return {each.strip() for each in told.split(",") if each.strip()} - there
+    libraries = {path.name for path in inside.rglob("*.so*")}
+    files = [path for path in inside.rglob("*") if path.is_file() and not path.is_symlink() and _is_program(path)]
+    told = _printed("objdump", "-p", *map(str, files))
+    newest = max(tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_(2\.\d+)", told))
+    wanted = set(re.findall(r"NEEDED +(\S+)", told)) - libraries - WITHOUT_VOICE
+    paths = dict(re.findall(r"(\S+) \(libc6,[^)]*\) => (\S+)", _printed("ldconfig", "-p")))
+    found = {f"libc6 (>= {'.'.join(map(str, newest))})"}
+    for name in sorted(wanted):
+        if name not in paths:
+            raise SetupError(f"The frozen program asks for {name}, which is neither in it nor on this system.")
+        owner = _printed("dpkg-query", "-S", f"*/{Path(paths[name]).resolve().name}").partition(":")[0]
+        if owner != "libc6":
+            found.add(owner)
+    return found
+
+
+def _is_program(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def _printed(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def _architecture() -> str:

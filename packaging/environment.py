@@ -50,6 +50,8 @@ class Environment:
 
     def prepare_system(self) -> None:
         """As root on Debian or Ubuntu install what the system lacks; elsewhere only the person may do that."""
+        if too_old := system_libraries.glibc_too_old():
+            raise SetupError(too_old)
         if not system_libraries.may_install():
             return
         packages = [*system_libraries.missing_for_venv(), *system_libraries.missing_for_qt()]

@@ -10,6 +10,7 @@ from freeze import Place, frozen
 
 LINUX = Path(__file__).resolve().parent / "linux"
 ICON_SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512)
+RUN = ("companion", "torch_shm_manager")
 APPLICATION = "io.github.companion.Companion"
 
 
@@ -40,7 +41,7 @@ def _tidy(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_symlink():
             continue
-        runs = path.is_dir() or path.name == "companion"
+        runs = path.is_dir() or path.name in RUN
         path.chmod(0o755 if runs else 0o644)
 
 

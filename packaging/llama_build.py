@@ -152,6 +152,18 @@ def portable_build() -> Build:
     return Build("every processor", (*variants, *metal, *lean()))
 
 
+FOR_ADDONS = {"cuda": "-DGGML_CUDA=ON", "rocm": "-DGGML_HIP=ON", "vulkan": "-DGGML_VULKAN=ON", "metal": "-DGGML_METAL=ON"}
+
+
+def addon_build(device: str) -> Build:
+    """The portable build with a library for one kind of graphics card beside the others; only that one goes into an add-on.
+
+    It finds what it needs beside itself; what lies elsewhere in the add-on is loaded before it.
+    """
+    beside = ("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON", "-DCMAKE_INSTALL_RPATH=$ORIGIN") if sys.platform.startswith("linux") else ()
+    return Build(f"an add-on for {device}", (FOR_ADDONS[device], *beside, *portable_build().options))
+
+
 def is_built_wrong(name: str) -> bool:
     """Whether this variant for some processors must not be shipped: an older GCC builds AMX so that it crashes.
 

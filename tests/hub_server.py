@@ -40,6 +40,8 @@ class HubServer(ThreadingHTTPServer):
         self.error_code = ""
         """The hub's word for what is wrong, as `X-Error-Code`."""
         self.bytes_per_second = 0
+        self.leads: dict[str, str] = {}
+        """Paths that lead to another address."""
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and headers of every request."""
 
@@ -81,7 +83,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._note()
-        content = self.server.files[self.path.removeprefix("/cdn/")]
+        content = self.server.files.get(self.path.removeprefix("/cdn/"))
+        if content is None:
+            leads = self.server.leads.get(self.path)
+            self.send_response(302 if leads else 404)
+            if leads:
+                self.send_header("Location", leads)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         start = 0
         if self.server.knows_ranges and (asked := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))):
             start = int(asked[1])

@@ -21,7 +21,7 @@ from companion.core.download_messages import (
     FetchDone,
     FetchFailed,
     FetchProgress,
-    decode_fetch_event,
+    decode_download_event,
 )
 from companion.core.errors import StoreError
 from companion.core.library.catalog import Offer
@@ -93,7 +93,7 @@ class Downloads(QObject):
         self._tell(offer, replace(self.of(offer), state="asking", what="", remedy="", bytes_per_second=0.0))
         self._offers[offer.key] = offer
         fetching = self._running[offer.key] = WorkerCall(
-            "download", "The download", decode_fetch_event, self, request=request, key=offer.key
+            "download", "The download", decode_download_event, self, request=request, key=offer.key
         )
         fetching.received.connect(self._receive)
         fetching.ended.connect(self._ended)

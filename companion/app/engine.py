@@ -108,7 +108,7 @@ class Engine(QObject):
         """Embedding models that took the engine down."""
         self._avoid: set[str] = set()
         self._deaths = 0
-        self._closing = False
+        self._closing = self._has_greeted = False
 
     @property
     def process_id(self) -> int:
@@ -180,6 +180,14 @@ class Engine(QObject):
         if self._answering is not None:
             self._send(Stop(request=self._answering))
 
+    def restart(self) -> None:
+        """A new process takes the place of this one, which ends with all that it loaded, and brings the model back."""
+        if self._process is not None:
+            self._deaths, self.model = -1, None  # this end is no death
+            if self._wanted is not None:
+                self._set_state(EngineState.LOADING)
+            self._process.closeWriteChannel()
+
     def close(self) -> None:
         """End the process and wait for it, a few seconds at most."""
         self._closing = True
@@ -220,7 +228,7 @@ class Engine(QObject):
         process.readyReadStandardOutput.connect(self._read)
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._start_failed)
-        self._process = process
+        self._process, self._has_greeted = process, False
         command = worker_command("engine")
         process.start(command[0], command[1:])
 
@@ -259,6 +267,7 @@ class Engine(QObject):
         elif isinstance(event, MoodHeard):
             self.mood_heard.emit(event)
         elif isinstance(event, Hello):
+            self._has_greeted = True
             log.info("engine %s: %s", event.pid, event.build)
             if event.protocol != PROTOCOL:
                 self._fall_back("The engine belongs to another version of the program.", "Install Companion again.")
@@ -359,7 +368,7 @@ class Engine(QObject):
         self.died.emit(sentence)
         if self._wanted is None:
             return  # it only counted and read moods; it is started again when it is asked to
-        if not was_ready and crashed and not beside:
+        if not was_ready and crashed and not beside and self._has_greeted:  # else it had not come to the model yet
             self._fall_back(f"{sentence} The model was being loaded.", "Choose another model; this one does not run here.")
         elif self._deaths >= MOST_DEATHS:
             self._fall_back(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -13,10 +13,12 @@ from companion.core.adapter_use import adapter_use
 from companion.core.errors import DatasetError, RecipeError
 from companion.core.gate_recipe import decisive, taught_by
 from companion.core.job import JobOrder
-from companion.core.job_folder import MAX_NAME
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.subject import subject
 from companion.core.suites import read_suite
+
+LONGEST_NAME: Final = 80
+"""As `Evaluate.name`."""
 
 
 class Wish(NamedTuple):
@@ -40,7 +42,6 @@ def evaluation(wish: Wish) -> tuple[Evaluate, JobOrder]:
     recipe = read_suite(wish.suite)
     recipe = replace(
         recipe,
-        name=_name(found)[:MAX_NAME],
         subjects=found,
         data_files=wish.data,
         character=wish.character if recipe.character else "",
@@ -49,7 +50,8 @@ def evaluation(wish: Wish) -> tuple[Evaluate, JobOrder]:
         recipe = _deciding(recipe)
     ready, order = prepared(recipe, "")
     assert isinstance(ready, Evaluate)  # noqa: S101 - prepared changes fields, not the kind
-    return ready, order
+    what = "Decision on" if wish.gate else f"{wish.suite.capitalize()} evaluation of"
+    return replace(ready, name=f"{what} {_name(found)}"[:LONGEST_NAME]), order
 
 
 def _deciding(recipe: Evaluate) -> Evaluate:

@@ -73,6 +73,17 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
         return self.summary.name or KIND_WORDS.get(self.summary.kind, self.summary.kind.capitalize())
 
     @property
+    def place(self) -> str:
+        """“Step 12 of 50”, “Parts 6 of 10”, “Folds 1 of 5”; empty for what is not counted."""
+        summary = self.summary
+        return f"{self.counted} {summary.step:,} of {summary.steps:,}" if summary.steps and summary.step else ""
+
+    @property
+    def counted(self) -> str:
+        """What its steps are called."""
+        return COUNTED.get(self.summary.kind, "Step")
+
+    @property
     def kind_words(self) -> str:
         return KIND_WORDS.get(self.summary.kind, self.summary.kind.replace("-", " ").capitalize())
 
@@ -149,6 +160,7 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
         return not self.is_computing and self.phase is not JobPhase.WAITING
 
 
+COUNTED = {"evaluate": "Parts", CROSS_VALIDATION: "Folds"}
 KIND_WORDS = {
     "fine-tune": "Fine-tuning",
     "prefer": "Preference tuning",

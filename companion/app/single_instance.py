@@ -10,7 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from companion.core.paths import data_folder
+from companion.core.errors import StoreError
+from companion.core.paths import HOME_VARIABLE, data_folder
 
 CONNECT_MS = 500
 LEAVING_MS = 8000
@@ -38,9 +39,12 @@ class SingleInstance(QObject):
         """True when this is the first; otherwise the first one is asked to come forward, and to open the file if there is one.
 
         The lock decides, so that two starts at once cannot both be first; it knows when its owner was killed. A first
-        one that is just leaving no longer listens: it is waited for.
+        one that is just leaving no longer listens: it is waited for. Raises StoreError where no lock can be written.
         """
         if not self._lock.tryLock(0):
+            if self._lock.error() is not QLockFile.LockError.LockFailedError:
+                remedy = f"Make room there and check that you may write, or set {HOME_VARIABLE} to another folder."
+                raise StoreError(f"Nothing can be written to “{data_folder()}”.", remedy)
             socket = QLocalSocket()
             socket.connectToServer(self._name)
             if socket.waitForConnected(CONNECT_MS) or not self._lock.tryLock(LEAVING_MS):

@@ -38,11 +38,12 @@ class WorkerCall(QObject):
         arguments: Sequence[str] = (),
         request: Any = None,
         key: str = "",
+        where: str = "llama.cpp",
     ) -> None:
-        """`who` is what the process is called in a sentence, such as “The download”; `decode` raises msgspec.DecodeError for
-        what is no event. A `request` is sent first."""
+        """`who` is what the process is called in a sentence, such as “The download”, and `where` is its native code; `decode`
+        raises msgspec.DecodeError for what is no event. A `request` is sent first."""
         super().__init__(parent)
-        self._who = who
+        self._who, self._where = who, where
         self._key = key
         self._decode = decode
         self._is_over = False
@@ -103,7 +104,7 @@ class WorkerCall(QObject):
     def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._read()
         exit_status = -code if status is QProcess.ExitStatus.CrashExit and 0 < code < 128 else code
-        self._over(exit_sentence(self._who, exit_status))
+        self._over(exit_sentence(self._who, exit_status, self._where))
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:

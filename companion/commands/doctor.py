@@ -12,6 +12,8 @@ from rich.text import Text
 
 from companion import __version__
 from companion.commands.tuning_tables import choices_table
+from companion.core.addons.installed import standings
+from companion.core.addons.words import state_words
 from companion.core.amounts import bytes_text
 from companion.core.benchmark import Benchmark
 from companion.core.hardware import describe, probe
@@ -49,6 +51,7 @@ def doctor(*, as_json: bool, benchmark: bool = False) -> int:
         *describe(hardware),
         ("Engine", f"llama.cpp through llama-cpp-python {build_description()}"),
     ]
+    rows += [("Add-on", f"{each.device}: {state_words(each)}") for each in standings()]
     rows.append(("Starter model", str(starter) if starter else "missing: run packaging/start.py again"))
     rows += [(name.capitalize(), str(path)) for name, path in folders.items()]
     for name, value in rows:

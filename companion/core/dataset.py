@@ -12,6 +12,8 @@ import msgspec
 
 CONVERSATION_PREFIX: Final = "conversation:"
 """Begins the name of a source that is a conversation of the app and no file: "conversation:12"."""
+DOCUMENT: Final = "document"
+"""Name of the label of plain text for pretraining: one assistant turn that no chat template surrounds."""
 THUMB: Final = "thumb"
 """Label of a dialogue whose last reply was judged by itself: "up" or "down"."""
 

@@ -22,7 +22,7 @@ class CleaningOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     language: Annotated[
         str,
-        Meta(title="Language", description="Dialogues surely in another language are left out (py3langid tells it)."),
+        Meta(title="Language", description="Dialogues that are surely in another language are left out."),
     ] = ""
     """ISO 639-1 code of the language to keep; empty keeps all."""
     mask: tuple[str, ...] = ()

@@ -1,4 +1,7 @@
-"""What the window and the download process say to each other, as JSON lines like `messages`."""
+"""What the window and the download process say to each other, as JSON lines like `messages`.
+
+The process does one thing that it is asked, and leaves.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,12 @@ class Fetch(_Message, frozen=True, kw_only=True):
     sha256: str = ""
     """What is expected; empty takes the hub's word."""
     revision: str = "main"
+
+
+class AskRelease(_Message, frozen=True, kw_only=True):
+    """Ask one address for the newest version; answered by `ReleaseFound` or `FetchFailed`."""
+
+    address: str
 
 
 class FetchBegan(_Message, frozen=True, kw_only=True):
@@ -70,17 +79,19 @@ class FetchFailed(_Message, frozen=True, kw_only=True):
     """Bytes that are there to go on from."""
 
 
+class ReleaseFound(_Message, frozen=True, kw_only=True):
+    """The newest release; whether it is newer than this program is for others to say."""
+
+    version: str
+    page: str
+
+
 FetchEvent = FetchBegan | FetchProgress | FetchChecking | FetchDone | FetchFailed
+DownloadEvent = FetchEvent | ReleaseFound
 
-_requests = msgspec.json.Decoder(Fetch)
-_events = msgspec.json.Decoder(FetchEvent)
-
-
-def decode_fetch(line: bytes) -> Any:
-    """Raises msgspec.DecodeError on anything that is not a request."""
-    return decode(_requests, line)
+_events = msgspec.json.Decoder(DownloadEvent)
 
 
-def decode_fetch_event(line: bytes) -> Any:
+def decode_download_event(line: bytes) -> Any:
     """Raises msgspec.DecodeError on anything that is not an event."""
     return decode(_events, line)

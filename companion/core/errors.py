@@ -50,3 +50,7 @@ class DatasetError(CompanionError):
 
 class WorkshopError(CompanionError):
     """Workshop work cannot be done, or what it made is not what it should be."""
+
+
+class AddonError(CompanionError):
+    """An add-on for the graphics card cannot be had, used or removed."""

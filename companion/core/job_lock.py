@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from companion.core.paths import PRIVATE_FILE
+
 _BEYOND = 1 << 30
 """Windows locks bytes against reading too: one far behind the text is taken, so that others can read who holds it."""
 
@@ -30,7 +32,7 @@ class JobLock:
 
     def acquire(self) -> bool:
         """Whether it is ours now; a lock left by a process that is gone is ours to take. Raises OSError."""
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         if not _lock(file):
             os.close(file)
             return False

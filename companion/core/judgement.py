@@ -25,7 +25,7 @@ from companion.core.dataset import DatasetSource, Dialogue, DialogueTurn
 from companion.core.dataset_folder import DATA_FILE, SOURCE_FILE
 from companion.core.errors import DatasetError
 from companion.core.files import read_json, write_atomic
-from companion.core.paths import data_folder
+from companion.core.paths import PRIVATE_FILE, data_folder
 from companion.core.report import Subject
 
 Answer = Literal["a", "b", "tie", "skip"]
@@ -128,7 +128,7 @@ class Judgement:
     def add(self, judged: Judged) -> None:
         """Put a verdict on the disk. Raises DatasetError, and the verdicts before it are then still whole."""
         try:
-            file = os.open(self.folder / VERDICTS_FILE, _APPEND, 0o644)
+            file = os.open(self.folder / VERDICTS_FILE, _APPEND, PRIVATE_FILE)
             try:
                 end = os.lseek(file, 0, os.SEEK_END)
                 torn = end > 0 and _byte_at(file, end - 1) != b"\n"

@@ -7,7 +7,8 @@ import logging
 import sys
 from pathlib import Path
 
-from companion.core.paths import log_folder
+from companion.core.errors import StoreError
+from companion.core.paths import HOME_VARIABLE, log_folder
 
 MAX_LOG_BYTES = 1024 * 1024
 
@@ -27,10 +28,16 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 
 def log_to_file(role: str, level: int = logging.INFO) -> None:
-    """For the window and the terminal: log to the role's own file."""
-    logging.basicConfig(
-        filename=log_file(role),
-        encoding="utf-8",
-        level=level,
-        format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
-    )
+    """For the window and the terminal: log to the role's own file. Raises StoreError when there cannot be one."""
+    file = log_file(role)
+    try:
+        logging.basicConfig(
+            filename=file,
+            encoding="utf-8",
+            level=level,
+            format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
+        )
+    except OSError as error:
+        remedy = f"Make its folder writable, or set {HOME_VARIABLE} to another folder."
+        raise StoreError(f"The log “{file}” cannot be written ({error.strerror}).", remedy) from error
+    logging.raiseExceptions = False  # a line that finds the disk full is lost; the terminal is not the place for a traceback

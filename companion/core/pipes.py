@@ -29,6 +29,17 @@ def leave_with_parent(then: Callable[[], None] = lambda: None) -> None:
     threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
+def leave_when_closed(pipe: WorkerPipe) -> None:
+    """For a worker that was told everything on its command line, and answers over a pipe."""
+
+    def wait() -> None:
+        for _ in pipe.lines():
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 class WorkerPipe:
     """Takes over stdin and stdout of this process. Make one, first thing in a worker's main function.
 

@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from companion import __version__
 from companion.core.files import set_aside, write_atomic
 from companion.core.sampling import Sampling
+from companion.core.version import order
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Literal["system", "dark", "light"], Meta(title="Theme", description="Follow the system, or always dark or light.")
     ] = "system"
     font_size: Annotated[
-        int, Meta(ge=10, le=24, title="Text size", description="Size of the messages and of everything around them.")
+        int, Meta(ge=10, le=24, title="Text size", description="Size of the messages and of all around them, 10 to 24.")
     ] = 14
     reduce_motion: Annotated[bool, Meta(title="Reduce motion", description="No fades or slides anywhere in the window.")] = False
     send_with_enter: Annotated[
@@ -133,6 +135,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         int,
         Meta(ge=0, le=23, title="Night ends", description="The hour; the same for both means all day."),
     ] = 6
+    look_for_updates: Annotated[
+        bool,
+        Meta(
+            title="Look for updates",
+            description="Once a day the address below is asked for the newest version. It learns which version you have and,"
+            " as every address does, your internet address; nothing is installed.",
+        ),
+    ] = False
     window_geometry: str = ""
     """Qt's saved geometry, base64."""
     list_folded: bool = False
@@ -142,19 +152,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class LoadedSettings(msgspec.Struct, frozen=True):
     settings: Settings
     notice: str = ""
-    """A full sentence when the file was damaged and set aside, else empty."""
+    """A full sentence when the file was damaged and set aside, or is a newer version's, else empty."""
+
+
+class _Written(msgspec.Struct):
+    """What the file says of itself."""
+
+    written_by: str = ""
+    """Version of the program."""
 
 
 def load_settings(path: Path) -> LoadedSettings:
-    """Read the settings; a damaged file is renamed to a dated name and defaults are used."""
+    """Read the settings; a damaged file is renamed to a dated name and defaults are used. One of a newer version, which this one
+    would save without what it does not know, is kept beside as it was."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return LoadedSettings(Settings())
     except OSError as error:
         return LoadedSettings(Settings(), f"The settings could not be read ({error.strerror}); the defaults are used this time.")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if newer := _newer_version(content):
+        return LoadedSettings(_sound_fields(content), _keep_newer(path, content, newer))
     try:
-        return LoadedSettings(msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=Settings))
+        return LoadedSettings(msgspec.json.decode(content, type=Settings))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kept = _sound_fields(content)
         try:
@@ -165,6 +186,26 @@ def load_settings(path: Path) -> LoadedSettings:
             )
         back = "the defaults are back" if kept == Settings() else "what was sound in it still holds"
         return LoadedSettings(kept, f"The settings file was damaged and is kept as “{aside.name}”; {back}.")
+
+
+def _newer_version(content: bytes) -> str:
+    """Of the program that wrote the file; empty when it was this one, or one before."""
+    try:
+        version = msgspec.json.decode(content, type=_Written).written_by
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return version if order(version) > order(__version__) else ""
+
+
+def _keep_newer(path: Path, content: bytes, version: str) -> str:
+    """Returns the sentence for the person."""
+    what = f"The settings were last saved by a newer version of Companion ({version}); what this one understands of them holds"
+    kept = path.with_name(f"{path.stem} of {version}{path.suffix}")
+    try:
+        write_atomic(kept, content)
+    except OSError as error:
+        return f"{what}. They could not be kept beside ({error.strerror})."
+    return f"{what}, and they are kept as “{kept.name}”."
 
 
 def _sound_fields(content: bytes) -> Settings:
@@ -183,4 +224,5 @@ def _sound_fields(content: bytes) -> Settings:
 
 def save_settings(path: Path, settings: Settings) -> None:
     """Raises OSError when the disk is full or the folder cannot be written; the old file then stands."""
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n")
+    written = {"written_by": __version__} | msgspec.to_builtins(settings)
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")

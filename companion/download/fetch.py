@@ -1,4 +1,4 @@
-"""Fetching one file from the Hugging Face hub with its own client: metadata, ranges and retries are the library's.
+"""Fetching one file, from the Hugging Face hub or from any address, with the hub's client: ranges and retries are its own.
 
 huggingface_hub 2.4 begins a file anew in every process (`hf_hub_download` keeps no partial file), so the bytes are written
 here: to a file beside the target whose name holds the checksum that the hub promises. A LFS file's ETag is its SHA-256.
@@ -12,11 +12,12 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+from huggingface_hub import constants, get_hf_file_metadata, get_session, hf_hub_url
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -28,6 +29,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 
 from companion import __version__
+from companion.core.addons.manifest import may_be_asked
 from companion.core.amounts import bytes_text
 from companion.core.download_messages import Fetch, FetchBegan, FetchChecking, FetchDone, FetchEvent, FetchProgress
 from companion.core.errors import CompanionError
@@ -51,14 +53,16 @@ _PASSING: Final = (403, 408, 429)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 NOTHING_OF_THE_PERSON: Final = {"user-agent": f"companion/{__version__}", "accept-encoding": "identity"}
 """What is sent along: above all no token."""
-_AGAIN: Final = "Press Download again: it goes on where it stopped."
-_ONLINE: Final = "Check that this computer is connected, then press Download again."
+_AGAIN: Final = "Try again: it goes on where it stopped."
+_ONLINE: Final = "Check that this computer is connected, then try again."
 
 Tell = Callable[[FetchEvent], None]
+Explain = Callable[[Exception], Exception]
+"""What went wrong as a CompanionError, or as `_Lost`, which is worth another attempt."""
 
 
 class Promised(NamedTuple):
-    """What the hub says of the file."""
+    """What the hub, or the list of add-ons, says of the file."""
 
     url: str
     bytes: int
@@ -71,18 +75,35 @@ class _Lost(Exception):
 
 
 def fetch(request: Fetch, tell: Tell) -> FetchDone:
-    """Fetch, verify and name the file. Raises CompanionError; what can be gone on with stays on the disk."""
-    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
+    """Fetch, verify and name a file of the hub. Raises CompanionError; what can be gone on with stays on the disk."""
     target = Path(request.target)
+    promised = _bring(target, constants.ENDPOINT, lambda: _promised(request), partial(_explained, request), tell)
+    return FetchDone(path=str(target), sha256=promised.sha256, commit=promised.commit)
+
+
+def fetch_address(promised: Promised, target: Path, tell: Tell) -> None:
+    """The same for a file of which everything is known; after `ask_safely`."""
+    _bring(target, promised.url, lambda: promised, partial(_explained_address, promised.url), tell)
+
+
+def ask_safely() -> None:
+    """From now on nobody is asked but by https, or on this machine; also not those whom others lead to."""
+    session = get_session()
+    hooks = session.event_hooks
+    session.event_hooks = hooks | {"request": [*hooks["request"], _refuse_open_address]}
+
+
+def _bring(target: Path, whom: str, promise: Callable[[], Promised], explain: Explain, tell: Tell) -> Promised:
+    """Bring a file to its place, in several attempts. Raises CompanionError."""
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
     target.parent.mkdir(parents=True, exist_ok=True)
-    attempts, had, reached = 0, -1, False
+    attempts, had, began = 0, -1, bytes_there(target)
     while True:
         try:
-            promised = _promised(request)
-            reached = True
+            promised = promise()
             part = part_file(target, promised.sha256)
             _refuse_full_disk(part, promised)
-            _download(request, part, promised, tell)
+            _download(part, promised, explain, tell)
             break
         except _Lost as lost:
             has = bytes_there(target)
@@ -90,13 +111,12 @@ def fetch(request: Fetch, tell: Tell) -> FetchDone:
             had = max(had, has)
             log.warning("attempt %d, %d bytes are there: %s", attempts, has, lost)
             if attempts >= ATTEMPTS:
-                host = _host(constants.ENDPOINT)
-                what = f"The connection to {host} was lost." if reached else f"{host} does not answer."
+                what = f"The connection to {_host(whom)} was lost." if has > began else f"{_host(whom)} does not answer."
                 raise CompanionError(what, _AGAIN if has else _ONLINE) from lost
             time.sleep(PAUSE_SECONDS)
     _verify(part, promised, tell)
     part.replace(target)
-    return FetchDone(path=str(target), sha256=promised.sha256, commit=promised.commit)
+    return promised
 
 
 def _promised(request: Fetch) -> Promised:
@@ -105,7 +125,7 @@ def _promised(request: Fetch) -> Promised:
     try:
         found = get_hf_file_metadata(url, token=False, library_name="companion", library_version=__version__)
     except Exception as error:
-        raise _explained(error, request) from error
+        raise _explained(request, error) from error
     sha256 = (found.etag or "").lower()
     name = f"“{request.file}”"
     if not _SHA256.fullmatch(sha256):
@@ -118,7 +138,7 @@ def _promised(request: Fetch) -> Promised:
     return Promised(found.location, found.size, sha256, found.commit_hash or "")
 
 
-def _download(request: Fetch, part: Path, promised: Promised, tell: Tell) -> None:
+def _download(part: Path, promised: Promised, explain: Explain, tell: Tell) -> None:
     """Bring the part to its full length."""
     done = _size(part)
     if done > promised.bytes:
@@ -137,7 +157,7 @@ def _download(request: Fetch, part: Path, promised: Promised, tell: Tell) -> Non
                 displayed_filename=part.name,
             )
         except Exception as error:
-            raise _explained(error, request) from error
+            raise explain(error) from error
 
 
 class _Watched:
@@ -194,7 +214,8 @@ def _verify(part: Path, promised: Promised, tell: Tell) -> None:
     tell(FetchChecking(fraction=0.0))
     if file_sha256(part, checking) != promised.sha256:
         part.unlink()
-        what = "What was downloaded is not the file that the hub announced: its checksum is wrong. It was deleted."
+        who = "the hub" if promised.commit else "the list of add-ons"
+        what = f"What was downloaded is not the file that {who} announced: its checksum is wrong. It was deleted."
         raise CompanionError(what, "Try again; if it happens twice, the network between changes files.")
 
 
@@ -203,16 +224,12 @@ def _refuse_full_disk(part: Path, promised: Promised) -> None:
     free = shutil.disk_usage(part.parent).free
     if missing + SPARE_BYTES > free:
         what = f"The disk has {bytes_text(free)} free, and {bytes_text(missing)} are still to come."
-        raise CompanionError(what, "Make room on the disk, then press Download again.")
+        raise CompanionError(what, "Make room on the disk, then try again.")
 
 
-def _explained(error: Exception, request: Fetch) -> Exception:
-    """What went wrong as a sentence, or that it is worth another attempt."""
+def _explained(request: Fetch, error: Exception) -> Exception:
+    """Of a file of the hub."""
     repository, file = f"“{request.repository}”", f"“{request.file}”"
-    if isinstance(error, OfflineModeIsEnabled):
-        return CompanionError(
-            "Downloads are switched off here (HF_HUB_OFFLINE is set).", "Take that setting away, then try again."
-        )
     if isinstance(error, GatedRepoError):
         return CompanionError(f"{repository} is only for people who agreed to its terms on the hub.", "Choose another model.")
     if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError):
@@ -223,9 +240,36 @@ def _explained(error: Exception, request: Fetch) -> Exception:
         status = error.response.status_code
         if status < HTTP_SERVER_ERROR and status not in _PASSING:
             return CompanionError(f"The hub refused to give {file} (HTTP {status}).", "Try again later, or choose another model.")
-    elif isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError | TimeoutError):
+    return _explained_anywhere(file, error)
+
+
+def _explained_address(url: str, error: Exception) -> Exception:
+    """Of a file of any other host, which knows none of the hub's words."""
+    file = f"“{Path(urlsplit(url).path).name}”"
+    if isinstance(error, CompanionError):
+        return error
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status < HTTP_SERVER_ERROR and status not in _PASSING:
+            return CompanionError(f"{_host(url)} does not give {file} (HTTP {status}).", "Try again later, or update Companion.")
+    return _explained_anywhere(file, error)
+
+
+def _explained_anywhere(file: str, error: Exception) -> Exception:
+    if isinstance(error, OfflineModeIsEnabled):
+        return CompanionError(
+            "Downloads are switched off here (HF_HUB_OFFLINE is set).", "Take that setting away, then try again."
+        )
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError | TimeoutError | HfHubHTTPError):
         return CompanionError(f"{file} could not be written ({error.strerror}).", "Make room on the disk, then try again.")
     return _Lost(f"{type(error).__name__}: {error}")
+
+
+def _refuse_open_address(request: Any) -> None:
+    """Called before every request. Raises CompanionError."""
+    if not may_be_asked(str(request.url)):
+        what = f"The download leads to {_host(str(request.url))} by a way that others could read and change."
+        raise CompanionError(what, "Nothing was fetched from there. Try again later, or from another network.")
 
 
 def _host(url: str) -> str:

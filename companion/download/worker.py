@@ -1,4 +1,8 @@
-"""`companion download`: fetches one file from the hub, in a process that only the press of a button starts."""
+"""`companion download`: all there is of networking, each time at a person's wish.
+
+It fetches one file from the hub, or an add-on, which the press of a button starts, or asks for the newest version, which a person
+presses, types or has switched on.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,18 @@ from pathlib import Path
 
 import msgspec
 
-from companion.core.download_messages import Fetch, FetchFailed, decode_fetch
+from companion.core.addons.installed import unfinished_bytes, unfinished_place
+from companion.core.addons.messages import Install, Installed
+from companion.core.download_messages import AskRelease, Fetch, FetchDone, FetchFailed, ReleaseFound
 from companion.core.errors import CompanionError
 from companion.core.library.partial import bytes_there
 from companion.core.logs import log_to_stderr
+from companion.core.messages import decode
 from companion.core.pipes import WorkerPipe
 
 log = logging.getLogger(__name__)
+Request = Fetch | Install | AskRelease
+_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",  # nothing about this machine is told
     "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
@@ -36,25 +45,51 @@ def main() -> int:
     pipe = WorkerPipe()
     lines = pipe.lines()
     try:
-        request: Fetch = decode_fetch(next(lines, b""))
+        request = decode(_requests, next(lines, b""))
     except msgspec.DecodeError:
         log.exception("not a request")
         return 2
     threading.Thread(target=_leave_when_closed, args=(lines,), name="requests", daemon=True).start()
-    os.environ.update(QUIET)
-    from companion.download.fetch import fetch
-
     try:
-        pipe.send(fetch(request, pipe.send))
+        pipe.send(_asked(request) if isinstance(request, AskRelease) else _fetched(request, pipe))
     except CompanionError as error:
         log.warning("%s", error)
-        pipe.send(FetchFailed(what=error.what, remedy=error.remedy, kept=bytes_there(Path(request.target))))
+        pipe.send(FetchFailed(what=error.what, remedy=error.remedy, kept=_kept(request)))
         return 1
+    return 0
+
+
+def _asked(request: AskRelease) -> ReleaseFound:
+    from companion.download.release import ask
+
+    return ask(request)
+
+
+def _fetched(request: Fetch | Install, pipe: WorkerPipe) -> FetchDone | Installed:
+    """Raises CompanionError."""
+    os.environ.update(QUIET)
+    try:
+        if isinstance(request, Install):
+            from companion.download.addon import install
+
+            return install(request.addon, pipe.send)
+        from companion.download.fetch import fetch
+
+        return fetch(request, pipe.send)
     except OSError as error:
-        log.exception("fetching %s", request.file)
-        what = f"“{Path(request.target).name}” could not be written ({error.strerror or 'the disk refused'})."
-        pipe.send(FetchFailed(what=what, remedy="Check that the disk has room and that you may write there."))
-        return 1
+        target = Path(request.target) if isinstance(request, Fetch) else unfinished_place(request.addon.device)
+        log.exception("fetching %s", target)
+        what = f"“{target.name}” could not be written ({error.strerror or 'the disk refused'})."
+        raise CompanionError(what, "Check that the disk has room and that you may write there.") from error
+
+
+def _kept(request: Request) -> int:
+    """Bytes that are there to go on from."""
+    match request:
+        case Fetch(target=target):
+            return bytes_there(Path(target))
+        case Install(addon=addon):
+            return unfinished_bytes(addon.device)
     return 0
 
 

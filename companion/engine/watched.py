@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import NoReturn
 
-from companion.core.pipes import WorkerPipe
+from companion.core.pipes import WorkerPipe, leave_when_closed
 
 
 class Watched:
@@ -47,17 +47,11 @@ def begin_watched() -> WorkerPipe:
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would start a debugger first, for a second or more
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the program that started us
     pipe = WorkerPipe()
-    threading.Thread(target=_leave_with_parent, args=(pipe,), daemon=True).start()
+    leave_when_closed(pipe)
     return pipe
 
 
 def leave() -> NoReturn:
     """What it does last, when everything is said: tearing down a GPU driver can hang."""
     sys.stderr.flush()
-    os._exit(0)
-
-
-def _leave_with_parent(pipe: WorkerPipe) -> None:
-    for _ in pipe.lines():
-        pass
     os._exit(0)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from companion.core.addons.use import guarded
 from companion.core.errors import CompanionError, EngineError, ModelError
 from companion.core.logs import log_to_stderr
 from companion.core.messages import (
@@ -58,7 +59,8 @@ LEAVE_SECONDS = 2.0
 class Worker:
     def __init__(self, pipe: WorkerPipe) -> None:
         self._pipe = pipe
-        self._library = Library(log.debug)
+        with guarded():
+            self._library = Library(log.debug)
         self._ladder = Ladder()
         self._session: Session | None = None
         self._reflector = Reflector()

@@ -7,6 +7,7 @@ spread over threads.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -21,6 +22,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
+from companion.core.addons.use import Backend, engine_part
 from companion.core.errors import ModelError
 from companion.core.gguf.types import TYPE_NUMBERS, TYPES_BY_NAME, TensorType
 
@@ -35,6 +37,7 @@ _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _ROUND = {"F16": ("ggml_cpu_fp32_to_fp16", "ggml_fp32_to_fp16_row"), "BF16": ("ggml_cpu_fp32_to_bf16", "ggml_fp32_to_bf16_row")}
 """Rounding in libggml-cpu, built for this processor (20 G numbers/s measured), and in libggml-base, built for any (3.6)."""
 _ToFloat = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+_unheard = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda _level, _text, _data: None)
 _local = threading.local()
 
 
@@ -70,14 +73,27 @@ def library(stem: str) -> ctypes.CDLL:
 
 
 @cache
-def load_backends() -> None:
+def load_backends() -> tuple[Path, ...]:
     """Let ggml choose the code for this processor and find GPUs, where a build carries them as files of their own.
 
     An installer brings one library per set of instructions (GGML_CPU_ALL_VARIANTS). ggml looks for them beside the program,
-    which is Python, so it is told where they are. Any other build has its backends from the start.
+    which is Python, so it is told where they are, and without a word on stderr. Any other build has its backends from the start.
+    Those of an add-on for the graphics card come last; those that could be loaded are returned.
     """
     if _variants():
+        library("ggml-base").ggml_log_set(_unheard, None)
         library("ggml").ggml_backend_load_all_from_path(str(_folder()).encode())
+    return tuple(backend.path for backend in engine_part() if load_backend(backend))
+
+
+def load_backend(backend: Backend) -> int:
+    """Load a library for a graphics card; returns the address of its `ggml_backend_reg`, 0 with the reason in the log."""
+    for path in backend.needs:
+        with contextlib.suppress(OSError):  # what is missing is told when the backend itself is loaded
+            ctypes.CDLL(str(path))
+    load = library("ggml").ggml_backend_load
+    load.argtypes, load.restype = [ctypes.c_char_p], ctypes.c_void_p
+    return load(os.fsencode(backend.path)) or 0
 
 
 def _folder() -> Path:

@@ -63,10 +63,10 @@ class Library:
 @cache
 def _begin() -> None:
     """Once in a process."""
+    load_backends()
     listen = llama_cpp.llama_log_callback(_tell)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(listen))  # it is called until the very end, after Python's own
     llama_cpp.llama_log_set(listen, ctypes.c_void_p(0))
-    load_backends()
     llama_cpp.llama_backend_init()
 
 

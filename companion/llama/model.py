@@ -49,6 +49,9 @@ class Model:
         self.placement = placement
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = placement.gpu_layers
+        if placement.gpu_layers == 0:  # else every context opens the card all the same, to compute long prompts there
+            self._no_devices = (ctypes.c_void_p * 1)()
+            params.devices = ctypes.cast(self._no_devices, ctypes.c_void_p).value
         params.use_extra_bufts = placement.extra_buffers
         params.vocab_only = vocabulary_only
         if simulated:

@@ -12,6 +12,7 @@ from companion.core.files import read_json, write_atomic
 from companion.core.hardware import fingerprint, probe
 from companion.core.paths import cache_folder
 from companion.llama.context import ContextOptions
+from companion.llama.ggml import load_backends
 from companion.llama.measure import Measurement
 from companion.llama.model import Placement
 from companion.llama.tuned import Tuned
@@ -86,7 +87,8 @@ def plan_file(model: Path, gpu_layers: int | None = None) -> Path:
         file.seek(max(0, size - 65536))
         digest.update(file.read())
     digest.update(f"{size} {llama_cpp.__version__} {fingerprint(probe())} {gpu_layers}".encode())
-    for library in sorted(Path(llama_cpp.__file__).with_name("lib").glob("*ggml*")):
+    beside = Path(llama_cpp.__file__).with_name("lib").glob("*ggml*")
+    for library in (*sorted(beside), *load_backends()):
         digest.update(f"{library.name} {library.stat().st_size}".encode())
     return cache_folder() / "engine" / f"{digest.hexdigest()[:32]}.json"
 

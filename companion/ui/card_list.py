@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPen, QTextLayout, QTextOption
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from companion.ui.theme import Theme
 
@@ -73,15 +73,18 @@ class CardRows(QAbstractListModel):
 
 
 class CardDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
+    def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._theme, self._view = theme, view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         row: CardRow = index.data(_ROW)
         small = (QFontMetrics(self._theme.font(12)).height() + BETWEEN) * len(row.captions)
         room_for_bar = BAR if row.mark else 0
-        return QSize(160, QFontMetrics(self._theme.font()).height() + small + 2 * ABOVE + room_for_bar + GAP)
+        room = self._view.viewport().width() - 2 * PADDING - (self._mark_width() if row.mark else 0)
+        lines = len(self._lines(row.title, room))
+        title = lines * QFontMetrics(self._theme.font()).height() + (lines - 1) * BETWEEN
+        return QSize(160, title + small + 2 * ABOVE + room_for_bar + GAP)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         card = QRectF(option.rect).adjusted(0, 0, 0, -GAP)
@@ -104,8 +107,9 @@ class CardDelegate(QStyledItemDelegate):
         if row.mark is not None:
             letter, colour = row.mark
             self._paint_line(painter, room, letter, title, colour)
-            room.setLeft(room.left() + QFontMetrics(self._theme.font()).horizontalAdvance("●") + 8)
-        room.setTop(self._paint_line(painter, room, row.title, title, "text"))
+            room.setLeft(room.left() + self._mark_width())
+        for line in self._lines(row.title, round(room.width())):
+            room.setTop(self._paint_line(painter, room, line, title, "text"))
         for caption in row.captions:
             room.setTop(self._paint_line(painter, room, caption, small, "muted"))
         if row.fraction:
@@ -116,6 +120,26 @@ class CardDelegate(QStyledItemDelegate):
             bar.setWidth(bar.width() * row.fraction)
             painter.setBrush(self._theme.colour("accent"))
             painter.drawRoundedRect(bar, BAR / 2, BAR / 2)
+
+    def _mark_width(self) -> int:
+        return QFontMetrics(self._theme.font()).horizontalAdvance("●") + 8
+
+    def _lines(self, title: str, room: int) -> list[str]:
+        """A long title in two lines, broken where it would be in bold; what is still too long keeps its end."""
+        font = self._theme.font(14, 600)
+        metrics = QFontMetrics(font)
+        if room <= 0 or metrics.horizontalAdvance(title) <= room:
+            return [title]
+        layout = QTextLayout(title, font)
+        wrap = QTextOption()
+        wrap.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(wrap)
+        layout.beginLayout()
+        line = layout.createLine()
+        line.setLineWidth(room)
+        end = line.textLength()
+        layout.endLayout()
+        return [title[:end].rstrip(), metrics.elidedText(title[end:], Qt.TextElideMode.ElideMiddle, room)]
 
     def _paint_line(self, painter: QPainter, room: QRectF, words: str, font: QFont, colour: str) -> float:
         """Where the next one begins."""
@@ -149,7 +173,7 @@ class CardList(QListView):
         self.setProperty("role", "cards")
         self.setAccessibleName(name)
         self.setMouseTracking(True)
-        self.setUniformItemSizes(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)  # a title has two lines where there is no room for one
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)

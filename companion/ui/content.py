@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPixmap, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.conversations import KEPT, Conversations
 from companion.app.notices import Notices
@@ -17,8 +17,10 @@ from companion.core.character import Character
 from companion.core.conversation import Conversation
 from companion.core.settings import Settings
 from companion.ui.chat.chat_view import ChatView
+from companion.ui.chat.message_list import MessageList
 from companion.ui.library.conversation_list import ConversationList
 from companion.ui.rail import Rail
+from companion.ui.scroll_page import ScrollPage
 from companion.ui.skeleton import FOLD_LIST_BELOW, FOLD_STAGE_BELOW, LIST_WIDTH, STAGE_WIDTH
 from companion.ui.stage.avatar import round_face
 from companion.ui.stage.portrait import Portrait
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from companion.ui.pages import Pages
 
 AVATAR = 36
+ABOVE_NOTICES = 8
 ON_THE_RAIL = {"editor": "characters", "personas": "chat"}
 """Under which button of the rail a page without one of its own is found."""
 WIDE_PAGES = {"characters", "editor", "workshop"}
@@ -153,17 +156,30 @@ class Content(QWidget):
         from companion.ui.notices import NoticeArea
 
         area = NoticeArea(self._theme, self, self._room_for_notices)
+        area.placed.connect(self._make_room)
         self.stack.installEventFilter(area)  # the room for notices is another one each time this has been laid out
         return area
 
     def _room_for_notices(self) -> QRect:
-        """Above the composer, so that no notice ever covers what the person writes or the way to stop her."""
+        """Before her, where they cover nothing that is read or pressed; where she does not stand, above the composer or
+        the foot of the page."""
+        if not self.stage.isHidden():
+            return self.stage.geometry()
         room = self.stack.geometry()
         if self._page == "chat":
             room.setBottom(room.bottom() - self.chat_view.composer.height())
         elif self._pages_beside is not None:
             room.setBottom(room.bottom() - self._pages_beside.foot_height(self._page))
         return room
+
+    def _make_room(self) -> None:
+        """What scrolls ends above the notices."""
+        notices = self.notice_area.geometry() if self.notice_area.cards and self.stage.isHidden() else QRect()
+        for area in self.stack.findChildren(QScrollArea):
+            if isinstance(area, MessageList | ScrollPage):
+                covered = QRect(area.mapTo(self, QPoint(0, 0)), area.size())
+                is_below = area.isVisible() and covered.intersects(notices)
+                area.leave_room(covered.bottom() + 1 - notices.top() + ABOVE_NOTICES if is_below else 0)
 
     # The list
 

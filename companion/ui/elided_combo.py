@@ -35,6 +35,14 @@ class ElidedComboBox(QComboBox):
         )
         return self.fontMetrics().elidedText(self.currentText(), self.elide, field.width() - KEPT_FREE)
 
+    def showPopup(self) -> None:
+        """Wide enough for every choice: two that differ at their ends must be told apart there."""
+        view = self.view()
+        bar = view.verticalScrollBar().sizeHint().width() if self.count() > self.maxVisibleItems() else 0
+        wanted = view.sizeHintForColumn(0) + 2 * view.frameWidth() + bar + 8
+        view.setMinimumWidth(max(min(wanted, self.window().width() - 32), 0))
+        super().showPopup()
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         option = QStyleOptionComboBox()
         self.initStyleOption(option)

@@ -8,6 +8,9 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from companion.ui.icons import lead_with_icon
 from companion.ui.theme import Theme
 
+BEFORE_TITLE = 6
+"""Pixels between the icon and the title, and before the icon: the sentence begins where the title does."""
+
 
 class Fold(QWidget):
     """Closed at first; `content` may be made when it is opened for the first time."""
@@ -23,10 +26,9 @@ class Fold(QWidget):
         self.button.setCheckable(True)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._sentence = QLabel(sentence)
+        self._sentence = QLabel()
         self._sentence.setProperty("role", "caption")
         self._sentence.setWordWrap(True)
-        self._sentence.setVisible(bool(sentence))
         self.content: QWidget | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -35,6 +37,7 @@ class Fold(QWidget):
         self._column.addWidget(self._sentence)
         self.button.toggled.connect(self._toggle)
         theme.changed.connect(self._redraw)
+        self.say(sentence)
         self._redraw()
 
     @property
@@ -53,7 +56,8 @@ class Fold(QWidget):
         self.button.setText(words)
         self.button.setAccessibleName(words)
 
-    def set_sentence(self, sentence: str) -> None:
+    def say(self, sentence: str) -> None:
+        """What stands below the title, also while it is closed; empty for nothing."""
         self._sentence.setText(sentence)
         self._sentence.setVisible(bool(sentence))
 
@@ -68,3 +72,4 @@ class Fold(QWidget):
 
     def _redraw(self) -> None:
         lead_with_icon(self.button, "chevron-down" if self.is_open else "chevron-right", self._theme)
+        self._sentence.setContentsMargins(self.button.iconSize().width() + BEFORE_TITLE, 0, 0, 0)

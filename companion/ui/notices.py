@@ -1,4 +1,4 @@
-"""Where notices appear: a small stack of cards above the bottom edge of the window."""
+"""Where notices appear: a small stack of cards near the bottom edge of the window."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ MOTION_MS = 160
 SLIDE = 16
 MOST = 3
 WIDTH, MARGIN = 480, 24
+NARROW = 400
+"""In a card of fewer pixels the button stands below the words, which it would squeeze."""
 LOOKS = {
     Tone.INFORMATION: ("information", "accent2", "Information"),
     Tone.SUCCESS: ("check", "ok", "Done"),
@@ -100,18 +102,17 @@ class NoticeCard(QFrame):
             super().keyPressEvent(event)
 
     def _build(self) -> None:
-        words = QVBoxLayout()
+        self._words = words = QVBoxLayout()
         words.setSpacing(2)
         for text, role in ((self.notice.what, "heading"), (self.notice.remedy, "muted")):
             if text:
-                words.addWidget(_label(text, role))
+                self._last_words = _label(text, role)
+                words.addWidget(self._last_words)
         self.close_button.setToolTip("Close")
         self.close_button.setAccessibleName("Close this notice")
-        self.close_button.setIconSize(QSize(16, 16))
-        self.close_button.setFixedSize(28, 28)
         self.close_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.close_button.clicked.connect(self.dismissed)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 12, 12)
         row.setSpacing(12)
         edge = Qt.AlignmentFlag.AlignTop if self.notice.remedy else Qt.AlignmentFlag.AlignVCenter
@@ -120,12 +121,30 @@ class NoticeCard(QFrame):
         if self.action_button is not None:
             self.action_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self.action_button.clicked.connect(self._act)
-            if self.notice.remedy:  # beside long words a button would squeeze them
-                words.addSpacing(6)
-                words.addWidget(self.action_button, 0, Qt.AlignmentFlag.AlignLeft)
-            else:
-                row.addWidget(self.action_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.close_button, 0, edge)
+        self._place_button(is_narrow=False)
+
+    def fit(self, width: int) -> None:
+        """Be as high as the words need in this width."""
+        self._place_button(is_narrow=width < NARROW)
+        self.setVisible(True)  # a card that was never shown does not know its fonts yet
+        self.setFixedHeight(self.heightForWidth(width))
+
+    def _place_button(self, *, is_narrow: bool) -> None:
+        if (button := self.action_button) is None:
+            return
+        is_below = is_narrow or bool(self.notice.remedy)  # beside long words it would squeeze them
+        if is_below == (self._words.indexOf(button) >= 0) and button.parent() is not None:
+            return
+        self._last_words.setContentsMargins(0, 0, 0, 6 if is_below else 0)
+        (self._row if is_below else self._words).removeWidget(button)
+        edge = Qt.AlignmentFlag.AlignTop if is_below else Qt.AlignmentFlag.AlignVCenter
+        for part in (self._symbol, self.close_button):
+            self._row.setAlignment(part, edge)
+        if is_below:
+            self._words.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        else:
+            self._row.insertWidget(2, button, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def _act(self) -> None:
         self.dismissed.emit()
@@ -134,8 +153,11 @@ class NoticeCard(QFrame):
 
     def _redraw(self) -> None:
         name, token, _ = LOOKS[self.notice.tone]
-        self._symbol.setPixmap(pixmap(name, self._theme, token, 20, self.devicePixelRatioF()))
-        self.close_button.setIcon(icon("close", self._theme, "muted", 16))
+        self._symbol.setPixmap(pixmap(name, self._theme, token, self._theme.grown(20), self.devicePixelRatioF()))
+        side, size = self._theme.grown(28), self._theme.grown(16)
+        self.close_button.setFixedSize(side, side)
+        self.close_button.setIconSize(QSize(size, size))
+        self.close_button.setIcon(icon("close", self._theme, "muted", size))
 
 
 def _label(text: str, role: str) -> QLabel:
@@ -148,6 +170,9 @@ def _label(text: str, role: str) -> QLabel:
 
 class NoticeArea(QWidget):
     """The stack of at most three cards, newest below. It is only as large as its cards, so it never blocks the window."""
+
+    placed = Signal()
+    """It stands elsewhere, is larger or smaller, or gone: what lies below it may have to make room."""
 
     def __init__(self, theme: Theme, parent: QWidget, room: Callable[[], QRect] | None = None) -> None:
         """`room` is where the cards may stand, in the parent's coordinates; all of it when left out."""
@@ -197,14 +222,16 @@ class NoticeArea(QWidget):
 
     def _place(self) -> None:
         if not self.cards:
+            self.placed.emit()
             return
         room = self._room()
-        width = max(min(WIDTH, room.width() - 2 * MARGIN), 160)
+        sides = MARGIN if room.width() > NARROW else 16
+        width = max(min(WIDTH, room.width() - 2 * sides), 160)
         for card in self.cards:
-            card.setVisible(True)  # a card that was never shown does not know its fonts yet
-            card.setFixedHeight(card.heightForWidth(width))
+            card.fit(width)
         height = sum(card.height() for card in self.cards) + self._column.spacing() * (len(self.cards) - 1)
         self.setGeometry(room.x() + (room.width() - width) // 2, room.bottom() + 1 - MARGIN - height, width, height)
+        self.placed.emit()
 
     def _come(self, card: NoticeCard) -> None:
         duration = self._theme.duration(MOTION_MS)

@@ -20,6 +20,7 @@ from companion.core.character import Card, CharacterOptions
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from companion.app.updates import Updates
     from companion.ui.characters.editor import CharacterEditor
     from companion.ui.characters.gallery import Gallery
     from companion.ui.memory.memory_page import MemoryPage
@@ -42,6 +43,7 @@ class Pages(QObject):
         memories: Memories,
         personas: Personas,
         workshop: WorkshopWiring,
+        updates: Callable[[], Updates],
         go: Callable[[str], None],
     ) -> None:
         """`go` leads the whole window to a page by its name."""
@@ -55,6 +57,7 @@ class Pages(QObject):
         self._memories = memories
         self._personas = personas
         self._workshop = workshop
+        self._updates = updates
         self._go = go
         self._counting: dict[int, tuple[str, ...]] = {}
         """Texts whose tokens the engine is counting, by request."""
@@ -142,6 +145,11 @@ class Pages(QObject):
         page.changed.connect(self._preferences.replace)
         # What is asked for is not always granted: a voice that cannot speak sets the switch back.
         self._preferences.changed.connect(lambda _new, _old: page.follow(self._preferences.settings))
+        updates, part = self._updates(), page.updates
+        part.look_pressed.connect(updates.look)
+        part.page_pressed.connect(updates.open_page)
+        updates.changed.connect(part.show_standing)
+        part.show_standing(updates.standing)
         self._stack.addWidget(page)
         return page
 

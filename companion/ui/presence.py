@@ -21,7 +21,7 @@ from companion.ui.stage.figure_view import FigureWidget
 from companion.ui.stage.portrait import Portrait
 
 ASLEEP_AFTER_MS = 10 * 60 * 1000
-"""She dozes when nothing was said or opened for so long."""
+"""She dozes when nothing was said, and nobody used the window, for so long."""
 BATTERY_EVERY_MS = 30_000
 
 
@@ -83,6 +83,11 @@ class Presence(QObject):
             for figure in self._figures:
                 figure.set_paused(spare)
 
+    def touch(self) -> None:
+        """Somebody uses the window, on whatever page: she is awake."""
+        self._sleep(False)
+        self._dozing.start()
+
     def _show_mood(self, mood: Mood) -> None:
         label = "" if mood.label == NEUTRAL.label else mood.label
         for figure in self._figures:
@@ -113,8 +118,7 @@ class Presence(QObject):
     def _interrupt(self) -> None:
         """Something was said, or another conversation was opened: she listens, awake."""
         self._voice.interrupt()
-        self._sleep(False)
-        self._dozing.start()
+        self.touch()
         self._fell_silent()
 
     def _shown(self, _message: int, text: str) -> None:

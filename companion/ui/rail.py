@@ -57,7 +57,6 @@ class Rail(QWidget):
         button = QToolButton()
         button.setCheckable(True)
         button.setFixedSize(BUTTON, BUTTON)
-        button.setIconSize(QSize(ICON, ICON))
         button.setToolTip(title)
         button.setAccessibleName(title)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -78,6 +77,8 @@ class Rail(QWidget):
             column.addWidget(button, 0, centred)
 
     def _redraw(self) -> None:
+        size = self._theme.grown(ICON)
         for page, button in self.buttons.items():
-            button.setIcon(icon(page, self._theme, "muted", ICON, checked_token="accent"))  # noqa: S106
+            button.setIconSize(QSize(size, size))
+            button.setIcon(icon(page, self._theme, "muted", size, checked_token="accent"))  # noqa: S106
         self.update()

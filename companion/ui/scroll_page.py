@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+from companion.ui.theme import BODY
+
+
+class _Bounded(QWidget):
+    """As many letters wide as at the usual size of letters."""
+
+    def __init__(self, widest: int) -> None:
+        super().__init__()
+        self._widest = widest
+        self._bound()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._bound()
+
+    def _bound(self) -> None:
+        self.setMaximumWidth(round(self._widest * max(self.font().pixelSize() / BODY, 1.0)))
 
 
 def bounded(content: QLayout, widest: int, within: int = 0) -> QWidget:
     """The content no wider than that; `within` is the wider column of which it keeps to the left, if there is one."""
-    made = QWidget()
-    made.setMaximumWidth(widest)
+    made = _Bounded(widest)
     made.setLayout(content)
     if within <= widest:
         return made
-    outer = QWidget()
-    outer.setMaximumWidth(within)
+    outer = _Bounded(within)
     row = QHBoxLayout(outer)
     row.setContentsMargins(0, 0, 0, 0)
     row.addWidget(made, 1000)
@@ -40,18 +57,29 @@ def at_the_left(column: QLayout, widest: int, *, right: int = 24) -> QHBoxLayout
     return row
 
 
-def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool = True, within: int = 0) -> QScrollArea:
-    """`in_the_middle` of a scroll area, which never takes the keyboard: Tab goes through what is in it."""
+class ScrollPage(QScrollArea):
+    """Never takes the keyboard: Tab goes through what is in it."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def leave_room(self, pixels: int) -> None:
+        """Show nothing in so many pixels at the bottom; what stood there can be scrolled to."""
+        if pixels != self.viewportMargins().bottom():
+            self.setViewportMargins(0, 0, 0, pixels)
+
+
+def scroll_page(column: QLayout, widest: int, *, right: int = 24, centred: bool = True, within: int = 0) -> ScrollPage:
+    """`in_the_middle` of a scroll area."""
     page = QWidget()
     made = in_the_middle(column, widest, right=right, within=within) if centred else at_the_left(column, widest, right=right)
     page.setLayout(made)
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return area
+    return ScrollPage(page)
 
 
 def fill_page(page: QWidget, area: QScrollArea, foot: QWidget | None = None) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QLineEdit
 
 from companion.ui.icons import icon
 from companion.ui.theme import Theme
+
+BESIDE_WORDS = 48
+"""Pixels of the lens and the edges."""
 
 
 class SearchField(QLineEdit):
@@ -19,7 +22,7 @@ class SearchField(QLineEdit):
         """`name` stands in the empty field, `hint` says where is searched, and `longest` is the most it takes."""
         super().__init__()
         self._theme = theme
-        self.setPlaceholderText(name)
+        self._name = name
         self.setAccessibleName(name)
         self.setToolTip(f"{hint} (Ctrl+F)")
         self.setMaxLength(longest)
@@ -32,6 +35,10 @@ class SearchField(QLineEdit):
         theme.changed.connect(self._restyle)
         self._restyle()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_name()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
@@ -40,6 +47,11 @@ class SearchField(QLineEdit):
         else:
             super().keyPressEvent(event)
 
+    def _fit_name(self) -> None:
+        """All of it, or its first word: a word that is cut off says less."""
+        fits = self.fontMetrics().horizontalAdvance(self._name) < self.width() - BESIDE_WORDS
+        self.setPlaceholderText(self._name if fits else self._name.split()[0])
+
     def _restyle(self) -> None:
         self._mark.setIcon(icon("search", self._theme))
         self._clear.setIcon(icon("close", self._theme))
@@ -47,3 +59,4 @@ class SearchField(QLineEdit):
         self.setStyleSheet(
             f"QLineEdit {{ padding-left: 2px; placeholder-text-color: {muted}; }} QLineEdit:focus {{ padding-left: 1px; }}"
         )
+        self._fit_name()

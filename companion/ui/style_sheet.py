@@ -86,8 +86,10 @@ def outline(p: Palette) -> str:
 
 
 def _fields(p: Palette, line: int, scale: float) -> str:
-    # The focus ring is a pixel wider than the outline; the padding gives that pixel, so nothing moves.
-    arrow = min(round(14 * scale), 22)
+    # The focus ring is a pixel wider than the outline; the padding gives that pixel, so nothing moves. The other kind of
+    # popup is as high as entries without our rules would be: it cuts off the last one, and draws a frame around ours.
+    # Qt itself keeps the room of a combo box's arrow free of words.
+    arrow, spin_arrow = min(round(14 * scale), 22), min(round(12 * scale), 18)
     up, down = _image(p, "chevron-up"), _image(p, "chevron-down")
     return f"""
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
@@ -97,7 +99,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
 QLineEdit {{ padding: 6px 11px; min-height: {line}px; }}
 QPlainTextEdit, QTextEdit {{ padding: 7px 9px; }}
 QAbstractSpinBox {{ padding: 6px 27px 6px 1px; min-height: {line}px; }}
-QComboBox {{ padding: 6px 29px 6px 11px; min-height: {line}px; }}
+QComboBox {{ padding: 6px 3px 6px 11px; min-height: {line}px; combobox-popup: 0; }}
 QPlainTextEdit[readOnly="true"], QTextEdit[readOnly="true"] {{ border-color: transparent; }}
 QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover {{ background: {mix(p.raised, p.text, 0.05)}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
@@ -106,7 +108,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstra
 QLineEdit:focus {{ padding: 5px 10px; }}
 QPlainTextEdit:focus, QTextEdit:focus {{ padding: 6px 8px; }}
 QAbstractSpinBox:focus {{ padding: 5px 26px 5px 0; }}
-QComboBox:focus {{ padding: 5px 28px 5px 10px; }}
+QComboBox:focus {{ padding: 5px 2px 5px 10px; }}
 QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {{ color: {mix(p.surface, p.muted, 0.6)}; }}
 QAbstractSpinBox QLineEdit, QComboBox QLineEdit, QAbstractSpinBox QLineEdit:focus, QComboBox QLineEdit:focus {{
     background: transparent; border: none; padding: 0;
@@ -116,14 +118,14 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
 }}
 QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin-top: 3px; }}
 QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin-bottom: 3px; }}
-QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 12px; height: 12px; }}
-QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
+QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: {spin_arrow}px; height: {spin_arrow}px; }}
+QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: {spin_arrow}px; height: {spin_arrow}px; }}
 QComboBox::drop-down {{ subcontrol-origin: border; subcontrol-position: center right; width: 28px; border: none; }}
 QComboBox::down-arrow {{ image: url("{down}"); width: {arrow}px; height: {arrow}px; }}
 QComboBox QAbstractItemView {{
     background: {p.surface}; border: 1px solid {p.line}; padding: 4px; outline: none;
 }}
-QComboBox QAbstractItemView::item {{ min-height: 28px; padding: 0 6px; border-radius: 6px; }}
+QComboBox QAbstractItemView::item {{ min-height: {line + 8}px; padding: 0 6px; border-radius: 6px; }}
 QComboBox QAbstractItemView::item:selected {{ background: {p.raised}; color: {p.text}; }}
 """
 

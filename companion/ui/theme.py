@@ -15,6 +15,8 @@ __all__ = ["DARK", "LIGHT", "Palette", "Theme"]
 BODY = 14
 """Size of body text in look.md; every other size keeps its ratio to it when the person changes the text size."""
 
+MOST_GROWN = 1.4
+
 
 class Theme(QObject):
     """Widgets read colours and fonts from it and repaint what they painted themselves on `changed`.
@@ -69,6 +71,11 @@ class Theme(QObject):
         font.setPixelSize(round(size * self.font_size / BODY))
         font.setWeight(QFont.Weight(weight))
         return font
+
+    def grown(self, pixels: int) -> int:
+        """A mark or a button beside words: larger with larger letters, but never smaller than with the usual ones, and not
+        so large that a row of them has no room."""
+        return round(pixels * min(max(self.font_size / BODY, 1.0), MOST_GROWN))
 
     def duration(self, ms: int) -> int:
         """Length of an animation in milliseconds: 0 when the person asked for no motion."""

@@ -16,10 +16,11 @@ from companion.app.engine import Engine
 from companion.app.notices import Notice, Notices, Tone
 from companion.app.preferences import Preferences
 from companion.core.job import JOBS_FOLDER, WANTED_FILE
-from companion.core.paths import data_folder
+from companion.core.paths import data_folder, own_addons_folder
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from companion.app.addons import Addons
     from companion.app.datasets import Datasets
     from companion.app.downloads import Downloads
     from companion.app.headroom_watch import HeadroomWatch
@@ -109,14 +110,20 @@ class WorkshopWiring(QObject):
         return Datasets()
 
     @cached_property
+    def addons(self) -> Addons:
+        from companion.app.addons import Addons
+
+        return Addons(self._engine, self._notices)
+
+    @cached_property
     def panel(self) -> WorkshopPanel:
         from companion.ui.workshop.desk import Desk
         from companion.ui.workshop.panel import WorkshopPanel
 
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
-            self.datasets, self._library, self._downloads, self._reload_model, self.show, self.show_job, self.show_report,
-            self.learn_from, self.compare,
+            self.datasets, self._library, self._downloads, lambda: self.addons, self._reload_model, self.show, self.show_job,
+            self.show_report, self.learn_from, self.compare,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
         panel.page_changed.connect(lambda _page: QTimer.singleShot(0, self, self._withdraw_seen))
@@ -127,7 +134,7 @@ class WorkshopWiring(QObject):
         return panel
 
     def start(self) -> None:
-        """The window is there: look, a little later, for work that is to go on."""
+        """The window is there: look, a little later, for work that is to go on, and for what an update left unchecked."""
         QTimer.singleShot(LOOK_MS, self, self._look_for_work)
 
     def show(self, page: str = "") -> None:
@@ -200,6 +207,8 @@ class WorkshopWiring(QObject):
             page.close()  # each ends what runs for it
         if self._machine is not None:
             self._machine.close()
+        if "addons" in self.__dict__:
+            self.addons.close()
         if "datasets" in self.__dict__:
             self.datasets.close()
         if "jobs" in self.__dict__:
@@ -226,6 +235,8 @@ class WorkshopWiring(QObject):
         return page
 
     def _look_for_work(self) -> None:
+        if not self._is_closed and own_addons_folder().is_dir():
+            self.addons.check_anew()
         if not self._is_closed and any(data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")):
             self.jobs.begin()
 
@@ -264,7 +275,8 @@ def machine_words(hardware: Hardware) -> str:
 
     cores = "1 core" if hardware.usable_cores == 1 else f"{hardware.usable_cores} cores"
     memory = bytes_text(hardware.memory_total) if hardware.memory_total else "memory unknown"
-    return " · ".join((cores, memory, hardware.gpus[0].name if hardware.gpus else "no GPU"))
+    gpu = hardware.gpus[0].name if hardware.gpus else "no GPU"
+    return " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in (cores, memory, gpu))
 
 
 def _probe() -> Hardware:

@@ -16,6 +16,7 @@ from companion.core.files import write_atomic
 from companion.core.job import JobEvent, StageProgress, decode_job_event
 from companion.core.job_folder import PROGRESS_FILE
 from companion.core.messages import encode
+from companion.core.paths import PRIVATE_FILE
 
 log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 0.5
@@ -38,9 +39,9 @@ class Journal:
     def __init__(self, path: Path, pipe: Voice) -> None:
         """Raises OSError when the folder cannot be written to."""
         self._path, self._pipe = path, pipe
-        self._file = os.open(path, _APPEND, 0o644)
+        self._file = os.open(path, _APPEND, PRIVATE_FILE)
         self._torn = False
-        self._progress = os.open(path.with_name(PROGRESS_FILE), _OVERWRITE, 0o644)
+        self._progress = os.open(path.with_name(PROGRESS_FILE), _OVERWRITE, PRIVATE_FILE)
         self._progressed = 0.0
         self._end_torn_line()
 
@@ -65,7 +66,7 @@ class Journal:
         try:
             write_atomic(self._path, b"".join(kept))
         finally:
-            self._file = os.open(self._path, _APPEND, 0o644)
+            self._file = os.open(self._path, _APPEND, PRIVATE_FILE)
 
     def close(self) -> None:
         os.close(self._file)

@@ -30,7 +30,7 @@ def test_a_suite_of_two_subjects(model, tmp_path):
     data = write_dialogues(tmp_path / "talks.jsonl")
     recipe, order = evaluation(wish(model, adapter, data=(str(data),), suite="standard"))
     assert recipe.subjects == ((str(model),), (str(model), f"{adapter}:1"))
-    assert (recipe.name, recipe.suite, recipe.character) == ("voice", "standard", "Hoshi")
+    assert (recipe.name, recipe.suite, recipe.character) == ("Standard evaluation of voice", "standard", "Hoshi")
     assert recipe.data_files == (str(data),)
     assert recipe.replies == read_suite("standard").replies
     assert not recipe.gate.enabled

@@ -69,6 +69,18 @@ def test_fields_of_a_newer_version_do_no_harm(file: Path, content: bytes) -> Non
     assert loaded.notice == ""
 
 
+def test_a_file_of_a_newer_version_is_kept_as_it_was_and_said(file: Path) -> None:
+    save_settings(file, Settings(font_size=16))
+    assert load_settings(file).notice == "", "a file of this version is no news"
+    content = b'{"written_by": "99.0.0", "font_size": 18, "theme": "sepia", "of_the_future": [1]}'
+    file.write_bytes(content)
+    loaded = load_settings(file)
+    assert loaded.settings == Settings(font_size=18)
+    assert "newer version of Companion (99.0.0)" in loaded.notice
+    assert "settings of 99.0.0.json" in loaded.notice
+    assert file.read_bytes() == (file.parent / "settings of 99.0.0.json").read_bytes() == content
+
+
 def test_a_file_saved_by_notepad_is_read(file: Path) -> None:
     file.write_bytes(b'\xef\xbb\xbf{"font_size": 16}')
     assert load_settings(file).settings.font_size == 16

@@ -19,7 +19,7 @@ from companion.core.download_messages import (
     FetchEvent,
     FetchFailed,
     FetchProgress,
-    decode_fetch_event,
+    decode_download_event,
 )
 from companion.core.library.partial import bytes_there, discard, part_file
 from companion.core.messages import encode
@@ -54,7 +54,7 @@ def begin(hub: HubServer, target: Path, **wanted) -> subprocess.Popen[bytes]:
 def fetched(hub: HubServer, target: Path, **wanted) -> list[FetchEvent]:
     """Everything that one process says until it ends."""
     with begin(hub, target, **wanted) as process:
-        events = [decode_fetch_event(line) for line in process.stdout]
+        events = [decode_download_event(line) for line in process.stdout]
         process.stdin.close()
     return events
 

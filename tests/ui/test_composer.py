@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from companion.app.engine_state import EngineState
-from companion.ui.chat.composer import Composer
+from companion.ui.chat.composer import WAITING, Composer
 from companion.ui.theme import Theme
 
 
@@ -91,7 +91,22 @@ def test_while_she_answers_the_button_stops(composer: Composer, sent, qtbot):
     qtbot.keyClicks(composer.edit, "wait")
     qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
     assert (sent, composer.draft()) == ([], "wait")
-    assert composer.caption == "She is still writing; Esc stops her."
+    assert composer.caption == WAITING
+
+
+@pytest.mark.parametrize("meanwhile", ["", " for me", "stop"])
+def test_what_was_sent_while_she_answers_goes_when_she_is_done(composer: Composer, sent, qtbot, meanwhile):
+    composer.set_engine_state(EngineState.ANSWERING)
+    qtbot.keyClicks(composer.edit, "wait")
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+    if meanwhile == "stop":
+        composer.button.click()
+    else:
+        qtbot.keyClicks(composer.edit, meanwhile)
+    composer.set_engine_state(EngineState.READY)
+    qtbot.wait(20)
+    assert (sent, composer.draft()) == ((["wait"], "") if not meanwhile else ([], "wait" + meanwhile.replace("stop", "")))
+    assert not composer.caption
 
 
 def test_while_she_wakes_up_a_message_can_be_sent(composer: Composer, sent, qtbot):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
@@ -22,6 +22,7 @@ from companion.core.storage.store import Store
 from companion.program import Program
 from companion.ui.chat.message_view import MessageView
 from companion.ui.palette import DARK, LIGHT
+from companion.ui.scroll_page import ScrollPage
 from companion.ui.shell import Shell
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -362,9 +363,44 @@ def test_stop_leaves_the_keyboard_in_the_composer(endless, qtbot):
 
 def test_a_notice_never_covers_the_composer(program):
     program.notices.error("Something went wrong.", "Do something.")
-    area, composer = program.content.notice_area, program.content.chat_view.composer
-    bottom = area.mapTo(program.content, area.rect().bottomLeft()).y()
-    assert bottom < composer.mapTo(program.content, QPoint(0, 0)).y()
+    composer = program.content.chat_view.composer
+    for width in (1280, 700):
+        program.window.resize(width, 700)
+        written = QRect(composer.mapTo(program.content, QPoint(0, 0)), composer.size())
+        assert not program.content.notice_area.geometry().intersects(written)
+
+
+@pytest.mark.parametrize("width", [1280, 1000, 700])
+def test_a_notice_never_covers_what_was_said_last(program, width):
+    for n in range(12):
+        talk = program.conversations.current.id
+        parent = program.chat.path[-1].message.id
+        program.store.add_message(talk, parent=parent, role="user", text=f"Number {n}.")
+        program.conversations.open(talk)
+    program.window.resize(width, 600)
+    messages, area = program.content.chat_view.messages, program.content.notice_area
+    seen = messages.viewport().height()
+    program.notices.undoable("She will remember 2 things, such as: The person has a dog called Biscuit.", lambda: None)
+    row = messages.rows[-1]
+    last = QRect(row.mapTo(program.content, QPoint(0, 0)), row.size())
+    viewport = QRect(messages.viewport().mapTo(program.content, QPoint(0, 0)), messages.viewport().size())
+    assert viewport.contains(last)
+    assert not area.geometry().intersects(viewport)
+    area.cards[0].close_button.click()
+    assert messages.viewport().height() == seen
+
+
+def test_a_page_can_be_scrolled_to_its_end_beside_a_notice(program):
+    program.window.resize(1000, 520)
+    program.content.show_page("workshop")
+    program.workshop.panel.show_page("teach")
+    program.notices.undoable("Something was deleted.", lambda: None)
+    QApplication.processEvents()
+    teach = program.workshop.panel.pages["teach"]
+    page = next(area for area in teach.findChildren(ScrollPage) if area.isVisible())
+    page.verticalScrollBar().setValue(page.verticalScrollBar().maximum())
+    end = page.widget().mapTo(program.content, page.widget().rect().bottomLeft()).y()
+    assert end < program.content.notice_area.geometry().top()
 
 
 def test_unticking_automatic_starts_from_what_was_chosen(ready):

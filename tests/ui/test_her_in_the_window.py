@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 
 from companion.core.character import BUILT_IN
 from companion.core.moods import Mood
@@ -87,6 +88,23 @@ def test_the_battery_holds_her_still_if_that_is_wanted(program: Program, monkeyp
     program.preferences.update(still_on_battery=False)
     program.presence.look_at_the_battery()
     assert not program.content.stage._paused
+
+
+def test_she_does_not_doze_off_while_somebody_uses_the_window(program: Program, qtbot):
+    stage = program.content.stage
+    with qtbot.waitSignal(stage.figure.prepared):
+        qtbot.waitUntil(lambda: stage.figure.character is not None)
+    awake = stage.grab().toImage()
+    program.presence._dozing.timeout.emit()
+    assert stage.grab().toImage() != awake
+    program.content.show_page("settings")
+    QTest.mouseMove(program.window.windowHandle(), QPoint(300, 300))
+    assert stage.grab().toImage() == awake
+    assert program.presence._dozing.remainingTime() > 0
+    program._fit_starter()
+    program.fitting._quiet = 30_000
+    QTest.mouseMove(program.window.windowHandle(), QPoint(310, 300))
+    assert program.fitting._quiet == 0
 
 
 def test_the_author_and_the_persona_reach_the_prompt(program: Program, qtbot):
@@ -336,7 +354,7 @@ def test_notices_have_their_width_when_the_window_was_made_narrow(program: Progr
 
 
 def test_a_notice_from_another_page_does_not_cover_the_composer(program: Program, qtbot):
-    program.window.resize(1000, 700)
+    program.window.resize(800, 700)
     program.content.show_page("memory")
     program.notices.error("Something happened.", "Do something.")
     program.content.show_page("chat")

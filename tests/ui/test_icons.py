@@ -9,7 +9,9 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QPushButton
 
 from companion.core.paths import assets_folder
+from companion.ui.chat.icon_button import IconButton
 from companion.ui.icons import icon, lead_with_icon, pixmap
+from companion.ui.rail import Rail
 from companion.ui.theme import DARK, LIGHT, Theme
 
 NAMES = sorted(path.stem for path in (assets_folder() / "icons").glob("*.svg"))
@@ -53,6 +55,18 @@ WANTED = [
 
 def test_every_icon_of_the_design_is_there():
     assert set(WANTED) <= set(NAMES)
+
+
+def test_a_button_that_is_an_icon_grows_with_the_words_around_it(theme: Theme, qtbot):
+    button, rail = IconButton(theme, "close", "Close"), Rail(theme)
+    for widget in (button, rail):
+        qtbot.addWidget(widget)
+    small, on_rail = button.iconSize(), rail.buttons["chat"].iconSize()
+    theme.set_font_size(24)
+    assert button.iconSize().width() > 1.3 * small.width()
+    assert button.width() > button.iconSize().width()
+    assert rail.buttons["chat"].iconSize().width() > 1.3 * on_rail.width()
+    assert rail.buttons["chat"].iconSize().width() < rail.buttons["chat"].width()
 
 
 @pytest.mark.parametrize("font_size", [14, 20])

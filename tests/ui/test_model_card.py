@@ -60,3 +60,4 @@ def test_no_button_is_cut(theme, qtbot, size):
         assert card.rect().contains(button.geometry())
     texts = [label.text() for label in card.findChildren(QLabel)]
     assert texts[texts.index("Runs on") + 1] == "CPU with 1 thread (writes 100 tokens per second)"
+    card.hide()

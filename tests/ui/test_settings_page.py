@@ -9,9 +9,11 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QWidget
 
+from companion.app.updates import Standing
 from companion.core.fields import fields_of
 from companion.core.sampling import PRESETS, Sampling
 from companion.core.settings import Settings
+from companion.core.updates import Newest
 from companion.ui.settings.form import Form
 from companion.ui.settings.settings_page import CUSTOM, SettingsPage
 from companion.ui.theme import Theme
@@ -121,6 +123,44 @@ def test_reset_is_offered_only_away_from_the_default(page: SettingsPage, qtbot):
     assert not reset.isVisible()
 
 
+@pytest.mark.parametrize(("typed", "taken"), [("40", 24), ("4", 10), ("17", 17)])
+def test_a_number_out_of_bounds_becomes_the_nearest(page: SettingsPage, qtbot, typed, taken):
+    spin = row(page, "font_size").editor.spin
+    assert "10 to 24" in spin.toolTip()
+    spin.selectAll()
+    qtbot.keyClicks(spin, typed)
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    assert spin.value() == taken
+
+
+def test_the_text_size_stays_under_the_pointer_while_it_is_changed(theme: Theme, page: SettingsPage, qtbot):
+    page.changed.connect(lambda settings: theme.set_font_size(settings.font_size))
+    page.resize(760, 400)
+    spin = row(page, "font_size").editor.spin
+    spin.setFocus()
+    page.activateWindow()
+    qtbot.waitUntil(spin.hasFocus)
+    before = spin.mapTo(page, spin.rect().topRight())
+    for _ in range(10):
+        spin.stepUp()
+    assert theme.font_size == 24
+    QApplication.processEvents()
+    now = spin.mapTo(page, spin.rect().topRight())
+    assert (now - before).manhattanLength() <= 2
+
+
+def test_a_menu_of_choices_shows_all_of_them_whole(page: SettingsPage, qtbot):
+    box = row(page, "theme").editor.box
+    box.addItem("A choice with a name that is far too long for the field in which it is chosen")
+    box.showPopup()
+    QApplication.processEvents()
+    view = box.view()
+    last = view.visualRect(view.model().index(box.count() - 1, 0))
+    assert view.viewport().rect().contains(last)
+    assert last.width() > view.fontMetrics().horizontalAdvance(box.itemText(box.count() - 1))
+    box.hidePopup()
+
+
 def test_a_reset_leaves_the_keyboard_at_its_row(page: SettingsPage, qtbot):
     page.activateWindow()
     field = row(page, "font_size")
@@ -210,3 +250,20 @@ def test_the_voices_of_the_system_can_be_chosen_and_one_that_is_gone_stays_chose
         box.setCurrentIndex(1)
         box.activated.emit(1)
     assert changed.args[0].voice == "Bob"
+
+
+def test_updates_show_the_address_and_what_it_answered(page: SettingsPage, qtbot):
+    part = page.updates
+    assert part.address.text() == "https://api.github.com/repos/companion/companion/releases/latest"
+    assert not row(page, "look_for_updates").value()
+    assert not part.page_button.isVisible()
+    with qtbot.waitSignal(part.look_pressed):
+        part.look_button.click()
+    part.show_standing(Standing(is_asking=True))
+    assert not part.look_button.isEnabled()
+    part.show_standing(Standing(newest=Newest(version="9.1.0", page="https://example.org")))
+    assert part.state.text().startswith("Companion 9.1.0 is there")
+    with qtbot.waitSignal(part.page_pressed):
+        part.page_button.click()
+    part.show_standing(Standing(what="Nobody answered.", remedy="Try again."))
+    assert part.problem.text() == "Nobody answered. Try again."

@@ -15,6 +15,7 @@ import msgspec
 from companion.core.memory import PERSON
 from companion.core.moods import split_sentences
 from companion.core.reflection.fact_patterns import ELSEWHERE, PATTERNS, Kind
+from companion.core.reflection.first_names import is_first_name
 from companion.core.reflection.third_person import normalized, third_person
 
 LONGEST: Final = 240
@@ -114,14 +115,10 @@ _PLAIN: Final = re.compile(
 _TOGETHER: Final = re.compile(r"(?:We|Our)\b")
 _SHARED: Final = frozenset({"home", "family", "pets", "plans"})
 """What “we” tell of each of us."""
-_NO_NAMES: Final = "Ok Okay Sorry Sure Fine Good Great Happy Sad Tired Bored Here Back Ready Done Glad Not Just So In At On"
-_NO_ANSWERS: Final = (
-    "Hi Hello Hey Yes No Nope Yeah Maybe Why What Who Nobody Someone Somebody Anything Whatever Guess Nothing Thanks Please Well "
-    "Oh Hmm Lost Cold Hungry Late New American British English Irish German French Spanish Italian Russian Chinese Japanese"
-)
-_I_AM_NAME: Final = re.compile(r"I am (?P<name>[A-Z][a-z]{1,15})")
+_I_AM_NAME: Final = re.compile(r"I am (?P<name>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{1,15}(?:[ -][A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{1,19})?)")
+_NEVER_CALLED: Final = frozenset({"Maybe", "Crazy", "Later", "Tomorrow", "Back", "Whatever", "Anything", "When", "If", "What"})
 _CALL_ME: Final = re.compile(
-    r"(?:(?:you can|please|just|everyone|everybody|people|my friends|friends)(?: just|"
+    r"(?:(?:you can|please|just|everyone|everybody|people|they|my friends|friends)(?: just|"
     r" all)? )*calls? me (?P<name>[A-Z][\w'-]*(?: [A-Z][\w'-]*)?)",
     re.IGNORECASE,
 )
@@ -152,7 +149,7 @@ def name_given(question: str, answer: str) -> Fact | None:
     sentences = split_sentences(_NOT_SAID.sub(" ", answer[:2000]))
     said = sentences[0].strip() if sentences else ""
     found = _ANSWERS_NAME.fullmatch(said) if _ASKS_NAME.search(question) else None
-    if found is None or found["name"] in (*_NO_NAMES.split(), *_NO_ANSWERS.split()):
+    if found is None or not is_first_name(found["name"]):
         return None
     return Fact(kind="name", text=f"{PERSON}'s name is {found['name']}.", said=said, sure=True)
 
@@ -167,16 +164,15 @@ def _facts_of(sentence: str, said_on: date | None) -> list[Fact]:
         return []
     opening = _FILLER.match(sentence)
     clauses = _SPLIT.split(sentence[opening.end() :] if opening else sentence)
-    facts = [_fact(clause, said_on, greeted=opening is not None and number == 0) for number, clause in enumerate(clauses)]
-    return [fact for fact in facts if fact is not None]
+    return [fact for clause in clauses if (fact := _fact(clause, said_on)) is not None]
 
 
-def _fact(clause: str, said_on: date | None, *, greeted: bool) -> Fact | None:
+def _fact(clause: str, said_on: date | None) -> Fact | None:
     said = _THINK.sub("", _FILLER.sub("", clause.strip(), count=1) if _FILLER.match(clause.strip()) else clause.strip())
     said = _TAIL.sub("", said).strip(" .!…,;:-~")
-    if (name := _name(said, greeted=greeted)) is not None:
-        return Fact(kind="name", text=f"{PERSON}'s name is {name}.", said=said, sure=True)
     plain = normalized(said)
+    if (name := _name(said, plain)) is not None:
+        return Fact(kind="name", text=f"{PERSON}'s name is {name}.", said=said, sure=True)
     together = _TOGETHER.match(plain)
     if together is not None:
         plain = _as_one(plain)
@@ -204,12 +200,15 @@ def _as_one(plain: str) -> str:
     return re.sub(r"^We\b", "I", plain)
 
 
-def _name(said: str, *, greeted: bool) -> str | None:
+def _name(said: str, plain: str) -> str | None:
     called = _CALL_ME.fullmatch(said)
-    if called is not None and called["name"][0].isupper():
+    if called is not None and called["name"][0].isupper() and called["name"] not in _NEVER_CALLED:
         return called["name"]
-    alone = _I_AM_NAME.fullmatch(normalized(said)) if greeted else None
-    return alone["name"] if alone is not None and alone["name"] not in _NO_NAMES.split() else None
+    alone = _I_AM_NAME.fullmatch(plain)
+    is_other = any(pattern.fullmatch(plain) for _, pattern in PATTERNS)  # “I'm Catholic”, “I'm Leo”
+    if alone is None or is_other or not all(map(is_first_name, re.split(r"[ -]", alone["name"]))):
+        return None
+    return alone["name"]
 
 
 def _quoting(kind: Kind, said: str) -> Fact:

@@ -7,6 +7,7 @@ loses nothing that was committed, a power cut at most the last moments, and neit
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,12 +15,16 @@ from typing import Any
 
 from companion.core.errors import StoreError
 from companion.core.files import set_aside
+from companion.core.paths import HOME_VARIABLE, PRIVATE_FILE
 from companion.core.storage import memory_search, search_index
 from companion.core.storage.migrations import migrate, refuse_newer, version_of
 from companion.core.storage.salvage import salvage
 
 _BUSY_SECONDS = 2.0
 """How long the window may stand still when another program holds the file."""
+
+LONGEST_PATH = 500
+"""Bytes: SQLite for Unix is built with room for 512, and adds an ending to the name."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -38,6 +43,8 @@ class Database:
         """A full sentence when a damaged file was set aside, else empty."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # SQLite would let everybody read it
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE_FILE))
             try:
                 self._connection = _open(path)
             except (_DamagedError, UnicodeDecodeError, sqlite3.DatabaseError) as error:
@@ -240,5 +247,8 @@ def _store_error(error: Exception, path: Path) -> StoreError:
             "Try again; if that fails, start Companion again and it will save what can be read.",
         ),
     }
+    if _code(error) == sqlite3.SQLITE_CANTOPEN and len(os.fsencode(path.absolute())) > LONGEST_PATH:
+        what = f"The path of the conversations is too long for their database: “{path}”."
+        return StoreError(what, f"It takes {LONGEST_PATH} bytes; set {HOME_VARIABLE} to a folder nearer to the root.")
     unknown = (f"The conversations could not be read or saved ({error}).", "Start Companion again.")
     return StoreError(*sentences.get(_code(error), unknown))

@@ -150,6 +150,7 @@ class ChatView(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
+            self.composer.wait_no_more()
             self.stop_requested.emit()  # her words may still be appearing, or be heard, when the engine has ended
         elif event.text().isprintable() and event.text().strip() and event.modifiers() in _TYPING:
             # Whoever types while looking at the messages means the composer.

@@ -17,6 +17,7 @@ PADDING = 10
 LEAST_HEIGHT = 56
 CAPTION_HEIGHT = 24
 SENTENCE_SHOWN = 4_000
+WAITING = "She is still writing; your message goes when she is done. Esc stops her."
 
 _REASONS = {
     EngineState.STOPPED: "No model is loaded yet.",
@@ -39,6 +40,8 @@ class Composer(QWidget):
         self._state = EngineState.STOPPED
         self._reason = ""
         self._compact = False
+        self._waits = False
+        """Whether what is written goes as soon as she is done."""
         self._card = _Card(theme, self)
         self.edit = _ComposerEdit(theme, self._card)
         self.button = QPushButton(self._card)
@@ -46,12 +49,14 @@ class Composer(QWidget):
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._caption = QLabel(self)
         self._caption.setProperty("role", "caption")
+        self._caption.setWordWrap(True)
         self._urgent = QTimer(self, singleShot=True, interval=SENTENCE_SHOWN)
         self._urgent.timeout.connect(self._show_state)
         self.edit.submitted.connect(self._submit)
         self.edit.last_edit_requested.connect(self.last_edit_requested)
         self.edit.grew.connect(self._place)
         self.edit.refused.connect(self._say)
+        self.edit.textChanged.connect(self.wait_no_more)
         self.edit.textChanged.connect(self._show_state)
         self.edit.focus_changed.connect(self._card.update)
         self.button.clicked.connect(self._press)
@@ -67,6 +72,8 @@ class Composer(QWidget):
 
     def set_engine_state(self, state: EngineState, reason: str = "") -> None:
         """`reason` is a sentence about why nothing can be sent."""
+        if self._state is EngineState.ANSWERING and state is not EngineState.ANSWERING:
+            QTimer.singleShot(0, self, self._send_waiting)  # the reply is to be complete everywhere before
         self._state, self._reason = state, reason
         self._urgent.stop()
         self._show_state()
@@ -98,15 +105,27 @@ class Composer(QWidget):
         if not text:
             return
         if self._state is EngineState.ANSWERING:
-            self._say("She is still writing; Esc stops her.")
+            self._waits = True
+            self._show_state()
         elif self._state in {EngineState.READY, EngineState.LOADING}:
             self.edit.clear()
             self.send_requested.emit(text)
         else:
             self._say(self._reason or _REASONS[self._state])
 
+    def wait_no_more(self) -> None:
+        """What is written stays until it is sent again: it has been changed, or she was stopped."""
+        self._waits = False
+
+    def _send_waiting(self) -> None:
+        if self._waits and self._state is EngineState.READY:
+            self._submit()
+        self._waits = False
+        self._show_state()
+
     def _press(self) -> None:
         if self._state is EngineState.ANSWERING:
+            self.wait_no_more()
             self.stop_requested.emit()
         else:
             self._submit()
@@ -115,6 +134,7 @@ class Composer(QWidget):
     def _say(self, sentence: str) -> None:
         """A sentence that answers what the person just tried."""
         self._set_caption(sentence, "text")
+        self._place()
         self._urgent.start()
 
     def _show_state(self) -> None:
@@ -122,12 +142,13 @@ class Composer(QWidget):
         can_send = self._state in {EngineState.READY, EngineState.LOADING}
         self.button.setText("Stop" if answering else "Send")
         self.button.setAccessibleName("Stop the reply" if answering else "Send the message")
-        reason = "" if answering or self._state is EngineState.READY else self._reason or _REASONS[self._state]
+        waits = WAITING if answering and self._waits else ""
+        reason = waits if answering or self._state is EngineState.READY else self._reason or _REASONS[self._state]
         self.button.setToolTip("Stop the reply (Esc)" if answering else reason)
         self.button.setEnabled(answering or (can_send and not self.edit.document().isEmpty()))
         lead_with_icon(self.button, "stop" if answering else "send", self._theme, self._icon_colour())
         if not self._urgent.isActive():
-            self._set_caption(reason, "muted")
+            self._set_caption(reason, "text" if waits else "muted")
         self._place()
 
     def _icon_colour(self) -> str:
@@ -153,8 +174,10 @@ class Composer(QWidget):
         self.button.setGeometry(
             wide - PADDING - button.width(), height - PADDING - button.height(), button.width(), button.height()
         )
-        self._caption.setGeometry(left + PADDING + 6, 8 + height, wide - 2 * PADDING, CAPTION_HEIGHT)
-        self.setFixedHeight(8 + height + CAPTION_HEIGHT)
+        room = wide - 2 * PADDING - 6
+        below = max(self._caption.heightForWidth(room), CAPTION_HEIGHT)
+        self._caption.setGeometry(left + PADDING + 6, 8 + height, room, below)
+        self.setFixedHeight(8 + height + below)
 
 
 class _Card(QWidget):

@@ -10,7 +10,8 @@ from companion.ui.theme import Theme
 
 
 class IconButton(QToolButton):
-    """A square quiet button of 28 px around an icon of 18; the label is its tooltip and its accessible name."""
+    """A square quiet button of 28 px around an icon of 18, more with larger letters; the label is its tooltip and its
+    accessible name."""
 
     def __init__(
         self, theme: Theme, name: str, label: str, *, side: int = 28, size: int = 18, parent: QWidget | None = None
@@ -18,8 +19,7 @@ class IconButton(QToolButton):
         super().__init__(parent)
         self._theme = theme
         self._colour = "muted"
-        self._size = size
-        self.setFixedSize(side, side)
+        self._side, self._size = side, size
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.show_icon(name, label)
@@ -32,5 +32,7 @@ class IconButton(QToolButton):
         self._redraw()
 
     def _redraw(self) -> None:
-        self.setIconSize(QSize(self._size, self._size))
-        self.setIcon(icon(self._name, self._theme, self._colour, self._size, checked_token="accent"))  # noqa: S106
+        side, size = self._theme.grown(self._side), self._theme.grown(self._size)
+        self.setFixedSize(side, side)
+        self.setIconSize(QSize(size, size))
+        self.setIcon(icon(self._name, self._theme, self._colour, size, checked_token="accent"))  # noqa: S106

@@ -117,7 +117,7 @@ class MessageActions(QWidget):
             self._add_alternates(row, shown, actions)  # last, so that no other button moves when there are some
         if actions:
             row.addWidget(self._time(shown.message))
-        self.resize(self.sizeHint().width(), HEIGHT)
+        self.resize(self.sizeHint().width(), theme.grown(HEIGHT))
 
     def button(self, action: Action) -> IconButton | None:
         found = self.findChild(IconButton, action.name)

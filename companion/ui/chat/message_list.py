@@ -218,6 +218,12 @@ class MessageList(QScrollArea):
             self._wanted_first = max(min(i - 10, self._wanted_first), 0)
             self._builder.start()
 
+    def leave_room(self, pixels: int) -> None:
+        """Show nothing in so many pixels at the bottom; the end of the conversation stays in sight."""
+        if pixels != self.viewportMargins().bottom():
+            self.setViewportMargins(0, 0, 0, pixels)
+            self._arrange()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()

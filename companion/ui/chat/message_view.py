@@ -312,7 +312,7 @@ class MessageView(QWidget):
         status = self.status
         room = width - before
         size = status.size(self._look.theme, room) if status.words else QSize(0, 0)
-        row = QRect(before, bottom + FOOTER_GAP, room, max(size.height(), message_actions.HEIGHT))
+        row = QRect(before, bottom + FOOTER_GAP, room, max(size.height(), self._look.theme.grown(message_actions.HEIGHT)))
         actions = self._slot.row
         if status.words:
             # Below the last message its buttons come first, so that none moves under the mouse as the status changes.
@@ -329,11 +329,11 @@ class MessageView(QWidget):
                 beside = 0
             left, top = before + beside if self.is_hers else width - actions.width() - beside, row.top()
             if actions.floating and not status.words:  # over the edge of the bubble and the gap below it
-                top = self._bubble.bottom() + 1 + GAP - message_actions.HEIGHT
+                top = self._bubble.bottom() + 1 + GAP - self._look.theme.grown(message_actions.HEIGHT)
                 left += PADDING_X if self.is_hers else -PADDING_X
             actions.move(max(left, 0), top)
             actions.raise_()
-            bottom = bottom if actions.floating else top + message_actions.HEIGHT
+            bottom = bottom if actions.floating else top + self._look.theme.grown(message_actions.HEIGHT)
         elif self._slot.is_last:  # the room is kept, so that nothing moves when the reply is complete
             bottom = row.bottom() + 1
         return bottom

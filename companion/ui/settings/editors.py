@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -108,6 +110,8 @@ class NumberEditor(Editor):
         self.spin = _decimal(field) if field.kind is float else _whole(field)
         self.spin.setAccessibleName(field.title)
         self.spin.lineEdit().setTextMargins(8, 0, 0, 0)  # a style sheet cannot reach inside a spin box
+        if field.minimum is not None and field.maximum is not None:
+            self.spin.setToolTip(f"From {field.minimum:,} to {field.maximum:,}")
         self.spin.setKeyboardTracking(False)  # a half typed number is not a choice yet
         self.automatic = QCheckBox("Automatic")
         self.automatic.setAccessibleName(f"{field.title}: automatic")
@@ -157,6 +161,32 @@ class NumberEditor(Editor):
     def _tell(self) -> None:
         if not self._quiet:
             self.edited.emit()
+
+
+class ShareEditor(Editor):
+    """A share of something, shown in percent."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__()
+        self.spin = _WholeSpin()
+        self.spin.setRange(round(100 * (field.minimum or 0)), round(100 * (field.maximum or 1)))
+        self.spin.setSuffix(" %")
+        self.spin.setSingleStep(5)
+        self.spin.setAccessibleName(field.title)
+        self.spin.setToolTip(f"From {self.spin.minimum()} to {self.spin.maximum()} %")
+        self.spin.lineEdit().setTextMargins(8, 0, 0, 0)
+        self.spin.setKeyboardTracking(False)
+        self._quiet = False
+        self.spin.valueChanged.connect(lambda _value: None if self._quiet else self.edited.emit())
+        self._adopt(self.spin)
+
+    def value(self) -> float:
+        return self.spin.value() / 100
+
+    def set_value(self, value: float) -> None:
+        self._quiet = True
+        self.spin.setValue(round(100 * value))
+        self._quiet = False
 
 
 class TextEditor(Editor):
@@ -218,8 +248,26 @@ def editor_for(field: Field, longest: int | None = None) -> Editor:
     return LinesEditor(field) if field.kind is tuple else TextEditor(field, longest)
 
 
+class _WholeSpin(QSpinBox):
+    """Any number may be typed; one out of bounds becomes the nearest that is possible."""
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        number = self._typed(text)
+        if number is None or self.minimum() <= number <= self.maximum():
+            return super().validate(text, position)
+        return QValidator.State.Intermediate, text, position
+
+    def fixup(self, text: str) -> str:
+        number = self._typed(text)
+        return text if number is None else self.textFromValue(min(max(number, self.minimum()), self.maximum())) + self.suffix()
+
+    def _typed(self, text: str) -> int | None:
+        plain = text.removesuffix(self.suffix()).replace(self.locale().groupSeparator(), "").strip()
+        return int(plain) if re.fullmatch(r"-?\d{1,9}", plain) else None
+
+
 def _whole(field: Field) -> QSpinBox:
-    spin = QSpinBox()
+    spin = _WholeSpin()
     lowest = int(field.minimum if field.minimum is not None else -LARGEST)
     highest = int(field.maximum if field.maximum is not None else LARGEST)
     spin.setRange(lowest, highest)

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from companion.core.fields import Field, fields_of
@@ -30,7 +30,6 @@ class FieldRow(QWidget):
         self.field, self.editor = field, editor
         self._theme = theme
         self.reset_button = QToolButton()
-        self.reset_button.setIconSize(QSize(16, 16))
         self.reset_button.setFixedSize(28, 28)
         self.reset_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.reset_button.setToolTip(f"Back to the default ({_in_words(field.default)})")
@@ -57,10 +56,24 @@ class FieldRow(QWidget):
         self.set_value(self.field.default)
         self.edited.emit()
 
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as with the editor below, where `resizeEvent` puts it: else a page that is made narrow at once would stay
+        as wide as with both side by side."""
+        narrow = max(self._words.minimumSize().width(), self._controls.minimumSize().width())
+        return QSize(narrow, super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
+        if event.size().width() != event.oldSize().width():
+            self._fold()
+        super().resizeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._fold()  # not while the text size is changed: the field in which it is would leave the pointer
+        super().showEvent(event)
+
+    def _fold(self) -> None:
         narrow = self.width() < STACK_BELOW * max(self._theme.font_size / BODY, 1.0)
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
-        super().resizeEvent(event)
 
     def _build(self) -> None:
         title, sentence = QLabel(self.field.title), QLabel(self.field.sentence)
@@ -68,12 +81,12 @@ class FieldRow(QWidget):
         sentence.setProperty("role", "caption")
         sentence.setWordWrap(True)
         self.editor.setAccessibleDescription(self.field.sentence)
-        words = QVBoxLayout()
+        self._words = words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(title)
         words.addWidget(sentence)
         words.addStretch()
-        controls = QHBoxLayout()
+        self._controls = controls = QHBoxLayout()
         controls.setSpacing(4)
         controls.addWidget(self.editor)
         controls.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignVCenter)
@@ -92,7 +105,9 @@ class FieldRow(QWidget):
         show_some({self.reset_button: self.value() != self.field.default}, self.editor)
 
     def _redraw(self) -> None:
-        self.reset_button.setIcon(icon("undo", self._theme, "muted", 16))
+        size = self._theme.grown(16)  # in a button that stays as it is: the editor beside it must not move
+        self.reset_button.setIconSize(QSize(size, size))
+        self.reset_button.setIcon(icon("undo", self._theme, "muted", size))
 
 
 class Form(QWidget):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from companion.core.fields import fields_of
 from companion.core.sampling import PRESETS, Sampling
@@ -15,6 +15,7 @@ from companion.ui.icons import lead_with_icon
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.settings.editors import ChoiceEditor, NumberEditor
 from companion.ui.settings.form import Form
+from companion.ui.settings.updates_part import UpdatesPart
 from companion.ui.theme import Theme
 
 WIDEST = 720
@@ -26,6 +27,7 @@ GROUPS = {
     "Replies": ("preset",),
     "Model": ("context_tokens", "threads", "gpu_layers", "fit_model", "embedding_model"),
     "Workshop": ("jobs_on_close", "teach_at_night", "night_begins", "night_ends"),
+    "Updates": ("look_for_updates",),
 }
 """Fields of Settings by the heading they stand under; a field that is in none of them goes under "More"."""
 
@@ -50,6 +52,7 @@ class SettingsPage(QWidget):
         }
         self.sampling = Form(Sampling, theme)
         self.fold = QPushButton("Sampling")
+        self.updates = UpdatesPart()
         self._problem = QLabel()
         self._build()
         for form in self.forms.values():
@@ -121,7 +124,17 @@ class SettingsPage(QWidget):
             read = self._read()
             if read != self._settings:
                 self._settings = read
-                self.changed.emit(read)
+                self._tell_in_place(read)
+
+    def _tell_in_place(self, settings: Settings) -> None:
+        """Where the person changes something stays under the pointer, also when all above it becomes larger."""
+        field = self.focusWidget()
+        before = field.mapTo(self, QPoint(0, 0)).y() if field is not None else 0
+        self.changed.emit(settings)
+        if field is not None:
+            QApplication.sendPostedEvents()  # what Qt lays out later it lays out now
+            bar = self._area.verticalScrollBar()
+            bar.setValue(bar.value() + field.mapTo(self, QPoint(0, 0)).y() - before)
 
     def _show_preset(self) -> None:
         """The preset follows the values: it is the one that has exactly these, or "Custom"."""
@@ -154,7 +167,8 @@ class SettingsPage(QWidget):
             column.addWidget(label)
             column.addWidget(self._card(title, form))
         column.addStretch()
-        fill_page(self, scroll_page(column, WIDEST))
+        self._area = scroll_page(column, WIDEST)
+        fill_page(self, self._area)
 
     def _card(self, title: str, form: Form) -> QFrame:
         card = QFrame()
@@ -171,6 +185,8 @@ class SettingsPage(QWidget):
             column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
             column.addWidget(self.sampling)
             self.sampling.hide()
+        if title == "Updates":
+            column.addWidget(self.updates)
         return card
 
     def _show_sampling(self, shown: bool) -> None:

@@ -16,6 +16,7 @@ from companion.core.paths import starter_model
 from companion.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from companion.app.addons import Addons
     from companion.app.downloads import Downloads
     from companion.app.library.library import Library
 
@@ -34,8 +35,9 @@ class Desk(NamedTuple):
     characters: Characters
     datasets: Datasets
     library: Callable[[], Library]
-    """Made when it is first asked for, as are the downloads."""
+    """Made when it is first asked for, as are the downloads and add-ons."""
     downloads: Callable[[], Downloads]
+    addons: Callable[[], Addons]
     reload_model: Callable[[], None]
     """Loads the model one chats with anew, with what is set and known of it now."""
     go: Callable[[str], None]

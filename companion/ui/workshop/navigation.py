@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -11,6 +11,8 @@ from companion.ui.workshop.sections import SECTIONS
 
 WIDTH = 248
 PADDING = 12
+BESIDE = 34
+"""What the column keeps free beside the buttons."""
 
 
 class NavigationButton(QAbstractButton):
@@ -40,9 +42,15 @@ class NavigationButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         lines = QFontMetrics(self._theme.font()).height()
-        if self._note:
-            lines += QFontMetrics(self._theme.font(12)).height()
+        lines += self._note_height()
         return QSize(160, lines + 20)
+
+    def _note_height(self) -> int:
+        """Of its lines: large letters need two."""
+        if not self._note:
+            return 0
+        room = QRect(0, 0, WIDTH - BESIDE - 2 * PADDING, 400)
+        return QFontMetrics(self._theme.font(12)).boundingRect(room, Qt.TextFlag.TextWordWrap, self._note).height()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
@@ -72,11 +80,10 @@ class NavigationButton(QAbstractButton):
         painter.setPen(self._theme.colour("text"))
         painter.drawText(PADDING, 10 + metrics.ascent(), metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room))
         if self._note:
-            small = QFontMetrics(self._theme.font(12))
             painter.setFont(self._theme.font(12))
             painter.setPen(self._theme.colour("muted"))
-            words = small.elidedText(self._note, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(PADDING, 10 + metrics.height() + small.ascent(), words)
+            place = QRect(PADDING, 10 + metrics.height(), room, self._note_height())
+            painter.drawText(place, Qt.TextFlag.TextWordWrap, self._note)
         painter.end()
 
 

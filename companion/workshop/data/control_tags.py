@@ -11,8 +11,7 @@ from typing import Final
 
 import msgspec
 
-from companion.core.dataset import Dialogue, DialogueTurn
-from companion.workshop.data.sources.found import DOCUMENT
+from companion.core.dataset import DOCUMENT, Dialogue, DialogueTurn
 
 TURN_BEGINS: Final = "<|im_start|>"
 TURN_ENDS: Final = "<|im_end|>"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from companion.core.character import Character
 from companion.core.character_library import built_in_character, load_character
-from companion.core.dataset import Dialogue, DialogueTurn
+from companion.core.dataset import DOCUMENT, Dialogue, DialogueTurn
 from companion.core.persona import Persona
 from companion.core.prompts.prompt import system_text
 from companion.core.prompts.scene import Scene
-from companion.workshop.data.sources.found import DOCUMENT
 
 
 class Opening:

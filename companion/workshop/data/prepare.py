@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import numpy as np
 
-from companion.core.dataset import CONVERSATION_PREFIX, Dialogue, DialogueTurn
+from companion.core.dataset import CONVERSATION_PREFIX, DOCUMENT, Dialogue, DialogueTurn
 from companion.core.errors import DatasetError
 from companion.core.job_folder import HELD_OUT_FILE
 from companion.core.messages import Turn
@@ -28,7 +28,7 @@ from companion.workshop.data.held_back import write_held_back
 from companion.workshop.data.opening import Opening
 from companion.workshop.data.prepared import TOKENS_FILE, PreparedData, SamplePrompt
 from companion.workshop.data.replay import chosen_replay
-from companion.workshop.data.sources.found import DOCUMENT, Found
+from companion.workshop.data.sources.found import Found
 from companion.workshop.data.sources.reading import data_file, read_all
 from companion.workshop.data.splits import LEAST, Membership, Split
 from companion.workshop.data.talks import New, Talks

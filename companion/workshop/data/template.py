@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise, repeat
 from typing import Literal, NamedTuple
 
-from companion.core.dataset import Dialogue, DialogueTurn
+from companion.core.dataset import DOCUMENT, Dialogue, DialogueTurn
 from companion.core.messages import Turn
 from companion.llama.chat_template import ChatTemplate, Rendered, TemplateError, Typed
 from companion.llama.prompt import Stretch, common_prefix, stretches_of
 from companion.llama.vocabulary import Vocabulary
 from companion.workshop.data.batch import Example
-from companion.workshop.data.sources.found import DOCUMENT
 
 
 class _Span(NamedTuple):

@@ -15,10 +15,11 @@ from typing import Final
 
 import sentencepiece
 
+from companion.core.dataset import DOCUMENT
 from companion.core.errors import DatasetError, RecipeError
 from companion.core.recipes.pretrain import VocabularyPart
 from companion.workshop.data.control_tags import TURN_BEGINS, TURN_ENDS
-from companion.workshop.data.sources.found import DOCUMENT, Found
+from companion.workshop.data.sources.found import Found
 from companion.workshop.export.sentencepiece_model import TRAINING_OPTIONS
 
 _LINE_BREAK: Final = "\n"

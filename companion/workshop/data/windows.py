@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from companion.core.dataset import Dialogue, DialogueTurn
+from companion.core.dataset import DOCUMENT, Dialogue, DialogueTurn
 from companion.workshop.data.batch import Example
-from companion.workshop.data.sources.found import DOCUMENT
 from companion.workshop.data.template import TrainingTemplate
 
 _TURN_TOKENS: Final = 8

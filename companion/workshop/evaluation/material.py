@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from companion.core.dataset import CONVERSATION_PREFIX, Dialogue
+from companion.core.dataset import CONVERSATION_PREFIX, DOCUMENT, Dialogue
 from companion.core.dataset_folder import read_source
 from companion.core.errors import DatasetError
 from companion.core.fingerprint import file_sha256
@@ -19,7 +19,7 @@ from companion.core.names import numbered
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.report import UsedFile
 from companion.workshop.data.opening import Opening
-from companion.workshop.data.sources.found import DOCUMENT, clean_text
+from companion.workshop.data.sources.found import clean_text
 from companion.workshop.data.sources.reading import data_file, read_all
 from companion.workshop.evaluation.family import Material, Prompt, Tell, Text
 from companion.workshop.evaluation.scripted import shipped

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from companion.core.dataset import DatasetSource, Dialogue
+from companion.core.dataset import DOCUMENT, DatasetSource, Dialogue
 from companion.core.dataset_folder import DATA_FILE, DatasetWriter, read_source
 from companion.core.errors import WorkshopError
 from companion.core.files import write_atomic
@@ -24,7 +24,6 @@ from companion.core.loops import find_loop
 from companion.core.recipes.distill import Distill
 from companion.core.recipes.evaluate import Evaluate, Replies
 from companion.workshop.data.opening import Opening
-from companion.workshop.data.sources.found import DOCUMENT
 from companion.workshop.data.sources.reading import read_all
 from companion.workshop.evaluation.family import Prompt, Tell
 from companion.workshop.evaluation.opened import Opened, open_subjects

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pytest
 
+from companion.app.addons import Addons
 from companion.app.characters import Characters
 from companion.app.conversations import Conversations
 from companion.app.datasets import Datasets
@@ -49,8 +50,9 @@ class Room:
         self.compared: list[tuple[Side, Side]] = []
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
-            self.datasets, self._library, lambda: Downloads(self.notices), self._reload_model, self.went.append,
-            self.went.append, self.went.append, self.went.append, lambda one, other: self.compared.append((one, other)),
+            self.datasets, self._library, lambda: Downloads(self.notices), lambda: self.addons, self._reload_model,
+            self.went.append, self.went.append, self.went.append, self.went.append,
+            lambda one, other: self.compared.append((one, other)),
         )  # fmt: skip
 
     def _reload_model(self) -> None:
@@ -58,6 +60,10 @@ class Room:
 
     def _library(self) -> Library:
         return self.library
+
+    @cached_property
+    def addons(self) -> Addons:
+        return Addons(self.engine, self.notices)
 
     @cached_property
     def models(self) -> Models:
@@ -70,6 +76,8 @@ class Room:
         return Library(Librarian(CharacterLibrary(), trash), trash, adoption, self.models, self.preferences, self.notices)
 
     def close(self) -> None:
+        if "addons" in self.__dict__:
+            self.addons.close()
         self.datasets.close()
         self.jobs.close()
         self.characters.close()

@@ -183,7 +183,7 @@ def test_dialogues_can_be_cleaned_while_they_are_added(page: DataPage, room: Roo
     page.add([talks])
     recognised(page, qtbot)
     why = "6 of 7 dialogues would stay: 1 dialogue is a copy of an earlier one."
-    assert why in page.sheet.clean_words.text()
+    assert why in page.sheet.clean_line.sentence
     page.sheet.clean_box.click()
     page.sheet.add_button.click()
     qtbot.waitUntil(lambda: bool(room.datasets.own), timeout=DONE_MS)
@@ -216,6 +216,24 @@ def test_a_file_that_is_none_is_told_in_a_sentence_and_nothing_is_lost(page: Dat
     page.add([tmp_path / "pictures"])
     qtbot.waitUntil(lambda: bool(room.told), timeout=DONE_MS)
     assert room.told[-1].what == "No file in there looks like dialogues."
+
+
+def test_what_was_refused_goes_when_other_files_are_chosen(page: DataPage, tmp_path, qtbot):
+    bad, worse, good = tmp_path / "bad.jsonl", tmp_path / "worse.csv", tmp_path / "good.jsonl"
+    bad.write_text('{"messages": ', encoding="utf-8")
+    worse.write_bytes(bytes(500))
+    good.write_text(line(*TALKS[0]), encoding="utf-8")
+    page.add([bad])
+    qtbot.waitUntil(lambda: "“bad.jsonl”" in page.sheet.row.problem.text(), timeout=DONE_MS)
+    page.add([worse])
+    qtbot.waitUntil(lambda: page.sheet.row.problem.text().startswith("“worse.csv” is no text."), timeout=DONE_MS)
+    page.add([good])
+    recognised(page, qtbot)
+    assert not page.sheet.problems.isVisible()
+    page.add([worse])
+    qtbot.waitUntil(lambda: page.sheet.found is not None and len(page.sheet.found.looks) == 2, timeout=DONE_MS)
+    assert "Left out: “worse.csv” is no text." in page.sheet.problems.text()
+    assert page.sheet.card_row("").captions[-1] == "good.jsonl"
 
 
 def test_conversations_are_added_with_their_names(page: DataPage, room: Room, qtbot):
@@ -384,7 +402,12 @@ def test_parts_are_datasets_of_their_own(nights: DataPage, room: Room, qtbot):
     divide = part(nights, "Divide")
     qtbot.waitUntil(lambda: divide.found.inspection is not None, timeout=DONE_MS)
     assert divide.form.rows["stratify_by"].isVisible()
-    divide.form.rows["held_out"].set_value(0.3)
+    held_out = divide.form.rows["held_out"]
+    assert held_out.editor.spin.text() == "10 %"
+    held_out.editor.spin.selectAll()
+    QTest.keyClicks(held_out.editor.spin, "30")
+    QTest.keyClick(held_out.editor.spin, Qt.Key.Key_Return)
+    assert held_out.value() == 0.3
     divide.balanced.set_value("room")
     divide.write_button.click()
     qtbot.waitUntil(lambda: len(room.datasets.own) == 3, timeout=DONE_MS)

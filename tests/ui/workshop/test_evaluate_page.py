@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from companion.app.blind_test import BlindState
 from companion.core.character import BUILT_IN
@@ -409,3 +409,22 @@ def test_prompts_are_ones_own_words_where_something_was_said(page: EvaluatePage,
     assert page.test.pair is not None, page.test.what
     assert page.test.total == 1
     assert page.test.pair.turns[-1].content == "Why do stars blink?"
+
+
+def test_nothing_below_moves_when_one_is_unticked_and_a_sentence_can_be_pressed(page: EvaluatePage, qtbot):
+    form = page.form
+    page.show_form()
+    qtbot.waitUntil(form.suite.isVisible)
+    form.subjects.choose(*[each.files for each in form.subjects.candidates[:2]])
+    QApplication.processEvents()
+    assert form.subjects.order.isVisible()
+    second = form.subjects.boxes[form.subjects.candidates[1].files]
+    before = form.suite.mapTo(page, QPoint(0, 0))
+    second.click()
+    QApplication.processEvents()
+    assert form.suite.mapTo(page, QPoint(0, 0)) == before
+    assert not form.subjects.order.isVisible()
+    standard = form.suite.buttons["standard"]
+    sentence = standard.parentWidget().findChild(QLabel)
+    QTest.mouseClick(sentence, Qt.MouseButton.LeftButton, pos=QPoint(sentence.width() // 2, sentence.height() // 2))
+    assert form.suite.suite == "standard"

@@ -197,6 +197,20 @@ def test_a_cross_validation_says_how_long_all_its_folds_will_take(page: JobsPage
         assert page.list.rows.rows[0].fraction == pytest.approx(0.15)
 
 
+def test_a_long_name_has_two_lines_and_what_is_counted_is_named(page: JobsPage, qtbot):
+    short, long = job("Hoshi"), job("Standard evaluation of SmolLM2-135M-Instruct-Q4_1", *learning(4, 4))
+    write(long, StageBegan(stage="verifying", sentence="Checking the adapter in llama.cpp", time=NOON))
+    long.progress_file.write_bytes(encode(StageProgress(fraction=0.25)))
+    with locked(long):
+        look_at(page, qtbot, long)
+        rows = page.list.rows
+        assert rows.rows[rows.place(long.id)].captions[0].startswith("step 4 of 4")
+        assert page.details.header.bar.value() == 1000  # as in the list
+        assert "Checking the adapter in llama.cpp, 25 %." in words(page.details.header)
+        heights = [page.list.sizeHintForRow(rows.place(folder.id)) for folder in (short, long)]
+        assert heights[1] > heights[0] + 10
+
+
 def test_a_quantization_shows_its_builds(page: JobsPage, qtbot, tmp_path, monkeypatch):
     proven = Proven(
         bytes=82_000_000, bits_per_weight=4.87, divergence=0.0213, dialogues=0.02, general=0.0226, same_top=0.931,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from companion.app.downloads import Downloads
@@ -241,6 +242,17 @@ def test_nothing_is_cut_off(page: LibraryPage, theme, office: Office, qtbot, wid
     for card in page.catalog.cards.values():
         assert card.width() <= page.width()
         assert card.main_button.width() >= card.main_button.minimumSizeHint().width()
+
+
+def test_a_low_page_keeps_its_list_and_every_button(page: LibraryPage, theme, office: Office, qtbot):  # noqa: F811
+    theme.set_font_size(24)
+    page.resize(836, 453)
+    qtbot.wait(50)
+    assert page.tree.viewport().height() > page.tree.sizeHintForRow(0)
+    places = [QRect(each.mapTo(page, QPoint(0, 0)), each.size()) for each in (page.tree, page.look_button, page.details)]
+    assert not any(one.intersects(other) for one, other in combinations(places, 2))
+    page.resize(936, 620)
+    assert page.look_button.mapTo(page, QPoint(0, 0)).y() > page.tree.mapTo(page, QPoint(0, 0)).y()
 
 
 def test_everything_has_a_name_for_screen_readers(page: LibraryPage, office: Office):  # noqa: F811

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from companion.core.dataset import DOCUMENT
 from companion.core.errors import DatasetError
-from companion.workshop.data.sources.found import DOCUMENT, BrokenDialogue
+from companion.workshop.data.sources.found import BrokenDialogue
 from companion.workshop.data.sources.reading import read, recognise
 
 ONCE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,6 +12,7 @@ from companion.core.dataset_folder import free_dataset_folder
 from companion.core.dataset_messages import InspectData, Inspected, WriteDataset
 from companion.core.fields import fields_of
 from companion.ui.cards import plain_label
+from companion.ui.explained import Explained
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.fold import Fold
 from companion.ui.settings.editors import ChoiceEditor
@@ -116,7 +117,7 @@ class CleaningForm(QWidget):
                 boxes[name] = QCheckBox(told[name][0])
                 boxes[name].setChecked(boxes is self.steps)
                 boxes[name].clicked.connect(self.edited)
-                column.addLayout(_with_sentence(boxes[name], told[name][1]))
+                column.addWidget(Explained(boxes[name], told[name][1]))
         column.addWidget(self.form)
         self.form.edited.connect(lambda _name: self.edited.emit())
 
@@ -129,14 +130,3 @@ class CleaningForm(QWidget):
         """Options that are not as usual."""
         now, usual = self.cleaning(), CleaningOptions()
         return sum(getattr(now, name) != getattr(usual, name) for name in now.__struct_fields__)
-
-
-def _with_sentence(box: QCheckBox, words: str) -> QVBoxLayout:
-    sentence = plain_label("caption", words)
-    sentence.setContentsMargins(30, 0, 0, 0)
-    box.setAccessibleDescription(words)
-    column = QVBoxLayout()
-    column.setSpacing(0)
-    column.addWidget(box)
-    column.addWidget(sentence)
-    return column

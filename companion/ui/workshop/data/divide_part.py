@@ -13,7 +13,7 @@ from companion.core.dataset_messages import SplitData
 from companion.core.fields import fields_of
 from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
-from companion.ui.settings.editors import ChoiceEditor
+from companion.ui.settings.editors import ChoiceEditor, ShareEditor
 from companion.ui.settings.form import Form
 from companion.ui.workshop.data.part import LookingPart, hand
 from companion.ui.workshop.desk import Desk
@@ -52,7 +52,8 @@ class DividePart(LookingPart):
         way = ChoiceEditor(fields["way"])
         way.offer(WAYS)
         self.together, self.balanced = ChoiceEditor(fields["group_by"]), ChoiceEditor(fields["stratify_by"])
-        editors: dict[str, Any] = {"way": way, "group_by": self.together, "stratify_by": self.balanced}
+        share = ShareEditor(fields["held_out"])
+        editors: dict[str, Any] = {"way": way, "held_out": share, "group_by": self.together, "stratify_by": self.balanced}
         self._offer(())
         self.form = Form(Division, desk.theme, editors=editors)
         self.form.load(Division())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from companion.core.dataset import Dialogue
+from companion.core.dataset import DOCUMENT, Dialogue
 from companion.ui.cards import plain_label
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.theme import Theme
@@ -58,7 +58,7 @@ class ExamplesCard(QFrame):
         self.heading.setText(f"Dialogue {at + 1:,} of {'' if count == self._of else 'the first '}{count:,}")
         self.earlier.setEnabled(at > 0)
         self.later.setEnabled(at + 1 < count)
-        told = " · ".join(f"{name} {value}" for name, value in dialogue.labels.items())
+        told = " · ".join(filter(None, (_label(name, value) for name, value in dialogue.labels.items())))
         self.labels.setText(told)
         self.labels.setVisible(bool(told))
         shown = dialogue.messages[:MOST_TURNS]
@@ -74,6 +74,12 @@ class ExamplesCard(QFrame):
         hidden = len(dialogue.messages) - len(shown)
         self.rest.setText(f"… and {hidden:,} more")
         self.rest.setVisible(hidden > 0)
+
+
+def _label(name: str, value: str) -> str:
+    if name == DOCUMENT:
+        return "Text that nobody says to anybody"
+    return f"{name}: {value}"
 
 
 class _Turn(QWidget):

@@ -18,6 +18,7 @@ from companion.core.dataset_messages import InspectData, Inspected, WriteDataset
 from companion.ui.card_list import CardRow
 from companion.ui.cards import card, fill_card, plain_label
 from companion.ui.chat.icon_button import IconButton
+from companion.ui.explained import Explained
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.fold import Fold
 from companion.ui.scroll_page import fill_page, scroll_page
@@ -58,7 +59,8 @@ class ImportSheet(QWidget):
         self.recognised, self.problems = plain_label(), plain_label("problem")
         self.more_problems, self._rest_of_problems = Fold(desk.theme, "What else cannot be read"), plain_label("caption")
         self.examples, self.source_form = ExamplesCard(desk.theme), SourceForm(desk.theme)
-        self.clean_box, self.clean_words = QCheckBox("Clean them while they are added"), plain_label("caption")
+        self.clean_box = QCheckBox("Clean them while they are added")
+        self.clean_line = Explained(self.clean_box)
         self.add_button, self.cancel_button = hand(QPushButton("Add")), hand(QPushButton("Cancel"))
         self._looked = QFrame()
         self._said: QFrame
@@ -77,9 +79,11 @@ class ImportSheet(QWidget):
         return bool(self.files)
 
     def show_files(self, files: Sequence[str], titles: Mapping[str, str], name: str = "") -> None:
-        """Look into these and what is here already; `titles` names conversations by their source, `name` all of them."""
-        self._name_of_all = "" if self.files else name
-        self.files = tuple(dict.fromkeys((*self.files, *files)))
+        """Look into these and what is here already, without what was refused before; `titles` names conversations by their
+        source, `name` all of them."""
+        kept = self._readable() if self.found is not None or not self.row.is_running else self.files
+        self._name_of_all = "" if kept else name
+        self.files = tuple(dict.fromkeys((*kept, *files)))
         self._titles = {**self._titles, **titles}
         self.found = None
         self.row.begin(InspectData(files=self.files, examples=EXAMPLES, each=True), "Looking into them")
@@ -90,9 +94,8 @@ class ImportSheet(QWidget):
         if self.found is None:
             return
         said = self.source_form.described()
-        readable = tuple(file for file, look in self.found.looks.items() if look.dialogues)
         request = WriteDataset(
-            files=readable,
+            files=self._readable(),
             output=str(free_dataset_folder(said.name)),
             cleaning=CleaningOptions() if self.clean_box.isChecked() else None,
             name=said.name,
@@ -115,7 +118,8 @@ class ImportSheet(QWidget):
 
     def card_row(self, key: str) -> CardRow:
         """What waits to be added, for the list of datasets."""
-        first, more = self.files[0], len(self.files) - 1
+        shown = self._readable() or self.files
+        first, more = shown[0], len(shown) - 1
         files = f"{self._name(first)} and {more:,} more" if more else self._name(first)
         amounts = (
             "" if self.found is None else f"{counted(self.found.dialogues, 'dialogue')}, {counted(self.found.words, 'word')}"
@@ -141,7 +145,7 @@ class ImportSheet(QWidget):
         self.recognised.setText("\n".join((total, *recognised)))
         self._show_problems(problems)
         self.examples.show_dialogues(found.examples, found.dialogues)
-        self.clean_words.setText(_would_clean(found))
+        self.clean_line.say(_would_clean(found))
         self.clean_box.setEnabled(any(finding.changes for finding in found.findings))
         self.source_form.show_source(self._suggested(found), keep=self._is_known)
         self._is_known = True
@@ -160,7 +164,7 @@ class ImportSheet(QWidget):
         self._rest_of_problems.setText("\n".join(rest))
 
     def _suggested(self, found: Inspection) -> DatasetSource:
-        readable = [file for file, look in found.looks.items() if look.dialogues]
+        readable = self._readable()
         source = found.source or DatasetSource(name="dialogues", origin="")
         if all(file.startswith(CONVERSATION_PREFIX) for file in readable):
             return replace(source, name=self._name(readable[0]) if len(readable) == 1 else "Conversations")
@@ -182,6 +186,10 @@ class ImportSheet(QWidget):
                     bad.append(f"– and {hidden:,} more like these.")
         return _shortened(good), bad
 
+    def _readable(self) -> tuple[str, ...]:
+        """Those in which something was recognised."""
+        return tuple(file for file, look in self.found.looks.items() if look.dialogues) if self.found is not None else ()
+
     def _name(self, file: str) -> str:
         return self._titles.get(file, Path(file).name)
 
@@ -196,15 +204,14 @@ class ImportSheet(QWidget):
         self.add_button.setProperty("role", "primary")
         fill_card(self._looked, "What was recognised", self.recognised, self.problems, self.more_problems)
         self.more_problems.set_content(self._rest_of_problems)
-        self.clean_words.setContentsMargins(30, 0, 0, 0)
-        self._said = card("What is said of them", self.source_form, self.clean_box, self.clean_words)
+        self._said = card("What is said of them", self.source_form, self.clean_line)
         buttons = FlowLayout()
         buttons.addWidget(self.add_button)
         buttons.addWidget(self.cancel_button)
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 32)
         column.setSpacing(12)
-        nothing = QLabel("The files stay as they are: what is added is a copy, below the other data of Companion.")
+        nothing = QLabel("The files stay as they are: what is added is a copy, in Companion's own folder.")
         nothing.setProperty("role", "muted")
         nothing.setWordWrap(True)
         self.back.hide()

@@ -25,10 +25,10 @@ from companion.ui.workshop.jobs.job_charts import suggested_name
 
 SENTENCE = "A map shows what the dialogues are about: what lies near each other is alike, and what lies alone is rare."
 EXPLAINED = (
-    "Embeddings: the model reads each dialogue and puts what it is about into numbers.",
-    "k-means: dialogues with like numbers become a group; there are as many groups as keeps them furthest apart (silhouette). "
-    "The words are those that tell a group from the others (TF-IDF).",
-    "PCA: of all the numbers, the two directions in which the dialogues differ most become the picture.",
+    "The model reads each dialogue and puts what it is about into numbers (embeddings).",
+    "Dialogues with like numbers become a group, and there are as many groups as keep furthest apart (k-means, silhouette). "
+    "A group is named by the words that tell it from the others (TF-IDF).",
+    "The picture shows the two directions in which the numbers differ most (PCA).",
 )
 SIDE_BY_SIDE: Final = 600
 GROUPS_WIDTH: Final = 230

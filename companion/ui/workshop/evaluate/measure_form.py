@@ -14,6 +14,7 @@ from companion.core.library.report_list import FoundReport, seconds_needed
 from companion.core.recipes.evaluate import Evaluate
 from companion.core.suites import suites
 from companion.ui.cards import card, plain_label
+from companion.ui.explained import Explained
 from companion.ui.fold import Fold
 from companion.ui.keyboard import has_keyboard, pass_on
 from companion.ui.scroll_page import fill_page, scroll_page
@@ -29,7 +30,6 @@ DECIDES = (
     "The gate: it must be better at your dialogues, and surely not worse at anything else. "
     "It is measured on dialogues that its training held back, or on those you add."
 )
-
 BUILT_IN = "Built-in ones, unless you add yours."
 HELD_BACK = "Those that the adapter’s training held back, unless you add yours."
 
@@ -124,9 +124,9 @@ class MeasureForm(QWidget):
         sizes = [each.model.bytes for each in chosen]
         needed = {name: seconds_needed(self._reports, name, sizes, gate=self.decides) for name in suites()}
         self.suite.show_times(needed, _more(len(chosen), decides=self.decides))
-        self.data_fold.set_sentence(HELD_BACK if self.decides else BUILT_IN)
         count = len(self.data.value())
         self.data_fold.set_note(f"{count} added" if count else "")
+        self.data_fold.say(HELD_BACK if self.decides else BUILT_IN)
         self._show_start()
         self.show_problem("" if chosen or not self.subjects.boxes else "Tick at least one to be measured.")
 
@@ -139,13 +139,6 @@ class MeasureForm(QWidget):
 
     def _build(self) -> None:
         self.data_fold.set_content(self.data)
-        explained = plain_label("caption", DECIDES)
-        explained.setContentsMargins(32, 0, 0, 0)
-        self.gate.setAccessibleDescription(DECIDES)
-        decision = QVBoxLayout()
-        decision.setSpacing(0)
-        decision.addWidget(self.gate)
-        decision.addWidget(explained)
         column = QVBoxLayout()
         column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
@@ -153,7 +146,7 @@ class MeasureForm(QWidget):
         column.addWidget(plain_label("muted", "How good is she, and did teaching help? Numbers say it, and how sure they are."))
         column.addWidget(card("What is measured", self.subjects))
         column.addWidget(card("How much", self.suite))
-        column.addWidget(card("", decision))
+        column.addWidget(card("", Explained(self.gate, DECIDES)))
         column.addWidget(self.data_fold)
         column.addStretch(1)
         self.foot = foot(self.problem, self.start_button)

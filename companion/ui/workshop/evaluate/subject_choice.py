@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from companion.core.amounts import bytes_text
 from companion.core.library.candidates import Candidate, first_choice
 from companion.ui.cards import empty, plain_label
+from companion.ui.explained import Explained
 from companion.ui.fold import Fold
 from companion.ui.memory.memory_model import day_words
 from companion.ui.theme import Theme
@@ -35,6 +36,9 @@ class SubjectChoice(QWidget):
         content.setLayout(self._others)
         self.fold.set_content(content)
         self.order = plain_label("caption")
+        kept = self.order.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # nothing below moves when one is ticked or not
+        self.order.setSizePolicy(kept)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(8)
@@ -72,18 +76,9 @@ class SubjectChoice(QWidget):
     def _line(self, each: Candidate, ticked: bool) -> QWidget:
         box = QCheckBox(each.name)
         box.setChecked(ticked)
-        box.setAccessibleDescription(_about(each))
         box.clicked.connect(self._edited)
         self.boxes[each.files] = box
-        about = plain_label("caption", _about(each))
-        about.setContentsMargins(32, 0, 0, 0)
-        holder = QWidget()
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(box)
-        column.addWidget(about)
-        return holder
+        return Explained(box, _about(each))
 
     def _edited(self) -> None:
         self._tell_order()
@@ -91,8 +86,9 @@ class SubjectChoice(QWidget):
 
     def _tell_order(self) -> None:
         chosen = self.chosen()
-        told = f"“{chosen[0].name}” is the yardstick: what is measured of the others is compared with it." if chosen else ""
-        self.order.setText(told if len(chosen) > 1 else "")
+        first = next(iter(chosen or self.candidates), None)
+        if first is not None:
+            self.order.setText(f"“{first.name}” is the yardstick: what is measured of the others is compared with it.")
         self.order.setVisible(len(chosen) > 1)
 
 

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.core.amounts import bytes_text, duration_text
-from companion.core.job import CROSS_VALIDATION
 from companion.core.job_history import HELD_OUT, JobHistory
 from companion.ui.flow_layout import FlowLayout
 
@@ -25,7 +24,7 @@ class Figure(NamedTuple):
 
 def figures(entry: JobEntry, history: JobHistory) -> list[Figure]:
     """What is to be told of this job now; the first is the one that counts."""
-    found = [*_loss(history), *_folds(history), *_builds(history), *_steps(entry, history)]
+    found = [*_loss(history), *_folds(history), *_builds(history), *_steps(entry)]
     step = history.last_step
     is_live = entry.phase is JobPhase.RUNNING
     if step is not None and (history.is_training or not entry.is_computing):
@@ -74,12 +73,8 @@ def _builds(history: JobHistory) -> list[Figure]:
     ]
 
 
-def _steps(entry: JobEntry, history: JobHistory) -> list[Figure]:
-    summary = entry.summary
-    if not summary.steps or not summary.step:
-        return []
-    counted = "Folds" if summary.kind == CROSS_VALIDATION else "Parts" if history.parts else "Step"
-    return [Figure(counted, f"{summary.step:,} of {summary.steps:,}")]
+def _steps(entry: JobEntry) -> list[Figure]:
+    return [Figure(entry.counted, entry.place.removeprefix(f"{entry.counted} "))] if entry.place else []
 
 
 class FigureStrip(QWidget):

@@ -68,7 +68,7 @@ class JobHeader(QWidget):
         self.stage.setTextFormat(Qt.TextFormat.PlainText)
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("How much of this stage is done")
+        self.bar.setAccessibleName("How much of everything is done")
         self._build()
 
     def show_entry(self, entry: JobEntry) -> None:
@@ -103,11 +103,14 @@ class JobHeader(QWidget):
             JobPhase.ENDING: f"{entry.stage}." if says_itself else ENDING.get(kind, "Finishing with the best it has."),
             JobPhase.WAITING: f"{entry.stage}." if entry.waits_for else "It begins when nothing else computes.",
         }
-        text = texts.get(entry.phase, f"{entry.stage}." if entry.stage else "")
+        is_whole_known = bool(entry.fraction or entry.summary.steps)
+        has_share = entry.fraction >= 1 and 0 < entry.stage_fraction < 1  # what comes after the last step has no other bar
+        share = f", {100 * entry.stage_fraction:.0f} %" if has_share else ""
+        text = texts.get(entry.phase, f"{entry.stage}{share}." if entry.stage else "")
         self.stage.setText(text)
         self.stage.setVisible(bool(text))
         self.bar.setVisible(entry.is_computing)
-        self.bar.setValue(round(1000 * entry.stage_fraction))
+        self.bar.setValue(round(1000 * (entry.fraction if is_whole_known else entry.stage_fraction)))
 
     def _build(self) -> None:
         for name, button in self.buttons.items():

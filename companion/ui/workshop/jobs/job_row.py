@@ -22,10 +22,10 @@ def job_row(entry: JobEntry) -> CardRow:
 
 
 def state_text(entry: JobEntry) -> str:
-    """“12 of 50, 2 min left”, “running, 9 min left”, “done, today 14:03”."""
+    """“step 12 of 50, 2 min left”, “running, 9 min left”, “done, today 14:03”."""
     summary = entry.summary
     left = f"{duration_text(summary.seconds_left)} left" if summary.seconds_left else ""
     if entry.phase is JobPhase.RUNNING and (summary.step or (left and not summary.steps)):
-        done = f"{summary.step:,} of {summary.steps:,}" if summary.steps else entry.state_words
+        done = entry.place[:1].lower() + entry.place[1:] or entry.state_words
         return ", ".join(filter(None, (done, left)))
     return ", ".join(filter(None, (entry.state_words, when(summary.began))))

@@ -17,6 +17,7 @@ from companion.core.library.catalog import Offer, outlook, read_catalog
 from companion.core.library.collection import Collection
 from companion.core.library.item import Item
 from companion.core.measured_here import runs_here, writing_pace
+from companion.ui.flow_layout import FlowLayout
 from companion.ui.invitation import Invitation
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.library.catalog_view import CatalogView
@@ -30,6 +31,8 @@ STACK_BELOW = 640
 HEADER_BELOW, NARROWEST = 500, 320
 QWIDGETSIZE_MAX = (1 << 24) - 1
 """Qt's word for no limit; PySide6 does not have it."""
+LOW, LEAST_LIST = 640, 76
+"""Pixels of a page in which the list needs the room of the hint, and of a list in which a model and a half are seen."""
 NARROWEST_LIST, WIDEST_LIST, LIST_SHARE = 230, 400, 0.34
 
 
@@ -244,13 +247,25 @@ class LibraryPage(QWidget):
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._halves.setDirection(down if narrow else across)
         self._header.setDirection(down if self.width() < HEADER_BELOW * scale else across)
+        self._give_room(is_low=narrow and self.height() < LOW * scale)
+        self.tree.setMinimumHeight(round(LEAST_LIST * scale))
+        self.title.setMinimumHeight(self.here_button.sizeHint().height())  # on one line with them
         if narrow:
             self._left.setFixedWidth(self.width())
-            self._left.setMaximumHeight(round(self.height() * 0.42))
+            self._left.setMaximumHeight(max(round(self.height() * 0.42), round((LEAST_LIST + 12) * scale)))
         else:
             wanted = max(min(self.width() * LIST_SHARE, WIDEST_LIST * scale), NARROWEST_LIST * min(scale, 1.3))
             self._left.setFixedWidth(round(wanted))
             self._left.setMaximumHeight(QWIDGETSIZE_MAX)
+
+    def _give_room(self, *, is_low: bool) -> None:
+        """In a low page the list and the details keep their room; what stands beside the list moves up or goes."""
+        for label in (self.total, self.note, self.hint):
+            label.setMaximumHeight(0 if is_low else QWIDGETSIZE_MAX)
+        if is_low:
+            self._beside_names.insertWidget(1, self.look_button)
+        else:
+            self._column.addWidget(self.look_button, 0, Qt.AlignmentFlag.AlignLeft)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -285,16 +300,20 @@ class LibraryPage(QWidget):
         self.invitation.button.setProperty("role", "primary")
         self._header.setContentsMargins(24, 16, 24, 8)
         self._header.setSpacing(8)
-        self._header.addLayout(_row(self.title, self.here_button, self.catalog_button, None))
-        self._header.addLayout(_row(None, self.trash_button, self.roll_back_button))
-        left = QVBoxLayout(self._left)
+        names = FlowLayout(8, 0)
+        for widget in (self.title, self.here_button, self.catalog_button):
+            names.addWidget(widget)
+        self._header.addLayout(names, 1)
+        self._beside_names = _row(None, self.trash_button, self.roll_back_button)
+        self._header.addLayout(self._beside_names)
+        left = self._column = QVBoxLayout(self._left)
         left.setContentsMargins(16, 4, 8, 8)
         left.setSpacing(4)
         left.addWidget(self.total)
         left.addWidget(self.tree, 1)
         for each in (self.note, self.hint):
             left.addWidget(each)
-        left.addWidget(self.look_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._give_room(is_low=False)
         self._right.addWidget(self.invitation)
         self._right.addWidget(self.details)
         here = QWidget()

@@ -14,6 +14,7 @@ from companion.ui.cards import plain_label, say
 from companion.ui.charts.bars import Bar, Bars
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.desk import Desk
+from companion.ui.workshop.optimize.addon_card import AddonCard
 from companion.ui.workshop.optimize.measure_part import MeasurePart
 from companion.ui.workshop.optimize.widths import NARROW, WIDEST
 
@@ -32,6 +33,7 @@ class MachineView(QWidget):
         self.measured, self.notice = plain_label("muted", UNKNOWN), plain_label("problem")
         self.measure_button = QPushButton("Measure this computer")
         self.part = MeasurePart(desk, self.measure_button, self)
+        self.addon = AddonCard(desk.addons())
         self._facts = QGridLayout()
         self._bars_card = QFrame()
         self._build()
@@ -64,6 +66,7 @@ class MachineView(QWidget):
         if not self._is_read:
             self._is_read = True
             self._background.run(lambda: (probe(), kept_benchmark()), self._read)
+            self._desk.addons().look()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         super().closeEvent(event)
@@ -101,8 +104,8 @@ class MachineView(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 20, 0, 24)
         column.setSpacing(12)
-        above: tuple[QWidget, ...] = (plain_label("title", "This computer"), plain_label("muted", SENTENCE), facts, self.measured)
-        for each in (*above, self.notice, self.part.problem, self.part.progress):
+        above: tuple[QWidget, ...] = (plain_label("title", "This computer"), plain_label("muted", SENTENCE), facts, self.addon)
+        for each in (*above, self.measured, self.notice, self.part.problem, self.part.progress):
             column.addWidget(each)
         measure = QHBoxLayout()
         measure.setSpacing(16)

@@ -43,6 +43,12 @@ class FineSpin(QDoubleSpinBox):
         begun = _BEGUN.fullmatch(text.strip()) is not None
         return QValidator.State.Intermediate if begun else QValidator.State.Invalid, text, position
 
+    def fixup(self, text: str) -> str:
+        """One out of bounds becomes the nearest that is possible."""
+        if not _NUMBER.fullmatch(text.strip()):
+            return text
+        return self.textFromValue(min(max(_number(text), self.minimum()), self.maximum()))
+
     def stepBy(self, steps: int) -> None:
         value = self.value()
         size = 10.0 ** math.floor(math.log10(abs(value))) if value else 0.1

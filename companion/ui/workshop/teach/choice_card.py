@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QRadioButton, QVBoxLayout
 
 from companion.ui.cards import plain_label, say
-
-INDENT = 30
-"""What stands below the title begins where its letters do."""
+from companion.ui.explained import words_begin
 
 
 class ChoiceCard(QFrame):
@@ -29,7 +27,6 @@ class ChoiceCard(QFrame):
         column.setSpacing(4)
         column.addWidget(self.radio)
         for label in (self.sentence, self.note):
-            label.setContentsMargins(INDENT, 0, 0, 0)
             column.addWidget(label)
         column.addStretch(1)
         self.radio.toggled.connect(self._toggled)
@@ -48,6 +45,11 @@ class ChoiceCard(QFrame):
         """A few words below the sentence, such as what it takes."""
         say(self.note, note)
         self.radio.setAccessibleDescription(" ".join(filter(None, (self.sentence.text(), note))))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        for label in (self.sentence, self.note):  # what stands below the title begins where its letters do
+            label.setContentsMargins(words_begin(self.radio), 0, 0, 0)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):

@@ -7,12 +7,12 @@ from random import Random
 
 from msgspec.structs import replace
 
-from companion.core.dataset import Dialogue, DialogueTurn
+from companion.core.dataset import DOCUMENT, Dialogue, DialogueTurn
 from companion.core.dataset_findings import Finding
 from companion.core.dataset_messages import Whose
 from companion.workshop.data.augmentation.edits import Edit
 from companion.workshop.data.cleaning.step import Tally
-from companion.workshop.data.sources.found import DOCUMENT, Found
+from companion.workshop.data.sources.found import Found
 from companion.workshop.data.splits import ORIGIN, text_hash
 
 

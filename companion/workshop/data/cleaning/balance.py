@@ -6,11 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from companion.core.dataset import Dialogue
+from companion.core.dataset import DOCUMENT, Dialogue
 from companion.core.dataset_findings import Case, Finding
 from companion.workshop.data.cleaning.step import Tally, shown, speakers
 from companion.workshop.data.cleaning.topics import largest_topic
-from companion.workshop.data.sources.found import DOCUMENT
 
 _ONE_SIDED: Final = 9.0
 """How many times as many words one side of a dialogue has."""

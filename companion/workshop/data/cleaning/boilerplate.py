@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from companion.core.dataset import Dialogue, DialogueTurn
+from companion.core.dataset import DOCUMENT, Dialogue, DialogueTurn
 from companion.core.dataset_findings import Finding
 from companion.core.moods import split_sentences
 from companion.workshop.data.cleaning.step import Tally, with_turns
-from companion.workshop.data.sources.found import DOCUMENT
 
 _FEWEST_DIALOGUES: Final = 5
 _SHARES: Final = ((8, 0.05), (5, 0.3))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from companion.core.dataset import Dialogue
+from companion.core.dataset import DOCUMENT, Dialogue
 from companion.core.dataset_findings import Finding
 from companion.workshop.data.cleaning.step import Tally, shown, with_turns
-from companion.workshop.data.sources.found import DOCUMENT
 
 
 class EmptyTurns:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from companion.core.dataset import THUMB, Dialogue, DialogueTurn
-from companion.workshop.data.sources.found import DOCUMENT, MAX_TURNS, BrokenDialogue, label_of, labels_of, text_of
+from companion.core.dataset import DOCUMENT, THUMB, Dialogue, DialogueTurn
+from companion.workshop.data.sources.found import MAX_TURNS, BrokenDialogue, label_of, labels_of, text_of
 
 Role = Literal["system", "user", "assistant"]
 ROLES: Final[Mapping[str, Role]] = {

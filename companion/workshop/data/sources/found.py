@@ -7,11 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from companion.core.dataset import Dialogue
+from companion.core.dataset import DOCUMENT, Dialogue
 from companion.core.errors import DatasetError
 
-DOCUMENT: Final = "document"
-"""Name of the label of plain text for pretraining: one assistant turn that no chat template surrounds."""
 MAX_TURNS: Final = 20_000
 MAX_LABEL_CHARACTERS: Final = 400
 
