@@ -46,8 +46,6 @@ class WorkshopWiring(QObject):
 
     stage_made = Signal(object)
     """A FigureWidget: she stands in the workshop, too."""
-    touched = Signal()
-    """Somebody uses the window; told once there are jobs that it matters to."""
 
     def __init__(
         self,
@@ -100,8 +98,7 @@ class WorkshopWiring(QObject):
 
         self._nights = Nights(jobs, self._engine, self._preferences, self._notices)
         self._headroom = HeadroomWatch(jobs, self._notices)
-        InputWatch(self._stack.window()).touched.connect(self.touched)
-        self.touched.connect(self._nights.touch)
+        InputWatch(self._stack.window()).touched.connect(self._nights.touch)
 
     @cached_property
     def datasets(self) -> Datasets:

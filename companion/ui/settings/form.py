@@ -18,6 +18,8 @@ from companion.ui.theme import BODY, Theme
 
 STACK_BELOW = 460
 """A row narrower than this puts its editor below the words; at the usual size of letters."""
+LEAST_WORDS = 160
+"""So much is left for the words beside an editor that wants to be wide."""
 
 
 class FieldRow(QWidget):
@@ -72,7 +74,8 @@ class FieldRow(QWidget):
         super().showEvent(event)
 
     def _fold(self) -> None:
-        narrow = self.width() < STACK_BELOW * max(self._theme.font_size / BODY, 1.0)
+        scale = max(self._theme.font_size / BODY, 1.0)
+        narrow = self.width() < max(STACK_BELOW * scale, self.editor.sizeHint().width() + LEAST_WORDS * scale)
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
 
     def _build(self) -> None:

@@ -236,6 +236,7 @@ def test_a_gate_without_dialogues_of_which_it_is_known_that_it_did_not_learn_the
     assert "Add some under “Dialogues”" in page.form.problem.text()
     assert page.form.data_fold.is_open
     assert page.form.data.add_files.hasFocus()
+    qtbot.waitUntil(lambda: not page.form.data.add_files.visibleRegion().isEmpty(), timeout=SOON_MS)
     assert room.went == []
 
 

@@ -337,14 +337,13 @@ def test_a_model_is_tuned_and_what_was_found_is_told(fresh_cache, page: Optimize
     assert not view.tune_button.isEnabled()
     qtbot.waitUntil(lambda: view.result.isVisible() or view.part.problem.isVisible(), timeout=LATER_MS)
     assert not view.part.problem.isVisible(), view.part.problem.text()
-    assert "→" in view.speed.text()
     told = words(view)
-    assert "Threads" in told
-    assert "Writes so many tokens/s" in told
-    assert ("from the next start of this model on" in told) or ("was not kept" in told)
+    is_kept = "was not kept" not in told  # another program may have kept this computer busy
+    assert ("→" if is_kept else NOT_KEPT) in view.speed.text()
+    assert ("from the next start of this model on" in told) is is_kept
+    assert ("Writes so many tokens per second" in told) is is_kept, "what was only tried does not look chosen"
     view.fold.set_open(True)
     assert "reads" in words(view.trials)
-    is_kept = "was not kept" not in told
     page.plans.look(page.model.model)
     known: list[Known] = []
     page.plans.known.connect(known.append)

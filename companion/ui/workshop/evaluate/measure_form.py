@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.evaluation_orders import Wish
@@ -89,8 +89,8 @@ class MeasureForm(QWidget):
         """Why there are none to measure on; the keyboard goes where they are added."""
         self.show_problem(*sentences)
         self.data_fold.set_open(True)
-        self._scrolled.ensureWidgetVisible(self.data_fold)
         self.data.setFocus()
+        QTimer.singleShot(0, self, lambda: self._scrolled.ensureWidgetVisible(self.data))  # it has no place before that
 
     def decide(self, *files: tuple[str, ...]) -> None:
         """Ask the gate about the second of these two."""
@@ -159,5 +159,5 @@ def _more(subjects: int, *, decides: bool) -> str:
     """Why it takes longer than what is said of a suite."""
     if subjects < 2:
         return ""
-    told = f"That is for one: {subjects} take {times_text(subjects)} as long"
+    told = f"That is for one: {'both' if subjects == 2 else subjects} take {times_text(subjects)} as long"
     return f"{told}, and what was known before is measured, too." if decides else f"{told}."
