@@ -123,8 +123,8 @@ def _of_wheel(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as wheel:
         unpacked = sum(entry.file_size for entry in wheel.infolist())
         name = next((each for each in wheel.namelist() if each.endswith(".dist-info/METADATA")), "")
-        told = HeaderParser().parsestr(wheel.read(name).decode("utf-8")) if name else {}
-    classifiers = told.get_all("Classifier") or [] if name else []
+        told = HeaderParser().parsestr(wheel.read(name).decode("utf-8") if name else "")
+    classifiers = told.get_all("Classifier") or []
     named = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License ::")]
     licence = told.get("License-Expression") or (told.get("License") or "").partition("\n")[0][:80] or ", ".join(named)
     if not licence:
@@ -134,7 +134,7 @@ def _of_wheel(path: Path) -> dict[str, Any]:
 
 def _libraries_in(wheels: list[Path]) -> dict[str, str]:
     """Where the libraries of all wheels will lie, by their file names."""
-    found = {}
+    found: dict[str, str] = {}
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
             found |= {name.rpartition("/")[2]: f"site/{name}" for name in archive.namelist() if LIBRARY.search(name)}

@@ -12,9 +12,10 @@ import re
 import shutil
 import subprocess
 import sys
+from email.utils import formatdate
 from pathlib import Path
 
-from freeze import Place
+from freeze import Place, reproducible
 from linux_tree import LINUX, copied, lay_out, packed
 from steps import SetupError
 
@@ -49,9 +50,18 @@ def package(place: Place) -> Path:
 
 def _documents(place: Place, folder: Path) -> None:
     copied(LINUX / "copyright", folder / "copyright")
-    packed((place.root / "CHANGELOG.md").read_bytes(), folder / "changelog.gz")
+    packed((place.root / "CHANGELOG.md").read_bytes(), folder / "NEWS.md.gz")
+    packed(_changelog(place).encode(), folder / "changelog.gz")
     overrides = folder.parents[1] / "lintian" / "overrides" / "companion"
     copied(LINUX / "lintian-overrides", overrides)
+
+
+def _changelog(place: Place) -> str:
+    """In Debian's form; what is new is told in NEWS."""
+    day = formatdate(int(reproducible(place)["SOURCE_DATE_EPOCH"]))
+    maintainer = re.search("^Maintainer: (.+)$", (LINUX / "control").read_text(encoding="utf-8"), re.MULTILINE)
+    name = maintainer[1] if maintainer else ""
+    return f"companion ({place.version}) unstable; urgency=medium\n\n  * What is new is told in NEWS.md.\n\n -- {name}  {day}\n"
 
 
 def _control(place: Place, root: Path) -> str:

@@ -14,6 +14,8 @@ import llama_build
 import system_libraries
 from steps import SetupError, StepError, Steps, only_one
 
+from companion.core.qt_libraries import install_line, installer, names_for  # found by what system_libraries has set
+
 # Settings of a person's pip that would install elsewhere than into the environment.
 UNWANTED = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV")
 KEPT = ("setup.log", "setup.lock")
@@ -60,7 +62,7 @@ class Environment:
         if not packages:
             return
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        names = system_libraries.names_for(packages, "apt-get")
+        names = names_for(packages, "apt-get")
         with contextlib.suppress(StepError):  # the lists that are here may do
             self.steps.run("Asking which system packages there are", ["apt-get", "update", "-qq"], env=quiet)
         try:
@@ -78,7 +80,7 @@ class Environment:
         if self._works():
             return
         if missing := system_libraries.missing_for_venv():
-            line = system_libraries.install_line(missing, system_libraries.installer())
+            line = install_line(missing, installer())
             raise SetupError(f"This Python lacks the part that makes environments. Type: {line} and start again.")
         entries = [entry for entry in self.folder.iterdir() if entry.name not in KEPT]
         if entries and not any((self.folder / name).exists() for name in ("pyvenv.cfg", "setup.json")):
@@ -205,7 +207,7 @@ class Environment:
     def say_what_is_missing(self) -> None:
         """Name the libraries that a window still needs; everything else works without them."""
         if missing := system_libraries.missing_for_qt():
-            line = system_libraries.install_line(missing, system_libraries.installer())
+            line = install_line(missing, installer())
             self.steps.say(f"The window needs libraries that this system lacks (the terminal chat does not). Type: {line}")
 
     def _pip(self, *words: str | Path, title: str, hint: str = "", settings: dict[str, str] | None = None) -> None:

@@ -26,6 +26,8 @@ from companion.ui.scroll_page import ScrollPage
 from companion.ui.shell import Shell
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
+SETTLED_MS = 50
+"""Until all that follows a new size has been laid out."""
 LOADED_MS = 30_000
 
 
@@ -361,17 +363,18 @@ def test_stop_leaves_the_keyboard_in_the_composer(endless, qtbot):
     assert endless.content.chat_view.draft() == "more"
 
 
-def test_a_notice_never_covers_the_composer(program):
+def test_a_notice_never_covers_the_composer(program, qtbot):
     program.notices.error("Something went wrong.", "Do something.")
     composer = program.content.chat_view.composer
     for width in (1280, 700):
         program.window.resize(width, 700)
+        qtbot.wait(SETTLED_MS)
         written = QRect(composer.mapTo(program.content, QPoint(0, 0)), composer.size())
         assert not program.content.notice_area.geometry().intersects(written)
 
 
 @pytest.mark.parametrize("width", [1280, 1000, 700])
-def test_a_notice_never_covers_what_was_said_last(program, width):
+def test_a_notice_never_covers_what_was_said_last(program, width, qtbot):
     for n in range(12):
         talk = program.conversations.current.id
         parent = program.chat.path[-1].message.id
@@ -379,6 +382,7 @@ def test_a_notice_never_covers_what_was_said_last(program, width):
         program.conversations.open(talk)
     program.window.resize(width, 600)
     messages, area = program.content.chat_view.messages, program.content.notice_area
+    qtbot.wait(SETTLED_MS)
     seen = messages.viewport().height()
     program.notices.undoable("She will remember 2 things, such as: The person has a dog called Biscuit.", lambda: None)
     row = messages.rows[-1]

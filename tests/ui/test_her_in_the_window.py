@@ -101,7 +101,7 @@ def test_she_does_not_doze_off_while_somebody_uses_the_window(program: Program, 
     QTest.mouseMove(program.window.windowHandle(), QPoint(300, 300))
     assert stage.grab().toImage() == awake
     assert program.presence._dozing.remainingTime() > 0
-    program._fit_starter()
+    program._begin_what_can_wait()
     program.fitting._quiet = 30_000
     QTest.mouseMove(program.window.windowHandle(), QPoint(310, 300))
     assert program.fitting._quiet == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.datasets import Datasets
@@ -123,7 +123,6 @@ class SourcesEditor(Editor):
         flow.addWidget(self.add_conversations)
         flow.addWidget(self.add_datasets)
         self._column.addWidget(buttons)
-        self.setFocusProxy(self.add_files)
         self._show_rows()
         datasets.changed.connect(self._follow_datasets)
         self._follow_datasets()
@@ -142,6 +141,10 @@ class SourcesEditor(Editor):
         if new:
             self.set_value((*self._value, *new))
             self.edited.emit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Hands the keyboard on; a focus proxy would cut the chain of Tab each time rows come and go."""
+        self.add_files.setFocus(event.reason())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
