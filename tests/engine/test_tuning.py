@@ -75,7 +75,7 @@ def test_the_engine_loads_a_model_as_it_was_tuned(fresh_cache, roomy, engine):
     plain = engine.load(roomy, LoadOptions(context_tokens=1024))
     keep(roomy, kv_types=KVTypes("Q8_0", "Q8_0"))
     model = engine.load(roomy)
-    assert (model.context_tokens, model.threads, model.threads_reason) == (1024, 1, "Measured by a test.")
+    assert (model.context_tokens, model.threads, model.threads_reason) == (1024, 1, "measured by a test")
     assert model.memory_bytes < plain.memory_bytes, "its cache is smaller, and its micro-batch"
     assert engine.load(roomy, LoadOptions(context_tokens=512, threads=2)).threads_reason == "set by you"
     text, done = said(engine, Sampling(max_tokens=20))
