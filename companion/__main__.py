@@ -35,7 +35,7 @@ def _run(arguments: list[str]) -> int:
             return open_window(file)
         arguments = ["chat", *(["--model", file] if file.lower().endswith(".gguf") else [])]
     from companion.cli import run
-    from companion.core.addons.use import watch_for_torch
+    from companion.core.addons.torch_finder import watch_for_torch
 
     watch_for_torch()
     return run(arguments)
@@ -83,7 +83,7 @@ def _other_role(arguments: list[str]) -> int | None:
     """Workers of the workshop and the window; None when none of them is asked for."""
     match arguments:
         case ["job", _] | ["job", _, _]:
-            from companion.core.addons.use import watch_for_torch
+            from companion.core.addons.torch_finder import watch_for_torch
 
             watch_for_torch()
             from companion.workshop.job import main as job

@@ -254,10 +254,10 @@ class Program:
         """Draw her, which takes longer than all the words: they can be on the screen before."""
         if self._is_closed:
             return
-        from companion.ui.input_watch import InputWatch
+        from companion.ui.input_watch import input_watch
 
         self._has_portrait = True
-        self._watch = InputWatch(self.window)
+        self._watch = input_watch(self.window)
         self._watch.touched.connect(self.presence.touch)
         self.voice.apply(self.preferences.settings)
         self.presence.look_at_the_battery()

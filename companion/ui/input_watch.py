@@ -19,6 +19,11 @@ INPUT: Final = frozenset(
 )
 
 
+def input_watch(window: QWidget) -> InputWatch:
+    """The one of this window."""
+    return window.findChild(InputWatch) or InputWatch(window)
+
+
 class InputWatch(QObject):
     """Hears what the system sends to the window, once, and not what goes to each widget in it."""
 

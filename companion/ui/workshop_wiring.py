@@ -94,11 +94,11 @@ class WorkshopWiring(QObject):
         """What lets jobs wait and give way: the night, and memory that gets tight."""
         from companion.app.headroom_watch import HeadroomWatch
         from companion.app.nights import Nights
-        from companion.ui.input_watch import InputWatch
+        from companion.ui.input_watch import input_watch
 
         self._nights = Nights(jobs, self._engine, self._preferences, self._notices)
         self._headroom = HeadroomWatch(jobs, self._notices)
-        InputWatch(self._stack.window()).touched.connect(self._nights.touch)
+        input_watch(self._stack.window()).touched.connect(self._nights.touch)
 
     @cached_property
     def datasets(self) -> Datasets:

@@ -30,7 +30,7 @@ from tests.hub_server import HubServer, hub_server
 CARD = Gpu(name="Pretended Card", maker="nvidia")
 IMPORTS = """
 import sys
-from companion.core.addons.use import watch_for_torch
+from companion.core.addons.torch_finder import watch_for_torch
 watch_for_torch()
 import torch
 print(torch.__version__, flush=True)

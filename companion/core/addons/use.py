@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import psutil
@@ -59,27 +59,17 @@ def guarded() -> Iterator[None]:
         mark.unlink()
 
 
-def watch_for_torch() -> None:
-    """From now on the first import of torch is that of the add-on in use, if it brings one. Costs nothing before."""
-    sys.meta_path.insert(0, _TorchFinder())
-
-
 def use_wheels(folder: Path) -> None:
     """Let what an add-on brings go before what came with the program."""
     sys.path.insert(0, str(folder / SITE))
 
 
-class _TorchFinder:
-    """Finds nothing itself: it only puts the add-on's folder before all others when torch is about to be looked for."""
-
-    def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: Any = None) -> None:
-        if name != "torch":
-            return
-        sys.meta_path.remove(self)
-        used = in_use()
-        if used is not None and used.addon is not None and used.addon.has_torch:
-            _mark(used.device)
-            use_wheels(place(used.device))
+def use_for_torch() -> None:
+    """Let the torch of the add-on in use go before the program's, if it brings one."""
+    used = in_use()
+    if used is not None and used.addon is not None and used.addon.has_torch:
+        _mark(used.device)
+        use_wheels(place(used.device))
 
 
 def _mark(device: Device, suffix: str = "") -> Path:
