@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from companion.commands.printable import printable
+from companion.commands.worker import events, tell, worker
 from companion.core.addons.installed import Checked, Standing, note_check, remove, standing, standings, switch_off
 from companion.core.addons.manifest import DEVICE_NAMES, Addon, Device, read_manifest, suiting, without_addon
 from companion.core.addons.messages import (
@@ -29,9 +29,7 @@ from companion.core.amounts import bytes_text, duration_text
 from companion.core.download_messages import FetchFailed
 from companion.core.errors import AddonError
 from companion.core.hardware import probe
-from companion.core.logs import log_file
-from companion.core.messages import encode
-from companion.core.processes import exit_sentence, worker_command
+from companion.core.processes import exit_sentence
 
 INTERRUPTED: Final = 130
 """Exit status of a program that Ctrl-C ended, by the shells' convention."""
@@ -127,11 +125,9 @@ def _required(device: Device) -> None:
 
 
 def _install(addon: Addon, show: Callable[[Installing], None]) -> None:
-    with _worker("download") as process:
-        mouth = cast("IO[bytes]", process.stdin)
-        mouth.write(encode(Install(addon=addon)))
-        mouth.flush()
-        for event in _events(process, decode_install_event):
+    with worker("download") as process:
+        tell(process, Install(addon=addon))
+        for event in events(process, decode_install_event):
             if isinstance(event, Installing):
                 show(event)
             elif isinstance(event, FetchFailed):
@@ -144,32 +140,14 @@ def _install(addon: Addon, show: Callable[[Installing], None]) -> None:
 
 def _checked(device: Device, show: Callable[[str], None]) -> Checked:
     trying = ""
-    with _worker("check-addon", device) as process:
-        for event in _events(process, decode_check_event):
+    with worker("check-addon", device) as process:
+        for event in events(process, decode_check_event):
             if isinstance(event, Checking):
                 trying = event.what
                 show(trying)
             elif isinstance(event, CheckEnded):
                 return event.checked
     return died(exit_sentence(WHO, process.wait(), WHERE), trying)
-
-
-@contextmanager
-def _worker(role: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that leaves when its pipe is closed, whatever happens here."""
-    with (
-        log_file(role).open("ab") as log,
-        subprocess.Popen(worker_command(role, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as process,
-    ):
-        yield process
-
-
-def _events(process: subprocess.Popen[bytes], decode: Callable[[bytes], Any]) -> Iterator[Any]:
-    for line in cast("IO[bytes]", process.stdout):
-        try:
-            yield decode(line)
-        except msgspec.DecodeError:  # the line in the middle of which it died
-            continue
 
 
 @contextmanager

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from typing import IO, cast
 
 from companion import __version__
+from companion.commands.worker import events, tell, worker
 from companion.core.download_messages import AskRelease, FetchFailed, ReleaseFound, decode_download_event
 from companion.core.errors import CompanionError
-from companion.core.logs import log_file
-from companion.core.messages import encode
-from companion.core.processes import exit_sentence, worker_command
+from companion.core.processes import exit_sentence
 from companion.core.updates import Newest, address
 
 
@@ -30,17 +27,11 @@ def updates(*, as_json: bool) -> int:
 
 
 def _asked() -> Newest:
-    with (
-        log_file("download").open("ab") as log,
-        subprocess.Popen(worker_command("download"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as worker,
-    ):
-        to, from_ = cast("IO[bytes]", worker.stdin), cast("IO[bytes]", worker.stdout)
-        to.write(encode(AskRelease(address=address())))
-        to.flush()
-        events = [decode_download_event(line) for line in from_]
-    for event in events:
-        if isinstance(event, ReleaseFound):
-            return Newest(version=event.version, page=event.page)
-        if isinstance(event, FetchFailed):
-            raise CompanionError(event.what, event.remedy)
-    raise CompanionError(exit_sentence("The look for updates", worker.returncode), "Try again.")
+    with worker("download") as process:
+        tell(process, AskRelease(address=address()))
+        for event in events(process, decode_download_event):
+            if isinstance(event, ReleaseFound):
+                return Newest(version=event.version, page=event.page)
+            if isinstance(event, FetchFailed):
+                raise CompanionError(event.what, event.remedy)
+    raise CompanionError(exit_sentence("The look for updates", process.returncode), "Try again.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from companion import __version__
+from companion.core.addresses import may_be_asked
 from companion.core.errors import CompanionError
 from companion.core.files import read_json, write_atomic
 from companion.core.paths import cache_folder
@@ -23,7 +23,6 @@ ANSWER_BYTES: Final = 1_000_000
 """A release's answer names its files and tells what is new: some ten kilobytes."""
 DAY_SECONDS: Final = 24 * 3600
 LONGEST_PAGE: Final = 2000
-_ON_THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Newest(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,24 +69,6 @@ def address() -> str:
     """What is asked, and nothing else is. Raises nothing: `may_be_asked` says whether it can be used."""
     repository = HOMEPAGE.removeprefix("https://github.com/")
     return os.environ.get(ADDRESS_VARIABLE) or f"https://api.github.com/repos/{repository}/releases/latest"
-
-
-def host_of(url: str) -> str:
-    """For sentences."""
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:
-        return url
-
-
-def may_be_asked(url: str) -> bool:
-    """Over the network only where nobody on the way can change the answer."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _ON_THIS_MACHINE))
 
 
 def read_release(answer: bytes) -> Newest:

@@ -29,7 +29,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 
 from companion import __version__
-from companion.core.addons.manifest import may_be_asked
+from companion.core.addresses import may_be_asked
 from companion.core.amounts import bytes_text
 from companion.core.download_messages import Fetch, FetchBegan, FetchChecking, FetchDone, FetchEvent, FetchProgress
 from companion.core.errors import CompanionError

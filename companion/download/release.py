@@ -8,10 +8,11 @@ from typing import Final
 import httpx2
 
 from companion import __version__
+from companion.core.addresses import host_of, may_be_asked
 from companion.core.amounts import bytes_text
 from companion.core.download_messages import AskRelease, ReleaseFound
 from companion.core.errors import CompanionError
-from companion.core.updates import ANSWER_BYTES, HOMEPAGE, host_of, may_be_asked, read_release
+from companion.core.updates import ANSWER_BYTES, HOMEPAGE, read_release
 
 SENT: Final = {
     "user-agent": f"companion/{__version__}",  # GitHub refuses who does not name the program

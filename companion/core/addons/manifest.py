@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from msgspec import Meta
 
+from companion.core.addresses import may_be_asked
 from companion.core.errors import AddonError
 from companion.core.hardware import Gpu, Hardware
 from companion.core.paths import addons_manifest
@@ -29,7 +30,6 @@ DEVICE_NAMES: Final[dict[Device, str]] = {"cuda": "CUDA", "rocm": "ROCm", "vulka
 WAYS: Final[dict[str, tuple[Device, ...]]] = {"nvidia": ("cuda", "vulkan"), "amd": ("rocm", "vulkan"), "apple": ("metal",)}
 """For each maker of cards, the best first."""
 _SYSTEMS: Final[dict[str, System]] = {"linux": "linux", "win32": "windows", "darwin": "macos"}
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
 _ENDINGS: Final = {"wheel": re.compile(r"\.whl$"), "library": re.compile(r"\.(dll|dylib|so(\.\d+)*)$")}
 _Words = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -117,15 +117,6 @@ class Addon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     format: Literal[1]
     addons: Annotated[tuple[Addon, ...], Meta(max_length=MOST_ADDONS)]
-
-
-def may_be_asked(url: str) -> bool:
-    """Whether nobody on the way can see or change what is asked: https, or this very machine."""
-    try:
-        told = urlsplit(url)
-        return (told.scheme == "https" and bool(told.hostname)) or (told.scheme == "http" and told.hostname in _LOOPBACK)
-    except ValueError:
-        return False
 
 
 def read_manifest(path: Path | None = None) -> tuple[Addon, ...]:

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBox
 
 from companion import __version__
 from companion.app.updates import Standing
-from companion.core.updates import address, host_of
+from companion.core.addresses import host_of
+from companion.core.updates import address
 from companion.ui.cards import plain_label, say
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from companion.core.addons.manifest import MAX_BYTES, Addon, may_be_asked, python_tag, read_manifest, suiting, without_addon
+from companion.core.addons.manifest import MAX_BYTES, Addon, python_tag, read_manifest, suiting, without_addon
 from companion.core.errors import AddonError
 from companion.core.hardware import Gpu, probe
 from tests.addon_parts import WHEEL_NAME, library, needs_compiler, torch_wheel
@@ -73,11 +73,6 @@ def test_lists_that_are_too_large_torn_or_of_twins_are_refused(tmp_path):
         read_manifest(torn)
     with pytest.raises(AddonError, match="two parts have the same name"):
         read_manifest(listed(tmp_path, ADDON | {"parts": [PART, PART | {"url": "https://other.org/LIBGGML-CUDA.so"}]}))
-
-
-def test_this_machine_may_be_asked_in_the_open_and_nobody_else():
-    assert all(map(may_be_asked, ("https://a.org/x", "http://127.0.0.1:8/x", "http://localhost/x", "http://[::1]:8/x")))
-    assert not any(map(may_be_asked, ("http://a.org/x", "http://127.0.0.1.a.org/x", "file:///x", "http://[/x", "")))
 
 
 def test_an_add_on_suits_the_card_the_system_and_the_python(monkeypatch):
