@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
+import msgspec
 import pytest
 
-from companion.core.addons.manifest import Addon, Part, python_tag
+from companion.core.addons.manifest import Addon, Manifest, Part, python_tag
+from companion.core.hardware import Gpu, Hardware, probe
 from tests.hub_server import HubServer
 
 COMPILER = shutil.which("cc")
@@ -176,3 +178,17 @@ def served(hub: HubServer, contents: Mapping[str, bytes], **about: Any) -> Addon
         brings="Lets the card write replies and teach.",
         parts=tuple(parts),
     )
+
+
+CARD = Gpu(name="Pretended Card", maker="nvidia")
+
+
+def with_card() -> Hardware:
+    """This machine, had it a card for which there could be an add-on."""
+    return msgspec.structs.replace(probe(), gpus=(CARD,), architecture="x86-64")
+
+
+def write_manifest(file: Path, addon: Addon) -> Path:
+    """A list of one add-on."""
+    file.write_bytes(msgspec.json.encode(Manifest(format=1, addons=(addon,))))
+    return file

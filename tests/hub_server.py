@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.loopback import LoopbackHandler, LoopbackServer, serving
 
 COMMIT = "c0ffee" + "0" * 34
 CHUNK = 16 << 10
 
 
-class HubServer(ThreadingHTTPServer):
+class HubServer(LoopbackServer):
     """`files` by “owner/name/file”. Everything else is how it misbehaves."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.files: dict[str, bytes] = {}
         self.cuts: list[int] = []
         """After so many bytes the next answers break off, one after the other."""
@@ -42,30 +38,17 @@ class HubServer(ThreadingHTTPServer):
         self.bytes_per_second = 0
         self.leads: dict[str, str] = {}
         """Paths that lead to another address."""
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
-        """Method, path and headers of every request."""
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def ranges(self) -> list[str]:
         """Of every request for bytes; empty for one that wanted all."""
         return [headers.get("range", "") for method, _, headers in self.asked if method == "GET"]
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is what is tested here."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(LoopbackHandler):
     server: HubServer
 
-    def log_message(self, format: str, *args: Any) -> None:
-        return
-
     def do_HEAD(self) -> None:
-        self._note()
+        self.note()
         found = re.fullmatch(r"/(?P<repo>[^/]+/[^/]+)/resolve/[^/]+/(?P<file>.+)", self.path)
         content = self.server.files.get(f"{found['repo']}/{found['file']}") if found else None
         status = self.server.status or (404 if content is None else 302)
@@ -82,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        self._note()
+        self.note()
         content = self.server.files.get(self.path.removeprefix("/cdn/"))
         if content is None:
             leads = self.server.leads.get(self.path)
@@ -110,18 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         if end < len(content):
             self.close_connection = True
 
-    def _note(self) -> None:
-        self.server.asked.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
-
 
 @contextmanager
 def hub_server() -> Iterator[HubServer]:
-    server = HubServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(HubServer()) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

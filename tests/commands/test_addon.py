@@ -21,13 +21,12 @@ from companion.core.addons.installed import (
     standing,
     unfinished_place,
 )
-from companion.core.hardware import Gpu, probe
+from companion.core.hardware import probe
 from companion.core.paths import ADDONS_VARIABLE
 from companion.core.processes import worker_command
-from tests.addon_parts import WHEEL_NAME, backend_library, needs_compiler, served, torch_wheel
+from tests.addon_parts import WHEEL_NAME, backend_library, needs_compiler, served, torch_wheel, with_card, write_manifest
 from tests.hub_server import HubServer, hub_server
 
-CARD = Gpu(name="Pretended Card", maker="nvidia")
 IMPORTS = """
 import sys
 from companion.core.addons.torch_finder import watch_for_torch
@@ -40,7 +39,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def hub(monkeypatch) -> Iterator[HubServer]:
-    machine = msgspec.structs.replace(probe(), gpus=(CARD,), architecture="x86-64")
+    machine = with_card()
     monkeypatch.setattr(command, "probe", lambda: machine)
     with hub_server() as server:
         yield server
@@ -51,11 +50,8 @@ def offer(hub, tmp_path, monkeypatch):
     """Lists an add-on of these files."""
 
     def listed(contents: Mapping[str, bytes], **about) -> None:
-        file = tmp_path / "addons.json"
-        addon = served(hub, contents)
-        made = msgspec.to_builtins(msgspec.structs.replace(addon, **about))
-        file.write_text(json.dumps({"format": 1, "addons": [made]}))
-        monkeypatch.setenv(ADDONS_VARIABLE, str(file))
+        addon = msgspec.structs.replace(served(hub, contents), **about)
+        monkeypatch.setenv(ADDONS_VARIABLE, str(write_manifest(tmp_path / "addons.json", addon)))
 
     return listed
 

@@ -31,7 +31,7 @@ def asked(address: str) -> DownloadEvent:
 
 def test_one_request_tells_the_newest_version_and_sends_nothing_of_the_person(releases):
     assert asked(releases.address) == ReleaseFound(version="9.1.0", page=releases.page)
-    ((path, headers),) = releases.asked
+    ((_, path, headers),) = releases.asked
     assert path == PATH
     assert headers.pop("host").startswith("127.0.0.1")
     assert headers == {

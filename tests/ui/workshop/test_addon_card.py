@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 
@@ -13,11 +12,11 @@ from PySide6.QtWidgets import QPushButton
 from companion.app import addons as app
 from companion.app.engine_state import EngineState
 from companion.core.addons.installed import Checked, in_use, place, standing, unfinished_bytes, users
-from companion.core.hardware import Gpu, probe
+from companion.core.hardware import probe
 from companion.core.messages import LoadOptions
 from companion.core.paths import ADDONS_VARIABLE
 from companion.ui.workshop.optimize.addon_card import AddonCard
-from tests.addon_parts import WHEEL_NAME, backend_library, needs_compiler, served, torch_wheel
+from tests.addon_parts import WHEEL_NAME, backend_library, needs_compiler, served, torch_wheel, with_card, write_manifest
 from tests.hub_server import HubServer, hub_server
 from tests.ui.workshop.conftest import Room
 
@@ -26,8 +25,7 @@ SOON_MS, LATER_MS = 20_000, 60_000
 
 @pytest.fixture
 def hub(monkeypatch) -> Iterator[HubServer]:
-    card = Gpu(name="Pretended Card", maker="nvidia")
-    machine = msgspec.structs.replace(probe(), gpus=(card,), architecture="x86-64")
+    machine = with_card()
     monkeypatch.setattr(app, "probe", lambda: machine)
     with hub_server() as server:
         yield server
@@ -36,9 +34,7 @@ def hub(monkeypatch) -> Iterator[HubServer]:
 @pytest.fixture
 def offer(hub, tmp_path, monkeypatch):
     def listed(contents: Mapping[str, bytes]) -> None:
-        file = tmp_path / "addons.json"
-        file.write_text(json.dumps({"format": 1, "addons": [msgspec.to_builtins(served(hub, contents))]}))
-        monkeypatch.setenv(ADDONS_VARIABLE, str(file))
+        monkeypatch.setenv(ADDONS_VARIABLE, str(write_manifest(tmp_path / "addons.json", served(hub, contents))))
 
     return listed
 
