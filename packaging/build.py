@@ -4,7 +4,8 @@
     python3 packaging/build.py frozen      a folder with everything in it, Python and the starter model included
     python3 packaging/build.py deb         a package for Debian and Ubuntu, from that folder
     python3 packaging/build.py appimage    one file that runs on any Linux, from that folder
-    python3 packaging/build.py             all that this system can build
+    python3 packaging/build.py             all of these that this system can build
+    python3 packaging/build.py addon-vulkan    llama.cpp for graphics cards, to be listed by `addon.py`; or -cuda, -rocm, -metal
 
 `--check` lets the folder and the AppImage try themselves afterwards (`companion --self-test`). Needs Python 3.11 or newer
 and a C++ compiler.
@@ -15,11 +16,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import appimage
 import debian
 import freeze
+import llama_build
 from steps import SetupError, Steps, stop_when_told
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,14 +33,18 @@ PARTS: dict[str, Callable[[freeze.Place], Path]] = {
     "deb": debian.package,
     "appimage": appimage.image,
 }
+FOR_CARDS: dict[str, Callable[[freeze.Place], Path]] = {
+    f"addon-{device}": partial(freeze.addon_library, device=device) for device in llama_build.FOR_ADDONS
+}
+"""They need the tools of the card's maker, and are built only when asked for."""
 ABLE: dict[str, Callable[[], bool]] = {"deb": debian.can_build, "appimage": appimage.can_build}
 """What only some systems can build."""
 
 
 def main(arguments: list[str]) -> int:
     wanted = [word for word in arguments if word != "--check"]
-    if unknown := [word for word in wanted if word not in PARTS]:
-        print(f"“{unknown[0]}” cannot be built; there are: {', '.join(PARTS)}.", file=sys.stderr)
+    if unknown := [word for word in wanted if word not in PARTS | FOR_CARDS]:
+        print(f"“{unknown[0]}” cannot be built; there are: {', '.join(PARTS | FOR_CARDS)}.", file=sys.stderr)
         return 2
     stop_when_told()
     for folder in (DIST, WORK):
@@ -46,7 +53,7 @@ def main(arguments: list[str]) -> int:
         with Steps(WORK / "build.log") as steps:
             place = freeze.Place(ROOT, DIST, WORK, version(), steps)
             for word in wanted or [name for name in PARTS if name not in ABLE or ABLE[name]()]:
-                made = PARTS[word](place)
+                made = (PARTS | FOR_CARDS)[word](place)
                 steps.say(f"{made.relative_to(ROOT)}: {freeze.megabytes(made)}")
                 if "--check" in arguments and word in ("frozen", "appimage"):
                     freeze.check(place, made / freeze.PROGRAM if made.is_dir() else made)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import llama_build
@@ -134,11 +135,7 @@ class Environment:
     def _install_build(self, build: llama_build.Build, folder: Path, installed: str) -> str:
         if installed == folder.name and self._succeeds("-c", TRY_LLAMA):
             return installed
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with only_one(folder.with_name(f"{folder.name}.lock")):
-            if not list(folder.glob("*.whl")):
-                self._build_wheel(build, folder)
-        wheel = next(folder.glob("*.whl"))
+        wheel = self._built(build, folder)
         # forced, as pip sees the same version in a wheel for another processor; with what it imports, to try it here
         pinned = ["--constraint", str(self.constraints)]
         self._pip("install", *pinned, "--force-reinstall", wheel, title="Installing llama.cpp")
@@ -148,6 +145,14 @@ class Environment:
             shutil.rmtree(folder)  # a wheel that does not run must not be taken again
             raise
         return folder.name
+
+    def _built(self, build: llama_build.Build, folder: Path) -> Path:
+        """The wheel, built now unless it was before."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with only_one(folder.with_name(f"{folder.name}.lock")):
+            if not list(folder.glob("*.whl")):
+                self._build_wheel(build, folder)
+        return next(folder.glob("*.whl"))
 
     def _build_wheel(self, build: llama_build.Build, folder: Path) -> None:
         partial = folder.with_name(f"{folder.name}.part")
@@ -199,6 +204,17 @@ class Environment:
         beside = next(path.parent for name in ("libllama.*", "llama.dll") for path in self.folder.rglob(f"llama_cpp/lib/{name}"))
         for path in self.folder.rglob("bin/*ggml-*"):
             path.unlink() if llama_build.is_built_wrong(path.name) else path.replace(beside / path.name)
+
+    def addon_library(self, device: str) -> tuple[str, bytes]:
+        """llama.cpp's code for one kind of graphics card: the library's name, and what is in it. Raises SetupError."""
+        build = llama_build.addon_build(device)
+        tag = f"cp{version_of(self.python).replace('.', '')}"
+        wheel = self._built(build, llama_build.wheel_folder(build, tag))
+        with zipfile.ZipFile(wheel) as archive:
+            for entry in archive.namelist():
+                if llama_build.is_for_card(entry.rpartition("/")[2], device):
+                    return entry.rpartition("/")[2], archive.read(entry)
+        raise SetupError(f"llama.cpp's wheel holds no library for {device}.")
 
     def install_builder(self) -> None:
         """What makes wheels of a checkout."""

@@ -1,4 +1,4 @@
-"""The wheel, and the frozen folder: Companion with Python, its libraries and the starter model, for any machine."""
+"""The wheel, the frozen folder (Companion with Python, its libraries and the starter model), and what graphics cards need."""
 
 from __future__ import annotations
 
@@ -74,6 +74,17 @@ def frozen(place: Place) -> Path:
     shutil.copyfile(place.folder / "sbom.cdx.json", place.dist / f"companion-{place.version}.cdx.json")
     shutil.copyfile(place.root / "LICENSE", place.folder / "LICENSE")
     return place.folder
+
+
+def addon_library(place: Place, device: str) -> Path:
+    """llama.cpp's code for one kind of graphics card; returns the folder that `addon.py` writes the list from."""
+    name, content = environment(place).addon_library(device)
+    folder = place.dist / f"addon-{device}"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    if name.endswith(".so") and shutil.which("strip"):
+        place.steps.run("Stripping it", ["strip", "--strip-unneeded", folder / name])
+    return folder
 
 
 def _strip(place: Place) -> None:

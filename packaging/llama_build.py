@@ -152,16 +152,23 @@ def portable_build() -> Build:
     return Build("every processor", (*variants, *metal, *lean()))
 
 
-FOR_ADDONS = {"cuda": "-DGGML_CUDA=ON", "rocm": "-DGGML_HIP=ON", "vulkan": "-DGGML_VULKAN=ON", "metal": "-DGGML_METAL=ON"}
+FOR_ADDONS = {"cuda": "CUDA", "rocm": "HIP", "vulkan": "VULKAN", "metal": "METAL"}
+"""What llama.cpp calls its code for each kind of card, in options and in file names."""
 
 
 def addon_build(device: str) -> Build:
-    """The portable build with a library for one kind of graphics card beside the others; only that one goes into an add-on.
+    """Only the library for one kind of graphics card, which finds llama.cpp's others in the installed program.
 
     It finds what it needs beside itself; what lies elsewhere in the add-on is loaded before it.
     """
+    only = (f"-DGGML_{FOR_ADDONS[device]}=ON", "-DGGML_CPU=OFF", "-DGGML_NATIVE=OFF", "-DGGML_BACKEND_DL=ON")
     beside = ("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON", "-DCMAKE_INSTALL_RPATH=$ORIGIN") if sys.platform.startswith("linux") else ()
-    return Build(f"an add-on for {device}", (FOR_ADDONS[device], *beside, *portable_build().options))
+    return Build(f"an add-on for {device}", (*only, *beside, *lean()))
+
+
+def is_for_card(name: str, device: str) -> bool:
+    """Whether a library of this name is llama.cpp's code for that kind of card."""
+    return re.fullmatch(rf"(lib)?ggml-{FOR_ADDONS[device].lower()}\.(so|dylib|dll)", name) is not None
 
 
 def is_built_wrong(name: str) -> bool:
