@@ -9,7 +9,9 @@ import pytest
 
 from companion import cli
 from companion.core.amounts import bytes_of
+from companion.core.files import read_json
 from companion.core.gguf.header import read_header
+from companion.core.job import Proven
 from companion.core.job_folder import all_jobs
 from tests.tiny_models import write_tiny_llama
 
@@ -39,6 +41,9 @@ def test_one_command_builds_proves_and_paints(tmp_path):
     assert picture.read_bytes().startswith(PNG)
     (job,) = all_jobs()
     assert "Q8_0" in (job.output / "front.svg").read_text(encoding="utf-8")
+    drawn = read_json(job.measured / "front.json", dict[str, Proven]) or {}
+    own = [(each.bytes, each.divergence) for name, each in drawn.items() if name.startswith("front")]
+    assert len(set(own)) == len(own) > 2, "no build is made and measured twice"
 
 
 @pytest.mark.parametrize(

@@ -106,10 +106,11 @@ class Planner:
             raise self._impossible(budget) from None
 
     def front(self, count: int) -> list[Foreseen]:
-        """Builds from the smallest to that of the source's precision, each with the least divergence of its size."""
+        """At most `count` builds between the smallest and the source's precision, each with the least divergence of its size."""
         most = self._rest + int(sum(max(choice.bytes for choice in each if choice.damage == 0) for each in self._choices))
         sizes = [self.smallest + (most - self.smallest) * i // max(1, count - 1) for i in range(count)]
-        return [self.best(Budget(size=size + 1)) for size in sizes]
+        found = [self.best(Budget(size=size + 1)) for size in sizes]
+        return list({tuple(each.kinds.items()): each for each in found}.values())  # few kinds: the same for several sizes
 
     @property
     def costs(self) -> dict[str, tuple[float, float]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from companion.workshop.quantization.builds import Foreseen, distinct
-from companion.workshop.quantization.speed import Pace
+from companion.core.gguf.header import read_header
+from companion.workshop.quantization.builds import Foreseen, Planner, distinct, matrices_of
+from companion.workshop.quantization.sensitivity import Sensitivities
+from companion.workshop.quantization.speed import Costs, Pace, SpeedModel
+from tests.tiny_models import write_tiny_llama
 
 
 def build(size: int, divergence: float, write: float, kind: str = "Q4_0") -> Foreseen:
@@ -18,3 +21,15 @@ def test_of_builds_that_nobody_could_tell_apart_the_closest_to_the_source_stays(
 
 def test_one_that_diverges_not_at_all_is_told_from_one_that_does():
     assert len(distinct([build(100, 0.0, 10.0), build(100, 1e-9, 10.0)])) == 2
+
+
+def test_the_front_holds_no_build_twice_where_few_can_be_made(tmp_path):
+    header = read_header(write_tiny_llama(tmp_path / "m.gguf", type="F16"))
+    names = [tensor.name for tensor in header.tensors if "attn_q" in tensor.name or "attn_k" in tensor.name][:2]
+    found = Sensitivities(predicted={name: {"F16": 0.0, "Q8_0": 0.01} for name in names})
+    matrices = matrices_of(header, names)
+    costs = Costs(tmp_path / "costs.json")
+    costs.take_over({f"{kind} {each.rows}x{each.columns}": (1e-6, 1e-6) for each in matrices for kind in ("F16", "Q8_0")})
+    front = Planner(header, matrices, found, costs, SpeedModel.of(costs, matrices, Pace(1000.0, 100.0))).front(12)
+    assert [set(each.kinds.values()) for each in (front[0], front[-1])] == [{"Q8_0"}, {"F16"}]
+    assert 2 <= len({tuple(each.kinds.values()) for each in front}) == len(front) <= 4
