@@ -3,7 +3,7 @@
     python3 packaging/addon.py FOLDER ADDRESS cuda         every wheel and library in FOLDER, fetched from ADDRESS/NAME later
 
 FOLDER holds torch's wheel for the card, those of the libraries it loads (nvidia-*), and llama.cpp's code for the card, as
-`libggml-cuda.so`, taken from a wheel of llama-cpp-python that was built with `llama_build.addon_build("cuda")`. Options:
+`libggml-cuda.so`, which `build.py addon-cuda` makes. Options:
 
     --licence NAME=LICENCE       of a library that is not llama.cpp's (MIT)
     --system linux --machine x86-64              what it is for; this machine otherwise
