@@ -254,9 +254,11 @@ class Program:
         """Draw her, which takes longer than all the words: they can be on the screen before."""
         if self._is_closed:
             return
+        from companion.ui.enter_presses import EnterPresses
         from companion.ui.input_watch import input_watch
 
         self._has_portrait = True
+        EnterPresses(self.window)
         self._watch = input_watch(self.window)
         self._watch.touched.connect(self.presence.touch)
         self.voice.apply(self.preferences.settings)
