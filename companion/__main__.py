@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 
 from companion.core.errors import CompanionError
+from companion.core.utf8 import use_utf8
 
 
 def main() -> int:
+    use_utf8()
     try:
         return _run(sys.argv[1:])
     except CompanionError as error:  # such as a home that cannot be used; the window and the commands tell theirs themselves

@@ -328,7 +328,7 @@ class Program:
             self.preferences.update(person_name=given)
 
         what = f"{self.conversations.partner.name} has heard your name."
-        self.notices.raise_notice(Notice(Tone.INFORMATION, what, action=f"Call me {given}", act=call))
+        self.notices.raise_notice(Notice(Tone.INFORMATION, what, action=f"Call me {given}", act=call, waits=True))
         return True
 
     def _announce(self, event: ReplyDone) -> None:

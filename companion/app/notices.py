@@ -30,6 +30,8 @@ class Notice(NamedTuple):
     remedy: str = ""
     action: str = ""
     act: Callable[[], None] | None = None
+    waits: bool = False
+    """Whether it stays until it is answered or closed, as every error does."""
 
 
 class Notices(QObject):

@@ -196,6 +196,8 @@ class PartMeasured(_Event, frozen=True, kw_only=True):
     """How many are done, this one counted."""
     parts: int
     seconds: float = 0.0
+    found: str = ""
+    """The figure that counts most in it, such as “held-out loss 3.527 nats per token”."""
     why: str = ""
     before: float | None = None
     """Of a fold: the held-out loss without what was learned, in nats per token; `after` is that with it."""

@@ -84,7 +84,7 @@ def preference_words(accuracy: float | None, margin: float | None) -> list[str]:
 
 
 def part_sentence(event: PartMeasured) -> str:
-    told = f"{event.title}: {event.subject}"
+    told = f"{event.title}: {event.subject}{f', {event.found}' if event.found else ''}"
     if event.before is not None and event.after is not None:
         told += f", held-out loss {event.before:.3f} → {event.after:.3f}"
     return f"{told} ({duration_text(event.seconds)})" if event.state == "done" else f"{told}, {event.state}: {event.why}"

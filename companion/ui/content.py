@@ -157,7 +157,8 @@ class Content(QWidget):
 
         area = NoticeArea(self._theme, self, self._room_for_notices)
         area.placed.connect(self._make_room)
-        self.stack.installEventFilter(area)  # the room for notices is another one each time this has been laid out
+        for widget in (self.stage, self.stack):
+            area.follow(widget)
         return area
 
     def _room_for_notices(self) -> QRect:

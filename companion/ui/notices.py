@@ -39,6 +39,8 @@ AFTER_HOVER_MS = 3000
 MOTION_MS = 160
 SLIDE = 16
 MOST = 3
+MOVING = frozenset({QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide})
+"""After these, the room for notices may be another one."""
 WIDTH, MARGIN = 480, 24
 NARROW = 400
 """In a card of fewer pixels the button stands below the words, which it would squeeze."""
@@ -52,7 +54,7 @@ LOOKS = {
 _LONG_WORD, _BREAKS = re.compile(r"\S{24,}"), re.compile(r"[/\\_.\-]|\w{20}")
 """Paths and file names may break after these, or they would make the card wider than the window."""
 PASSING = (Tone.INFORMATION, Tone.SUCCESS, Tone.WARNING)
-"""Tones that leave by themselves; a warning or an error stays until it is closed."""
+"""Tones that leave by themselves; an error stays until it is closed."""
 
 
 class NoticeCard(QFrame):
@@ -76,7 +78,8 @@ class NoticeCard(QFrame):
         self._time = QTimer(self)
         self._time.setSingleShot(True)
         self._time.timeout.connect(self.dismissed)
-        if notice.tone in PASSING:
+        self.passes = notice.tone in PASSING and not notice.waits
+        if self.passes:
             self._time.start(SHOWN_WITH_ACTION_MS if self.notice.action else SHOWN_MS)
         theme.changed.connect(self._redraw)
         self._redraw()
@@ -91,7 +94,7 @@ class NoticeCard(QFrame):
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        if self.notice.tone in PASSING:
+        if self.passes:
             self._time.start(AFTER_HOVER_MS)
         super().leaveEvent(event)
 
@@ -191,7 +194,7 @@ class NoticeArea(QWidget):
         for card in [c for c in self.cards if c.notice[:3] == notice[:3]]:
             self._remove(card)
         if len(self.cards) >= MOST:
-            self._remove(next((c for c in self.cards if c.notice.tone in PASSING), self.cards[0]))
+            self._remove(next((c for c in self.cards if c.passes), self.cards[0]))
         card = NoticeCard(notice, self._theme)
         card.dismissed.connect(lambda: self._leave(card))
         self.cards.append(card)
@@ -215,8 +218,12 @@ class NoticeArea(QWidget):
         """The room for the cards is another one."""
         self._place()
 
+    def follow(self, widget: QWidget) -> None:
+        """The room depends on where this is, too."""
+        widget.installEventFilter(self)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
+        if event.type() in MOVING:
             self._place()
         return super().eventFilter(watched, event)
 

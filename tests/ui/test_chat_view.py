@@ -3,8 +3,17 @@ from __future__ import annotations
 import time
 
 import pytest
-from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Slot
-from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QPixmap
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, QRect, Qt, QUrl, Slot
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QPaintEvent,
+    QPixmap,
+    QRegion,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -644,3 +653,26 @@ def test_nothing_is_imported_for_an_empty_window():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
     assert message_body.LONGEST_SHOWN == 40_000
+
+
+def test_what_is_said_beside_the_buttons_is_painted_anew_when_they_become_more(view: ChatView):
+    view.set_engine_state(EngineState.LOADING)
+    view.show_path((said(1, "It was", status="interrupted"),))
+    QApplication.processEvents()
+    row = shown(view, 1)
+    before, painted = QRect(row._status_place), QRegion()
+
+    class Painted(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            nonlocal painted
+            if isinstance(event, QPaintEvent):
+                painted = painted.united(event.region())
+            return False
+
+    watch = Painted()
+    row.installEventFilter(watch)
+    view.set_engine_state(EngineState.READY)
+    QApplication.processEvents()
+    row.removeEventFilter(watch)
+    assert row._status_place != before
+    assert painted.intersected(row._status_place) == QRegion(row._status_place)

@@ -411,3 +411,12 @@ def test_unticking_automatic_starts_from_what_was_chosen(ready):
     ready.content.show_page("settings")
     row = ready.pages.settings_page.forms["Model"].rows["context_tokens"]
     assert row.editor.spin.value() == ready.engine.model.context_tokens
+
+
+def test_notices_follow_her_to_where_she_comes_to_stand(program: Program, qtbot):
+    program.notices.information("The program ended while she was writing.")
+    stage, area = program.content.stage, program.content.notice_area
+    laid_out = QRect(stage.geometry())
+    for place in (QRect(0, 0, laid_out.width(), laid_out.height()), laid_out):
+        stage.setGeometry(place)
+        assert place.contains(area.geometry())

@@ -380,6 +380,7 @@ def test_whoever_tells_her_a_name_can_be_called_by_it_with_one_press(program: Pr
     program.notices.notice_raised.connect(notices.append)
     program.quiet.remembered.emit((program.memories.add("", "{{user}}'s name is Ana."),))
     assert notices[-1].action == "Call me Ana"
+    assert notices[-1].waits, "nobody has to hurry"
     notices[-1].act()
     assert program.preferences.settings.person_name == "Ana"
     program.quiet.remembered.emit((program.memories.add("", "{{user}}'s name is Bo."),))

@@ -62,8 +62,9 @@ def test_information_leaves_by_itself_and_an_error_stays(area: NoticeArea, qtbot
     area.show_notice(Notice(Tone.ERROR, "Broken."))
     area.show_notice(Notice(Tone.WARNING, "Careful."))
     qtbot.waitUntil(lambda: [card.notice.what for card in area.cards] == ["Broken."])
+    area.show_notice(Notice(Tone.INFORMATION, "She has heard your name.", waits=True))
     qtbot.wait(60)
-    assert len(area.cards) == 1
+    assert [card.notice.what for card in area.cards] == ["Broken.", "She has heard your name."]
 
 
 def test_the_pointer_holds_the_time(area: NoticeArea, qtbot, monkeypatch):

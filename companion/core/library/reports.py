@@ -21,6 +21,8 @@ class LastReport(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
     page: str = ""
     """The page to look at; empty when there is none."""
+    came_along: bool = False
+    """Whether it was written before the program came here."""
 
 
 def last_reports(written: Iterable[Measured], known: dict[State, dict[str, LastReport]]) -> dict[str, LastReport]:
@@ -52,6 +54,7 @@ def _read(written: Measured, known: dict[State, dict[str, LastReport]]) -> dict[
     if report is None:
         return {}
     page = written.page if written.page and Path(written.page).is_file() else ""
+    came_along = models_folder() in path.parents
     when = report.began or written.when or state[2] / 1e9
     found = {}
     for measured in report.measured:
@@ -59,6 +62,8 @@ def _read(written: Measured, known: dict[State, dict[str, LastReport]]) -> dict[
         if any(section.key == CROSS_VALIDATION for section in measured.sections):
             continue  # it says whether a recipe helps, nothing of the model as it is
         for file in subject.adapters or (subject.model,):
-            found[file.sha256] = LastReport(subject=subject.name, verdict=report.verdict, when=when, page=page)
+            found[file.sha256] = LastReport(
+                subject=subject.name, verdict=report.verdict, when=when, page=page, came_along=came_along
+            )
     known[state] = found
     return found

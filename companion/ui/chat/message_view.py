@@ -343,6 +343,7 @@ class MessageView(QWidget):
             self.order_tabs()
             self._place_footer(self._bubble.left() if self.is_hers else 0, self.width())
             self._slot.row.show()
+            self.update()  # what is said beside it has moved with its width
 
     def _open_menu(self) -> None:
         if self._slot.row is not None:

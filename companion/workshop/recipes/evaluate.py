@@ -28,6 +28,7 @@ from companion.workshop.job import Job, Stopped
 from companion.workshop.reports.assemble import deliver, report_of, sound
 from companion.workshop.reports.kept import About, Kept, KeptReply
 from companion.workshop.reports.surroundings import machine, versions
+from companion.workshop.reports.verdict import first_figure
 
 log = logging.getLogger(__name__)
 MOST_DEATHS = 2
@@ -143,6 +144,7 @@ def _measure_part(job: Job, kept: Kept, number: int, kind: Kind, situation: Situ
             part=done,
             parts=total,
             seconds=section.seconds,
+            found=first_figure(section),
             why=section.why,
         )
     )

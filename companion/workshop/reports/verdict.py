@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from companion.core.figures import SHARE, amount, between, give_or_take, lowered, with_unit
-from companion.core.report import FAILURES, Comparison, Measured, Metric, Report
+from companion.core.report import FAILURES, Comparison, Measured, Metric, Report, Section
 
 FEW_UNITS = 10
 """Below so many dialogues even what is beyond chance is called a hint."""
@@ -99,6 +99,12 @@ def _alone(measured: Measured) -> list[str]:
     elif shares:
         told.append(f"{_side(shares[0])[:1].upper()}{_side(shares[0])[1:]}." if told else f"{name}: {_side(shares[0])}.")
     return [*told, *_failing(measured)]
+
+
+def first_figure(section: Section) -> str:
+    """The first figure of a section that counts; empty where none does."""
+    first = next((metric for metric in section.metrics if metric.headline and metric.value is not None), None)
+    return f"{lowered(first.title)} {with_unit(first.value, first.unit)}" if first is not None and first.value is not None else ""
 
 
 def _goodness(metric: Metric) -> float:

@@ -136,8 +136,12 @@ def test_a_job_that_grows_is_drawn_while_it_grows(page: JobsPage, qtbot):
 
 def test_kinds_without_curves_are_told_as_stages_and_figures(page: JobsPage, qtbot):
     parts = [
-        PartMeasured(subject="starter", title=title, state=state, part=number, parts=3, seconds=65.0, why=why, time=NOON)
-        for number, (title, state, why) in enumerate((("Talk", "done", ""), ("Mood", "skipped", "No moods are given.")), 1)
+        PartMeasured(
+            subject="starter", title=title, state=state, part=number, parts=3, seconds=65.0, found=found, why=why, time=NOON
+        )
+        for number, (title, state, found, why) in enumerate(
+            (("Talk", "done", "ends her turn 93 %", ""), ("Mood", "skipped", "", "No moods are given.")), 1
+        )
     ]
     folder = job(
         "", JobStarted(pid=1, time=NOON), StageBegan(stage="evaluating", sentence="starter: Talk", time=NOON), *parts,
@@ -146,7 +150,13 @@ def test_kinds_without_curves_are_told_as_stages_and_figures(page: JobsPage, qtb
     look_at(page, qtbot, folder)
     assert shown_charts(page) == []
     told = words(page.details)
-    for word in ("starter, measured", "Talk: starter (1 min)", "Mood: starter, skipped: No moods are given.", "2 of 3", "Parts"):
+    for word in (
+        "starter, measured",
+        "Talk: starter, ends her turn 93 % (1 min)",
+        "Mood: starter, skipped: No moods are given.",
+        "2 of 3",
+        "Parts",
+    ):
         assert word in told
     assert page.details.header.buttons["cancel"].text() == "Stop and report"
 

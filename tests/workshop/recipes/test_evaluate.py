@@ -38,6 +38,8 @@ def test_two_subjects_end_in_a_report_with_a_verdict(two):
     assert {one.key for one in report.comparisons if one.headline}
     assert (two.output / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [event.part for event in of_kind(events, PartMeasured)] == list(range(1, 9))
+    found = [event.found for event in of_kind(events, PartMeasured)]
+    assert any(each.startswith("perplexity (built-in) ") for each in found), "what was found is told with every part"
     assert [event.kind for event in of_kind(events, OutputWritten)] == ["report", "report"]
     summary = two.summary()
     assert (summary.kind, summary.state, summary.step, summary.steps) == ("evaluate", "done", 8, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Signal
@@ -24,6 +25,7 @@ from companion.ui.workshop.jobs.job_figures import Figure, FigureStrip
 SIDE_BY_SIDE: Final = 560
 MOST_VALUES: Final = 8
 """Values of a label that are told."""
+MOST_SOURCES: Final = 5
 
 
 class Overview(LookingPart):
@@ -111,9 +113,10 @@ class Overview(LookingPart):
         source = self.dataset.source
         form = ", ".join(FORMS.get(each, each) for each in source.form.split(", ") if each)
         made = made_when(source)
-        told = [f"From {source.origin}", f"They were {form}." if form else "", f"Made {made}." if made else ""]
+        told = [f"From {_sources(source.origin)}", f"They were {form}." if form else "", f"Made {made}." if made else ""]
         self.origin.setText("\n".join(filter(None, told)))
-        self.steps.setText("\n".join(f"{number}. {step}" for number, step in enumerate(source.steps, 1)))
+        one_by_one = (f"{number}. {step}" for number, step in enumerate(source.steps, 1))
+        self.steps.setText("\n".join(source.steps if len(source.steps) == 1 else one_by_one))
         self.steps.setVisible(bool(source.steps))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -144,3 +147,9 @@ class Overview(LookingPart):
         for widget in (self.row, self.figures, self._charts, self._people, self.examples, came):
             self.column.addWidget(widget)
         self.column.addStretch(1)
+
+
+def _sources(origin: str) -> str:
+    """Each on a line of its own, without the way to the person's own folder; the first few."""
+    told = [each.replace(str(Path.home()), "~") for each in origin.split("; ")]
+    return "\n".join((*told[:MOST_SOURCES], *([f"and {len(told) - MOST_SOURCES:,} more"] if len(told) > MOST_SOURCES else [])))

@@ -32,6 +32,7 @@ DECIDES = (
 )
 BUILT_IN = "Built-in ones, unless you add yours."
 HELD_BACK = "Those that the adapter’s training held back, unless you add yours."
+NOTHING_HELD_BACK = "An adapter that came along holds no dialogues back here: add some of yours."
 
 
 class MeasureForm(QWidget):
@@ -126,7 +127,8 @@ class MeasureForm(QWidget):
         self.suite.show_times(needed, _more(len(chosen), decides=self.decides))
         count = len(self.data.value())
         self.data_fold.set_note(f"{count} added" if count else "")
-        self.data_fold.say(HELD_BACK if self.decides else BUILT_IN)
+        came_along = self.decides and chosen[1].adapter is not None and chosen[1].adapter.place == "shipped"
+        self.data_fold.say((NOTHING_HELD_BACK if came_along else HELD_BACK) if self.decides else BUILT_IN)
         self._show_start()
         self.show_problem("" if chosen or not self.subjects.boxes else "Tick at least one to be measured.")
 
@@ -160,4 +162,4 @@ def _more(subjects: int, *, decides: bool) -> str:
     if subjects < 2:
         return ""
     told = f"That is for one: {'both' if subjects == 2 else subjects} take {times_text(subjects)} as long"
-    return f"{told}, and what was known before is measured, too." if decides else f"{told}."
+    return f"{told}, and whether something is forgotten is measured, too." if decides else f"{told}."

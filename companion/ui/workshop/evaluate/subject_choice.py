@@ -36,9 +36,6 @@ class SubjectChoice(QWidget):
         content.setLayout(self._others)
         self.fold.set_content(content)
         self.order = plain_label("caption")
-        kept = self.order.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)  # nothing below moves when one is ticked or not
-        self.order.setSizePolicy(kept)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(8)
@@ -86,10 +83,12 @@ class SubjectChoice(QWidget):
 
     def _tell_order(self) -> None:
         chosen = self.chosen()
-        first = next(iter(chosen or self.candidates), None)
-        if first is not None:
-            self.order.setText(f"“{first.name}” is the yardstick: what is measured of the others is compared with it.")
-        self.order.setVisible(len(chosen) > 1)
+        if len(chosen) > 1:
+            told = f"“{chosen[0].name}” is the yardstick: what is measured of the others is compared with it."
+        else:
+            name = next((each.name for each in chosen or self.candidates), "")
+            told = f"Tick another one as well: what is measured of it is compared with that of “{name}”." if name else ""
+        self.order.setText(told)
 
 
 def _about(each: Candidate) -> str:

@@ -117,7 +117,8 @@ class ItemDetails(QWidget):
         self._page = report.page if report is not None else ""
         self.report_button.setVisible(bool(self._page))
         if report is not None:
-            self.verdict.setText(f"{report.verdict} Measured {day_words(report.when, datetime.now())}.")
+            when = "before it came along" if report.came_along else day_words(report.when, datetime.now())
+            self.verdict.setText(f"{report.verdict} Measured {when}.")
 
     def _fill_menu(self) -> None:
         item, collection = self._item, self._collection

@@ -16,6 +16,8 @@ from companion.ui.theme import Theme
 from companion.ui.workshop.teach.choice_card import ChoiceCard
 from companion.ui.workshop.teach.step import Step
 
+NOT_MEASURED = "not measured yet"
+"""Takes the room of the figure: nothing below moves when that comes."""
 SIDE_BY_SIDE = 620
 """A narrower step has its cards below one another; at the usual size of letters."""
 
@@ -60,6 +62,9 @@ class EffortStep(Step):
         self.measured = plain_label("caption")
         self.measure_button = QPushButton()
         self.measure_button.setProperty("role", "quiet")
+        kept = self.measure_button.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.measure_button.setSizePolicy(kept)
         self.measure_button.clicked.connect(lambda: self.measuring_wanted.emit(not self._measures))
         below = QHBoxLayout()
         below.addWidget(self.measured, 1)
@@ -74,7 +79,7 @@ class EffortStep(Step):
         _mark(self._group, self.cards[teaching.effort])
         costs = teaching.costs
         for effort, card in self.cards.items():
-            card.show_note(costs[effort].words if effort in costs else "")
+            card.show_note(costs[effort].words if effort in costs else NOT_MEASURED)
         self._measures = teaching.is_measuring
         if costs:
             told = "Measured on this computer with what you chose. It may stop earlier, when it no longer helps."
