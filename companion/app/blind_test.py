@@ -76,6 +76,10 @@ class BlindTest(QObject):
         self._leaving: list[WorkerCall] = []
 
     @property
+    def is_under_way(self) -> bool:
+        return self.state not in (BlindState.IDLE, BlindState.TOLD, BlindState.FAILED)
+
+    @property
     def can_undo(self) -> bool:
         return bool(self._judged) and self.state in (BlindState.ASKING, BlindState.WAITING)
 

@@ -18,7 +18,7 @@ class MeasuringTurn(QObject):
     """One measurement of the window at a time, in their order, and none is begun beside a job."""
 
     changed = Signal()
-    """Whether anybody wants to measure is another."""
+    """Whether anything is computed is another."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -27,18 +27,28 @@ class MeasuringTurn(QObject):
         """Whether the first of them is at work."""
         self._computing = ""
         """The title of the job that computes now."""
+        self._at_work: list[object] = []
 
     @property
     def is_wanted(self) -> bool:
-        return bool(self._wishes)
+        """Whether the window has anything computed for the person that is no job."""
+        return bool(self._wishes or self._at_work)
+
+    def hold(self, who: object, *, holds: bool) -> None:
+        """Whether `who` computes for the person without measuring any time: what nobody asked for gives way to that, too."""
+        before = self.is_wanted
+        self._at_work = [each for each in self._at_work if each is not who] + ([who] if holds else [])
+        if before != self.is_wanted:
+            self.changed.emit()
 
     def ask(self, who: object, what: str, begin: Callable[[], None]) -> None:
         """`begin` is called as soon as nothing else computes, perhaps at once; `what` is measured, such as “this computer”.
 
         Whoever asks gives the turn back when it has ended, or is not wanted any more.
         """
+        before = self.is_wanted
         self._wishes.append(_Wish(who, what, begin))
-        if len(self._wishes) == 1:
+        if not before:
             self.changed.emit()
         self._advance()
 
@@ -49,7 +59,7 @@ class MeasuringTurn(QObject):
         if self._wishes[0].who is who:
             self._measures = False
         self._wishes = [wish for wish in self._wishes if wish.who is not who]
-        if not self._wishes:
+        if not self.is_wanted:
             self.changed.emit()
         self._advance()
 

@@ -31,3 +31,17 @@ def test_beside_a_job_nothing_is_begun(qapp):
     turn.follow("Another")
     assert begun == ["one"]
     assert turn.waits_for("one") == ""
+
+
+def test_what_computes_otherwise_keeps_back_what_nobody_asked_for(qapp):
+    turn, begun = MeasuringTurn(), []
+    changes: list[bool] = []
+    turn.changed.connect(lambda: changes.append(turn.is_wanted))
+    for _ in range(2):
+        turn.hold("a blind test", holds=True)
+    turn.ask("one", "this computer", lambda: begun.append("one"))
+    turn.give_back("one")
+    assert begun == ["one"], "the person may measure beside it"
+    assert turn.is_wanted
+    turn.hold("a blind test", holds=False)
+    assert changes == [True, False]

@@ -302,6 +302,7 @@ def test_a_blind_test_by_keys_only_is_told_at_the_end_and_found_again(page: Eval
     page.blind_form.wished.connect(lambda wish: page._start_test(wish._replace(prompts=4, tokens=6)))
     page.blind_form.start_button.click()
     assert page.stack.currentWidget() is page.blind
+    assert room.jobs.are_wanted, "what nobody asked for waits meanwhile"
     test = page.test
 
     def asked() -> None:
@@ -331,6 +332,7 @@ def test_a_blind_test_by_keys_only_is_told_at_the_end_and_found_again(page: Eval
     assert page.stack.currentWidget() is page.outcome
     assert "is preferred in" in page.outcome.sentence.text()
     page.outcome.again_button.click()
+    assert not room.jobs.are_wanted
     assert page.stack.currentWidget() is page.blind_form
     sides = {page.blind_form.one.currentText(), page.blind_form.other.currentText()}
     assert sides == {"base", "base + Voice"}

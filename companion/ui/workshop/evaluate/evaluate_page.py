@@ -100,8 +100,7 @@ class EvaluatePage(QWidget):
 
     def show_blind_test(self) -> None:
         """Ask for a blind test, or go on with the one that is under way."""
-        states = (BlindState.LOADING, BlindState.WAITING, BlindState.ASKING, BlindState.TELLING)
-        self._bring(self.blind if self.test.state in states else self.blind_form, "")
+        self._bring(self.blind if self.test.is_under_way else self.blind_form, "")
 
     def compare_blind(self, one: Side, other: Side) -> None:
         """Ask for a blind test of these two."""
@@ -191,6 +190,7 @@ class EvaluatePage(QWidget):
         self.report.show_adapter(item, partner.name, is_used=is_used, can_decide=can_decide)
 
     def _show_test(self) -> None:
+        self._desk.jobs.measuring.hold(self.test, holds=self.test.is_under_way)
         match self.test.state:
             case BlindState.TOLD if self.test.outcome is not None:
                 self.outcome.show_outcome(self.test.outcome)
