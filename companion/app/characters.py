@@ -188,7 +188,7 @@ class Characters(QObject):
             if self._came(lambda: self._library.restore(identifier)) is not None and was_current:
                 self._take(identifier)
 
-        self._notices.undoable(f"“{name}” was deleted.", undo)
+        self._notices.undoable(f"“{name}” was deleted.", undo, waits=True)
 
     # Going out
 

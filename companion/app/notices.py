@@ -67,6 +67,7 @@ class Notices(QObject):
     def error(self, what: str, remedy: str = "") -> None:
         self.raise_notice(Notice(Tone.ERROR, what, remedy))
 
-    def undoable(self, what: str, undo: Callable[[], None]) -> None:
-        """Something was done that can be taken back for a while."""
-        self.raise_notice(Notice(Tone.INFORMATION, what, action="Undo", act=undo))
+    def undoable(self, what: str, undo: Callable[[], None], *, waits: bool = False) -> None:
+        """Something was done that can be taken back for a while; with `waits` until the person closes the notice, where there
+        is no other way back."""
+        self.raise_notice(Notice(Tone.INFORMATION, what, action="Undo", act=undo, waits=waits))

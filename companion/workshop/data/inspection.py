@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from companion.core.amounts import counted
 from companion.core.dataset import Dialogue
 from companion.core.dataset_findings import CleaningOptions, Inspection, RoleCount, SourceLook, Spread, SpreadBar
 from companion.core.errors import DatasetError
@@ -42,10 +43,10 @@ def inspect(
     for found in read_all(sources, lambda broken: None):
         counts.add(found.dialogue)
         counts.balance.apply(found.dialogue, found.place)
-        tell(f"Counting, {counts.dialogues:,} dialogues", 0.0)
+        tell(f"Counting, {counted(counts.dialogues, 'dialogue')}", 0.0)
     cleaning = Cleaning(sources, options or CleaningOptions())
     for _ in cleaning.dialogues():
-        tell(f"Comparing {counts.dialogues:,} dialogues", min(cleaning.read / max(counts.dialogues, 1), 1.0))
+        tell(f"Comparing {counted(counts.dialogues, 'dialogue')}", min(cleaning.read / max(counts.dialogues, 1), 1.0))
     judged = read_preferences(sources, lambda broken: None)
     if not counts.dialogues and not cleaning.findings() and not judged.pairs and not judged.thumbs:
         raise DatasetError("There are no dialogues in what was named.", "Choose a file that holds some.")

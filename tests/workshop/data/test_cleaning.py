@@ -214,5 +214,5 @@ def test_what_was_done_is_a_record(write):
     list(cleaning.dialogues())
     assert cleaning.sentences() == (
         "Cleaned: 1 of 2 dialogues kept (email masked, without lengths).",
-        "copies: 1 dialogue is a copy of an earlier one.",
+        "1 dialogue is a copy of an earlier one.",
     )

@@ -235,7 +235,8 @@ class DataPage(QWidget):
             return
         with self._desk.notices.telling(DatasetError):
             place = self._datasets.delete(dataset)
-            self._desk.notices.undoable(f"“{dataset.source.name}” was deleted.", lambda: self._bring_back(dataset, place))
+            told = f"“{dataset.source.name}” was deleted."
+            self._desk.notices.undoable(told, lambda: self._bring_back(dataset, place), waits=True)
             self._show_one(False)
 
     def export(self, dataset: OwnDataset, path: Path) -> None:

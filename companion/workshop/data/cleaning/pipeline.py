@@ -70,7 +70,7 @@ class Cleaning:
         asked = [f"language {self._options.language}"] if self._options.language else []
         asked += [f"{name} masked" for name in self._options.mask] + [f"without {name}" for name in self._options.skip]
         head = f"{done} ({', '.join(asked)})." if asked else f"{done}."
-        return (head, *(f"{each.step}: {each.sentence}" for each in self.findings() if each.changes))
+        return (head, *(each.sentence for each in self.findings() if each.changes))
 
     def _made(self) -> list[Step]:
         skip = self._options.skip
