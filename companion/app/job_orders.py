@@ -90,7 +90,7 @@ def _adapter(path: str, model: str) -> str:
 def _teacher_and_student(recipe: Distill, model: str) -> dict[str, object]:
     """The teacher is the model that the person chats with unless another one is named; a student has to be."""
     if bool(recipe.model) == bool(recipe.student.layers):
-        what = "Two students were chosen." if recipe.model else "No student is chosen."
+        what = "Two students were chosen." if recipe.model else "How many of the teacher's layers make the student is not said."
         raise RecipeError(
             what, "Choose a smaller model as “Student”, or how many of the teacher's layers make one, under “Student”."
         )

@@ -33,6 +33,7 @@ def told_outcome(judgement: Judgement) -> Outcome | None:
         high=found.interval.high,
         details=tuple(_details(contest, verdicts)),
         standings=_standings(),
+        pairs=tuple(verdicts),
         preferences=judgement.write_dataset(),
         time=round(time.time(), 3),
     )
@@ -51,6 +52,8 @@ def _duel(contest: Contest, verdicts: Sequence[Judged]) -> Duel:
 
 
 def _sentence(contest: Contest, found: Duel, count: int) -> str:
+    if found.share == 0.5:
+        return f"{contest.a.name} and {contest.b.name} are preferred equally often among {count}: judge more of them."
     better, share, low, high = contest.b.name, found.share, found.interval.low, found.interval.high
     if share < 0.5:
         better, share, low, high = contest.a.name, 1 - share, 1 - high, 1 - low

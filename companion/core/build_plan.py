@@ -15,6 +15,8 @@ from companion.core.recipes.quantize import USUAL_DIVERGENCE, Budget
 
 VERSION: Final = 1
 """Counts up when a plan means something else."""
+AS_FAST: Final = 0.97
+"""A speed that is so many times another one is the same: more is noise where types are timed."""
 LEAST_DIVERGENCE: Final = 1e-4
 """Nats per token: what moves the words less cannot be told from the source by anybody."""
 
@@ -77,7 +79,9 @@ class BuildPlan(msgspec.Struct, frozen=True, kw_only=True):
             return min(fitting, key=lambda build: (build.divergence, build.bytes), default=None)
         if budget.prefer == "size":
             return min(fitting, key=lambda build: (build.bytes, build.divergence), default=None)
-        return max(fitting, key=lambda build: (build.write, -build.divergence), default=None)
+        fastest = max((build.write for build in fitting), default=0.0)
+        as_fast = (build for build in fitting if build.write >= AS_FAST * fastest)
+        return min(as_fast, key=lambda build: (build.bytes, build.divergence), default=None)
 
     def is_as_it_is(self, build: ForeseenBuild) -> bool:
         """Whether this build would be the model once more."""

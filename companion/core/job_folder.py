@@ -73,6 +73,16 @@ class JobFolder:
         """Without the fields that only another version knows. Raises RecipeError or JobError."""
         return decode_recipe(self._content(self.recipe_file)).recipe
 
+    def names(self, file: str) -> bool:
+        """Whether the recipe names this file, perhaps with how strongly it is used, or this folder or something in it; False for
+        a recipe that cannot be read."""
+        name = msgspec.json.encode(file)[:-1]
+        try:
+            recipe = self._content(self.recipe_file)
+        except JobError:
+            return False
+        return any(name + end in recipe for end in (b'"', b":", b"/", b"\\\\"))
+
     def order(self) -> JobOrder:
         """Raises JobError."""
         if not self.order_file.exists():

@@ -90,6 +90,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Further sentences: how often each won, and whether the first reply was chosen more often."""
     standings: tuple[Standing, ...] = ()
     """The strongest first."""
+    pairs: tuple[Judged, ...] = ()
+    """What both said, in the order of the verdicts."""
     preferences: int = 0
     """How many verdicts became dialogues to learn from."""
     time: float = 0.0

@@ -62,7 +62,7 @@ QToolButton {{ padding: 4px; }}
 QPushButton:hover, QToolButton:hover {{ background: {mix(p.raised, p.text, 0.08)}; }}
 QPushButton:pressed, QToolButton:pressed {{ background: {mix(p.raised, p.text, 0.14)}; }}
 QPushButton:checked, QToolButton:checked {{ background: {p.raised}; color: {p.accent}; }}
-QPushButton:focus, QToolButton:focus {{ border-color: {p.accent}; }}
+QPushButton:focus, QToolButton:focus {{ border-color: {p.accent}; outline: none; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {mix(p.surface, p.muted, 0.6)}; }}
 QPushButton[role="primary"] {{ background: {p.accent}; color: {p.on_accent}; font-weight: 600; }}
 QPushButton[role="primary"]:hover {{ background: {mix(p.accent, p.text, 0.14)}; }}
@@ -135,7 +135,7 @@ def _choices(p: Palette, scale: float) -> str:
     empty = mix(p.raised, p.text, 0.14)
     return f"""
 QCheckBox, QRadioButton {{ spacing: 8px; padding: 2px; border: 2px solid transparent; border-radius: 8px; }}
-QCheckBox:focus, QRadioButton:focus {{ border-color: {p.accent}; }}
+QCheckBox:focus, QRadioButton:focus {{ border-color: {p.accent}; outline: none; }}
 QCheckBox::indicator {{
     width: {box}px; height: {box}px; border: 1px solid {outline(p)}; border-radius: 6px; background: {p.surface};
 }}

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from companion.app.job_entry import JobEntry, JobPhase
+from companion.app.job_needs import titles_needing
 from companion.app.jobs import Jobs
 from companion.app.notices import Notice, Notices
 from companion.app.preferences import Preferences
@@ -143,6 +144,8 @@ def test_pausing_and_resuming_goes_on_from_the_checkpoint(desk, qtbot, tiny_mode
     desk.jobs.pause(job)
     until(qtbot, desk, job, JobPhase.PAUSED)
     entry = desk.jobs.entry(job)
+    for file, needed in ((tiny_model, 1), (data, 1), (data.with_name("another.jsonl"), 0)):
+        assert len(titles_needing(desk.jobs, str(file))) == needed, file
     assert "paused after step" in entry.what
     assert entry.remedy == "", "what the terminal is told to type is nothing for the window"
     step = desk.jobs.folder(job).resumable_step()

@@ -115,7 +115,7 @@ def test_a_running_job_is_cancelled_from_elsewhere(tiny_model, data, capfd):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     next(line for line in process.stdout if '"StepDone"' in line)
     assert cli.run(["jobs", "cancel", job.id]) == 0
-    assert "It was cancelled after step" in capfd.readouterr().out
+    assert "It was ended early, after step" in capfd.readouterr().out
     assert job.worker() == 0, "the command waits until the job has ended"
     process.communicate(timeout=120)
     assert process.returncode == 0

@@ -70,7 +70,7 @@ def test_ending_early_keeps_what_was_judged_and_the_next_time_asks_the_rest(side
     (judgement,) = all_judgements()
     assert len(judgement.verdicts()) == 6
     assert judge(sides, [], monkeypatch) == 0
-    assert "is preferred in" in capfd.readouterr().out, "with nothing left to ask it tells the result"
+    assert "preferred" in capfd.readouterr().out, "with nothing left to ask it tells the result"
 
 
 def test_the_same_seed_asks_the_same_in_the_same_order(sides, monkeypatch):
@@ -121,7 +121,7 @@ def test_in_a_terminal_one_key_is_enough(sides):
     os.close(ours)
     assert process.wait(30) == 0
     assert asked == 2
-    assert b"is preferred in" in said
+    assert b"preferred" in said
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def _surprised(made: Mapping[str, float], *, is_preference: bool) -> Outcome:
         return Outcome("", "", told + checked, "", None)
     share = 1 - math.exp(after - before)
     number = f"{abs(share) * 100:.0f} %"
-    details = f"Held-out loss {before:.3f} before, {after:.3f} after.{checked}"
+    surprise = f"Perplexity, the measure of surprise, {math.exp(before):.3g} before, {math.exp(after):.3g} after"
+    details = f"{surprise} (held-out loss {before:.3f} and {after:.3f}).{checked}"
     means = f"{'less' if share >= 0 else 'more'} surprised by good replies that she has never seen"
     word: Literal["better", "worse", "the same"] = "the same" if number == "0 %" else "better" if share > 0 else "worse"
     if word == "the same":

@@ -83,7 +83,7 @@ class ChartPicture(NamedTuple):
         place = Place(area, self.x, y, self.log_x)
         self._paint_grid(painter, place, list(zip(marks, texts, strict=True)), metrics)
         painter.save()
-        painter.setClipRect(area.adjusted(0, -MARK - 1, 2 * MARK, MARK + 1))
+        painter.setClipRect(area.adjusted(-MARK - 1, -MARK - 1, 2 * MARK, MARK + 1))
         for line, some in zip(self.lines, points, strict=True):
             self._paint_line(painter, place, line, some)
         painter.restore()

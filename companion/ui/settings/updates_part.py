@@ -49,5 +49,4 @@ class UpdatesPart(QWidget):
         words = newest.sentence if newest is not None else f"You have Companion {__version__}."
         say(self.state, f"Asking {host_of(self.address.text())} …" if standing.is_asking else words)
         say(self.problem, standing.what, standing.remedy)
-        self.look_button.setEnabled(not standing.is_asking)
         self.page_button.setVisible(newest is not None and newest.is_newer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtWidgets import QWidget
@@ -57,9 +58,10 @@ def _jobs(desk: Desk) -> QWidget:
 
 
 def _library(desk: Desk) -> QWidget:
+    from companion.app.job_needs import titles_needing
     from companion.ui.workshop.library.library_page import LibraryPage
 
-    return LibraryPage(desk.theme, desk.library(), desk.downloads())
+    return LibraryPage(desk.theme, desk.library(), desk.downloads(), partial(titles_needing, desk.jobs))
 
 
 SECTIONS: Final[dict[str, Section]] = {

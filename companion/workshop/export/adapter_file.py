@@ -34,6 +34,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the files that were learned from."""
     metrics: Mapping[str, float] = msgspec.field(default_factory=dict)
     licence: str = ""
+    """Of what was learned from, where that is known."""
     extra: Mapping[str, str] = msgspec.field(default_factory=dict)
     """More keys, such as “general.description”."""
 
@@ -95,9 +96,16 @@ def _metadata(header: GGUFHeader, base_sha256: str, alpha: float, provenance: Pr
         keys.DATASET_FILES: " ".join(provenance.dataset_files),
         keys.METRICS: msgspec.json.encode(metrics).decode(),
         keys.PROGRAM: __version__,
-        "general.license": provenance.licence or header.text("general.license"),
+        "general.license": _licence(header.text("general.license"), provenance.licence),
     } | dict(provenance.extra)
     return [encoded(key, value) for key, value in pairs.items() if value not in ("", "null")]
+
+
+def _licence(model: str, learned: str) -> str:
+    """Both, where they differ: what was learned can be read out of the weights again."""
+    if not learned or not model or model.casefold() == learned.casefold():
+        return model or learned
+    return f"{model} (the model); {learned} (what it learned from)"
 
 
 def _planned(name: str, tensor: Tensor, store_as: Literal["F16", "F32"]) -> PlannedTensor:

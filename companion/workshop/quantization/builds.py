@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from companion.core.build_limits import METADATA, refuse_too_small
+from companion.core.build_plan import AS_FAST
 from companion.core.errors import RecipeError
 from companion.core.gguf.header import GGUFHeader
 from companion.core.gguf.types import TYPES_BY_NAME
@@ -101,9 +102,19 @@ class Planner:
                 limits._replace(damage=limits.damage or USUAL_DIVERGENCE / correction),
             )
         try:
-            return self._foreseen(allocate(self._choices, goal, limits), correction)
+            found = allocate(self._choices, goal, limits)
         except NoAllocation:
             raise self._impossible(budget) from None
+        return self._foreseen(self._smallest_as_fast(found, limits) if goal == "seconds" else found, correction)
+
+    def _smallest_as_fast(self, fastest: Allocation, limits: Limits) -> Allocation:
+        """Which of several types is a hundredth faster is a matter of chance where they are timed; how large they are is not."""
+        rest = self._speed.write_rest
+        seconds = (rest + fastest.seconds) / AS_FAST - rest
+        try:
+            return allocate(self._choices, "bytes", limits._replace(seconds=seconds))
+        except NoAllocation:  # the solver was given too little time
+            return fastest
 
     def front(self, count: int) -> list[Foreseen]:
         """At most `count` builds between the smallest and the source's precision, each with the least divergence of its size."""

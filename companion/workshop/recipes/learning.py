@@ -249,6 +249,6 @@ def why_it_ended(ending: Ending, steps: int, made: str) -> str:
     said = {
         "finished": f"All {steps:,} steps are done; {kept}.",
         "early": f"It ended early, after step {ending.step:,} of {steps:,}, because measurements no longer improved; {kept}.",
-        "cancel": f"It was cancelled after step {ending.step:,} of {steps:,}; {kept}.",
+        "cancel": f"It was ended early, after step {ending.step:,} of {steps:,}, because somebody wished so; {kept}.",
     }
     return said[ending.reason]

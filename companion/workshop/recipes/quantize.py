@@ -20,7 +20,7 @@ import msgspec
 from companion.core.adapter import BASE_SHA256
 from companion.core.amounts import bytes_text, times_text
 from companion.core.build_limits import needed_room, refuse_impossible_size
-from companion.core.build_plan import read_plan
+from companion.core.build_plan import AS_FAST, read_plan
 from companion.core.disk_room import refuse_without_room
 from companion.core.errors import RecipeError
 from companion.core.files import read_json, unfinished, write_atomic
@@ -50,8 +50,6 @@ FRONT: Final = 7
 """Builds between the smallest and the source's precision that are drawn."""
 ATTEMPTS, MOST_ATTEMPTS = 3, 6
 """Builds that are made until one uses the divergence that was asked for, and until one keeps within it at all."""
-AS_FAST: Final = 0.97
-"""A speed that is measured so many times another one is the same."""
 SURPRISING: Final = 2.0
 """So many times the divergence that was foreseen is worth a word, where it can be noticed at all."""
 NOTICED: Final = 0.02

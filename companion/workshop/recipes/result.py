@@ -22,6 +22,7 @@ from companion.core.recipes.files import LearningRecipe
 from companion.llama.library import Library
 from companion.llama.vocabulary import Vocabulary
 from companion.workshop.data.batch import Example, pack
+from companion.workshop.data.origin import source_of
 from companion.workshop.data.sources.reading import data_sha256
 from companion.workshop.export.adapter_file import Provenance, write_adapter
 from companion.workshop.export.merge import merge_adapter, merge_tensors
@@ -217,8 +218,17 @@ def _provenance(recipe: LearningRecipe, fingerprint: str, metrics: dict[str, flo
         dataset_fingerprint=fingerprint,
         dataset_files=tuple(hash_ for file in recipe.data_files if (hash_ := data_sha256(file))),
         metrics=metrics,
+        licence=_licence(recipe.data_files),
         extra=lineage,
     )
+
+
+def _licence(files: Sequence[str]) -> str:
+    """Of the data; empty where they do not say any, or are gone: what was learned is in the job's folder."""
+    try:
+        return source_of(files, ()).licence if files else ""
+    except CompanionError:
+        return ""
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from companion.core.judgement import all_judgements
 from companion.core.paths import data_folder, models_folder, own_adapters_folder, own_models_folder
 from companion.core.report import GATE
 from companion.core.report_file import read_report
+from companion.ui.fold import Fold
 from companion.ui.workshop.evaluate.evaluate_page import EvaluatePage
 from companion.ui.workshop.evaluate.metric_table import MetricTable
 from companion.ui.workshop.evaluate.sample_talks import SampleTalks
@@ -326,11 +327,15 @@ def test_a_blind_test_by_keys_only_is_told_at_the_end_and_found_again(page: Eval
     verdicts = [(each.answer, each.asked) for each in judgement.verdicts()]
     assert len([answer for answer, was_asked in verdicts if was_asked]) == 2
     assert page.outcome.sentence.text() == judgement.outcome().sentence
+    (fold,) = page.outcome.findChildren(Fold)
+    fold.set_open(True)
+    told = "\n".join(label.text() for label in fold.findChildren(QLabel))
+    assert all(word in told for word in ("base + voice", first.first.strip(), first.second.strip())), "whose they were is told"
     qtbot.waitUntil(lambda: len(page.evaluations.found.contests) == 1, timeout=SOON_MS)
     page.show_form()
     choose(page, judgement.folder)
     assert page.stack.currentWidget() is page.outcome
-    assert "is preferred in" in page.outcome.sentence.text()
+    assert "preferred" in page.outcome.sentence.text()
     page.outcome.again_button.click()
     assert not room.jobs.are_wanted
     assert page.stack.currentWidget() is page.blind_form

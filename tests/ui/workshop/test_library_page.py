@@ -15,10 +15,13 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from companion.app.downloads import Downloads
 from companion.core.character import BUILT_IN
+from companion.core.job import JobOrder
+from companion.core.job_folder import create_job
 from companion.core.library.catalog import read_catalog
 from companion.core.library.collection import Collection
 from companion.core.library.elsewhere import Elsewhere
 from companion.core.paths import own_models_folder
+from companion.core.recipes.evaluate import Evaluate
 from companion.ui.workshop.library.library_page import LibraryPage
 from companion.ui.workshop.library.library_tree import Role
 from tests.app.library.conftest import LOADED_MS, Office, office  # noqa: F401 (a fixture)
@@ -264,3 +267,19 @@ def test_everything_has_a_name_for_screen_readers(page: LibraryPage, office: Off
             assert button.accessibleName() or button.text() or not button.isVisible(), button
     assert page.tree.accessibleName()
     assert page.details.family.accessibleName()
+
+
+def test_deleting_what_a_job_still_needs_asks_first(page: LibraryPage, office: Office, qtbot):  # noqa: F811
+    collected(page, qtbot)
+    waiting = create_job(Evaluate(name="Check", subjects=((str(office.base), f"{office.voice}:1"),)), JobOrder())
+    assert waiting.names(str(office.voice))
+    assert waiting.names(str(office.base))
+    assert not waiting.names(str(office.voice)[:-1])
+    page.details._needing = lambda file: ("Check of her voice",) if waiting.names(file) else ()
+    page.show_item(str(office.voice))
+    page.details.remove_button.click()
+    assert page.details.question.isVisible()
+    assert "“Check of her voice” still needs it, and would fail." in words(page)
+    assert office.voice.exists()
+    page.details.question.yes.click()
+    assert not office.voice.exists()

@@ -26,6 +26,7 @@ from tests.tiny_models import write_tiny_llama
 from tests.workshop.export.trained import matrices, random_dialogues, random_tensors, torch_losses
 
 VOICE = Provenance(name="Voice")
+LEARNED = "apache-2.0 (the model); private (what it learned from)"
 
 
 def write(path: Path, model: Path, tensors, *, alpha: float = 8.0, rslora: bool = False, **more):
@@ -76,6 +77,12 @@ def test_the_file_says_where_it_came_from(tmp_path, tiny_model):
     assert '"kind":"fine-tune"' in info.recipe
     assert [t.name for t in info.tensors][:2] == ["blk.0.attn_k.weight", "blk.0.attn_output.weight"]
     assert read_header(info.path, chat_model=False).text("general.description") == "Short and warm."
+    named = {"general.license": "apache-2.0"}
+    licensed = write_tiny_llama(tmp_path / "licensed.gguf", metadata=named)
+    for learned, told in (("", "apache-2.0"), ("Apache-2.0", "apache-2.0"), ("private", LEARNED)):
+        about = Provenance(name="Her voice", licence=learned)
+        made = write(tmp_path / "v.gguf", licensed, random_tensors(matrices(licensed), 4), provenance=about)
+        assert made.licence == told, "what was learned can be read out of the weights"
     other = write(tmp_path / "two.gguf", tiny_model, random_tensors(matrices(tiny_model), 4), base_sha256="cd" * 32)
     assert other.base_sha256 == "cd" * 32
 

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from companion.app.job_needs import titles_needing
 from companion.app.notices import Notice, Tone
 from companion.core.amounts import counted
 from companion.core.dataset_folder import OwnDataset
@@ -235,7 +236,8 @@ class DataPage(QWidget):
             return
         with self._desk.notices.telling(DatasetError):
             place = self._datasets.delete(dataset)
-            told = f"“{dataset.source.name}” was deleted."
+            needed = "".join(f" “{title}” still needs it." for title in titles_needing(self._desk.jobs, str(dataset.folder)))
+            told = f"“{dataset.source.name}” was deleted.{needed}"
             self._desk.notices.undoable(told, lambda: self._bring_back(dataset, place), waits=True)
             self._show_one(False)
 

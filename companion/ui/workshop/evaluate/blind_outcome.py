@@ -16,6 +16,7 @@ from companion.ui.cards import card, empty, plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import BODY, Theme
+from companion.ui.workshop.evaluate.blind_pairs import pairs_fold
 
 WIDEST = 720
 UNCOUNTED = "They were not counted yet. Go on with the test: at its end you read who is preferred."
@@ -71,6 +72,8 @@ class BlindOutcome(QWidget):
         for each in (self.bar, self.left_end, self.right_end, self.legend):
             each.show()
         self.learned.setVisible(outcome.preferences > 0)
+        if outcome.pairs:
+            self._standings.addWidget(pairs_fold(outcome, self._theme))
         if len(outcome.standings) > 2:
             rows = [_standing(each) for each in outcome.standings]
             self._standings.addWidget(card("Everybody who was ever judged", _table(rows), plain_label("caption", BRADLEY_TERRY)))

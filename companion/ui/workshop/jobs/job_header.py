@@ -82,7 +82,9 @@ class JobHeader(QWidget):
             "cancel": entry.may_cancel and entry.phase is not JobPhase.WAITING,
             "retry": entry.may_retry,
         }
-        show_some({self.buttons[name]: is_shown for name, is_shown in shown.items()})  # whoever pressed one finds another
+        # Whoever pressed one finds another; the menu is always there.
+        here = {self.buttons[name]: is_shown for name, is_shown in shown.items()}
+        show_some(here, *(button for button, is_shown in here.items() if is_shown), self.more)
         pauses = {JobPhase.WAITING: "Take off the queue", JobPhase.PAUSING: "Pausing…"}
         self.buttons["pause"].setText(pauses.get(entry.phase, "Pause"))
         words = {JobPhase.UNSTARTED: "Start", JobPhase.WAITING: "Start now"}

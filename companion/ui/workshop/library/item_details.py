@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from html import escape
 
@@ -20,7 +21,7 @@ from companion.ui.memory.memory_model import day_words
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.library.family_view import FamilyView
-from companion.ui.workshop.library.words import facts, origin, place, proof, still_used, used_text
+from companion.ui.workshop.library.words import facts, origin, place, proof, still_needed, still_used, used_text
 
 WIDEST = 720
 STACK_BELOW = 520
@@ -44,9 +45,10 @@ class ItemDetails(QWidget):
     removal_requested = Signal()
     """Delete what is ours, or unlink what belongs to others."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, needing: Callable[[str], tuple[str, ...]]) -> None:
+        """`needing` gives the titles of the jobs that still need a file."""
         super().__init__()
-        self._theme = theme
+        self._theme, self._needing = theme, needing
         self._item: Item | None = None
         self._collection: Collection | None = None
         self.title, self.facts = plain_label("title"), plain_label("muted")
@@ -90,15 +92,17 @@ class ItemDetails(QWidget):
         self._show_report(item, collection)
 
     def ask_to_remove(self) -> None:
-        """Delete at once what nobody uses; else say first who does."""
+        """Delete at once what nobody uses and no job needs; else say first who does."""
         if self._item is None or self._collection is None or not self.remove_button.isVisibleTo(self):
             return
         used = self._collection.uses.get(self._item.key, ())
-        if not used:
+        needed = self._needing(str(self._item.path)) if self._item.is_ours else ()
+        if not used and not needed:
             self.removal_requested.emit()
             return
         verb = "Delete" if self._item.is_ours else "Unlink"
-        self.question.ask(still_used(used), f"{verb} anyway ({bytes_text(self._item.bytes_on_disk)})")
+        told = " ".join(filter(None, (still_used(used) if used else "", still_needed(needed) if needed else "")))
+        self.question.ask(told, f"{verb} anyway ({bytes_text(self._item.bytes_on_disk)})")
 
     # Inside
 

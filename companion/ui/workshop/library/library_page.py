@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
@@ -39,7 +40,10 @@ NARROWEST_LIST, WIDEST_LIST, LIST_SHARE = 230, 400, 0.34
 class LibraryPage(QWidget):
     """Reads when it is shown, and whenever something was adopted, deleted or downloaded."""
 
-    def __init__(self, theme: Theme, library: Library, downloads: Downloads) -> None:
+    def __init__(
+        self, theme: Theme, library: Library, downloads: Downloads, needing: Callable[[str], tuple[str, ...]] = lambda _file: ()
+    ) -> None:
+        """`needing` gives the titles of the jobs that still need a file."""
         super().__init__()
         self._theme = theme
         self._library = library
@@ -51,7 +55,7 @@ class LibraryPage(QWidget):
         self.roll_back_button, self.trash_button = QPushButton("Roll back"), QPushButton()
         self.trash_menu = QMenu(self.trash_button)
         self.tree = LibraryTree(theme)
-        self.details = ItemDetails(theme)
+        self.details = ItemDetails(theme, needing)
         self.invitation = Invitation()
         self.catalog = CatalogView(theme)
         self.found = FoundView()

@@ -66,6 +66,12 @@ def still_used(used: tuple[Use, ...]) -> str:
     return f"{_and(names)} use it, and go on without it." if len(names) > 1 else f"{names[0]} uses it, and goes on without it."
 
 
+def still_needed(titles: tuple[str, ...]) -> str:
+    """What is said before something is deleted that jobs have not done with."""
+    names = [f"“{title}”" for title in dict.fromkeys(titles)]
+    return f"{_and(names)} still {'need' if len(names) > 1 else 'needs'} it, and would fail."
+
+
 def origin(item: Item, collection: Collection) -> str:
     """Where the file came from, as full sentences."""
     sentences = []

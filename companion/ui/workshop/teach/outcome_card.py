@@ -15,6 +15,7 @@ from companion.ui.keyboard import pass_on
 from companion.ui.workshop.evaluate.labels import OUTCOMES
 
 NOT_CHECKED = "It is not checked yet. You can adopt it all the same, and roll back with one press."
+ADOPTED_UNCHECKED = "It is not checked yet: talk with her and see, or check it. One press rolls back."
 TOO_FEW = "Nothing was held back to check it with. Compare it in the chat; you can roll back with one press."
 ROLL_BACK = "When you adopt it, you can roll back with one press."
 
@@ -87,7 +88,8 @@ class OutcomeCard(QFrame):
         say(self.details, found.details)
         check, is_adopted, may_check = taught.check_of(lesson), taught.is_adopted(lesson), taught.may_check(lesson)
         uncheckable = TOO_FEW if found.number else ROLL_BACK  # without a number it stands above why there is none
-        self._show_check(check, "" if is_adopted else NOT_CHECKED if may_check else uncheckable)
+        not_checked = (ADOPTED_UNCHECKED if is_adopted else NOT_CHECKED) if may_check else "" if is_adopted else uncheckable
+        self._show_check(check, not_checked)
         is_checked = check is not None and check.phase is JobPhase.DONE
         says_keep = check.what.startswith(KEEP) if check is not None and is_checked else found.is_better is False
         if is_adopted:
@@ -99,7 +101,8 @@ class OutcomeCard(QFrame):
         self.buttons["check"].setText("Stop checking" if taught.is_checking(lesson) else again)
         self.buttons["compare"].setVisible(may_compare)
         self.buttons["else"].setVisible(not is_adopted)  # how she is now is with it
-        self._set_primary("again" if is_adopted else "else" if says_keep else "adopt")
+        unproven = may_check and check is None
+        self._set_primary(("check" if unproven else "again") if is_adopted else "else" if says_keep else "adopt")
 
     def _show_check(self, check: JobEntry | None, unchecked: str) -> None:
         """`unchecked` is said while there is no check."""

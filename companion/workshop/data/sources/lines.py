@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from companion.core.errors import DatasetError
+from companion.core.paths import own_datasets_folder
 from companion.workshop.data.sources.found import BrokenDialogue, OnBroken
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
@@ -32,6 +33,9 @@ def opened(path: Path) -> BinaryIO:
 
 
 def unreadable(path: Path, error: OSError) -> DatasetError:
+    if isinstance(error, FileNotFoundError) and own_datasets_folder() in path.parents:
+        name = path.relative_to(own_datasets_folder()).parts[0]
+        return DatasetError(f"The dataset “{name}” is not there any more.", "Choose another one, or make it again.")
     if isinstance(error, FileNotFoundError):
         return DatasetError(f"There is no file “{path}”.", "Check the name and the folder.")
     return DatasetError(f"“{path}” cannot be read ({error.strerror}).", "Check that the file is there and that you may read it.")
