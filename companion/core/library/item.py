@@ -46,6 +46,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """Of the (first) file; empty until it is computed."""
     base_sha256: str = ""
     base_name: str = ""
+    went_on_from: str = ""
+    """Name of the adapter from which the training of this one began."""
     merged_adapter: str = ""
     """Name of the adapter that was worked into the model."""
     what: str = ""

@@ -104,7 +104,22 @@ def _adapter(plain: Item) -> Item:
         licence=info.licence,
         base_sha256=info.base_sha256,
         base_name=info.base_name,
+        went_on_from=_went_on_from(info.recipe),
     )
+
+
+class _Start(msgspec.Struct):
+    """The part of a recipe that says where a training began."""
+
+    start_adapter: str = ""
+
+
+def _went_on_from(recipe: str) -> str:
+    """Empty for one that began with nothing, and for a recipe that cannot be read."""
+    try:
+        return shown(Path(msgspec.json.decode(recipe, type=_Start).start_adapter).stem)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        return ""
 
 
 def _gguf_files(folder: Path) -> Iterator[Path]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from companion.core.adapter import RECIPE
 from companion.core.library.scan import Found, library_files, read_item
 from companion.core.paths import models_folder, own_models_folder, starter_model
 from companion.core.recipes.quantize import Quantize
 from tests.core.library.conftest import Shelf, write_job
+from tests.tiny_adapters import write_adapter
 from tests.tiny_models import write_tiny_bert, write_tiny_llama, write_truncated
 
 
@@ -47,6 +51,15 @@ def test_an_adapter_says_what_it_is(shelf: Shelf):
     item = shelf.items()["voice"]
     assert (item.kind, item.name, item.rank) == ("adapter", "Voice", 4)
     assert item.base_sha256 == shelf.items()["base"].sha256
+
+
+@pytest.mark.parametrize(
+    ("recipe", "began"),
+    [('{"kind":"fine-tune","start_adapter":"hoshi.gguf"}', "hoshi"), ('{"kind":"fine-tune"}', ""), ("{", ""), ("[1]", "")],
+)
+def test_an_adapter_says_from_which_one_its_training_began(shelf: Shelf, recipe, began):
+    path = write_adapter(shelf.adapter.with_name("second.gguf"), shelf.base, metadata={RECIPE: recipe})
+    assert read_item(Found(path, "own")).went_on_from == began
 
 
 def test_what_cannot_be_used_says_why(tmp_path):

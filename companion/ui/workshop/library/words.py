@@ -93,6 +93,8 @@ def origin(item: Item, collection: Collection) -> str:
             sentences.append(f"In your own folder of {item.kind}s.")
         case "job" if made is None:
             sentences.append("In the folder of a job.")
+    if item.went_on_from:
+        sentences.append(f"It goes on from “{item.went_on_from}”, and holds what that one had learned, too.")
     if item.licence:
         sentences.append(f"Licence: {item.licence}.")
     return " ".join(sentences)
