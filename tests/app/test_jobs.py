@@ -115,7 +115,7 @@ def test_a_job_runs_to_its_end_with_less_priority_and_says_what_came_of_it(desk,
     until(qtbot, desk, job, JobPhase.CANCELLED, timeout=LATER_MS)
     assert (tmp_path / "made.gguf").is_file(), "what was learned is kept"
     assert [entry.id for entry in desk.ended] == [job]
-    assert "cancelled after step" in desk.ended[0].what
+    assert "ended early, after step" in desk.ended[0].what
     assert desk.jobs.own is None
     assert wanted(desk.jobs.folder(job)) is None
 
