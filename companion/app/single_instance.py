@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from functools import partial
+import contextlib
+import re
+import secrets
 from pathlib import Path
+from typing import Final
 
-from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtCore import QDeadlineTimer, QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from companion.core.errors import StoreError
+from companion.core.files import write_atomic
 from companion.core.paths import HOME_VARIABLE, data_folder
 
 CONNECT_MS = 500
+ASK_AGAIN_MS = 200
+"""It may only just begin to listen."""
 LEAVING_MS = 8000
 LONGEST_PATH = 32_768
 """Bytes."""
+NAME: Final = re.compile(r"companion-[0-9a-f]{32}")
 
 
 class SingleInstance(QObject):
-    """One per person and data folder."""
+    """One per person and data folder.
+
+    Where the first one listens is drawn by chance and written into the data folder, which is the person's alone: a name
+    that others could foresee they could take first, in the folder for temporary files that all people share.
+    """
 
     show_requested = Signal()
     """Another start found this one."""
@@ -29,9 +38,9 @@ class SingleInstance(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        who = f"{data_folder().resolve()} {os.getuid() if hasattr(os, 'getuid') else os.environ.get('USERNAME', '')}"
-        self._name = f"companion-{hashlib.sha256(who.encode()).hexdigest()[:16]}"
         self._server: QLocalServer | None = None
+        self._callers: list[QLocalSocket] = []
+        self._address = data_folder() / "window.address"
         self._lock = QLockFile(str(data_folder() / "window.lock"))
         self._lock.setStaleLockTime(0)
 
@@ -45,18 +54,13 @@ class SingleInstance(QObject):
             if self._lock.error() is not QLockFile.LockError.LockFailedError:
                 remedy = f"Make room there and check that you may write, or set {HOME_VARIABLE} to another folder."
                 raise StoreError(f"Nothing can be written to “{data_folder()}”.", remedy)
-            socket = QLocalSocket()
-            socket.connectToServer(self._name)
-            if socket.waitForConnected(CONNECT_MS) or not self._lock.tryLock(LEAVING_MS):
+            socket, is_ours = self._reach()
+            if not is_ours:
                 if file and socket.write(str(Path(file).absolute()).encode()) > 0:
                     socket.waitForBytesWritten(CONNECT_MS)
                 socket.disconnectFromServer()
                 return False
-        QLocalServer.removeServer(self._name)  # left over from a program that was killed
-        self._server = QLocalServer(self)
-        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
-        self._server.newConnection.connect(self._greet)
-        self._server.listen(self._name)
+        self._begin_listening()
         return True
 
     def stop_listening(self) -> None:
@@ -69,16 +73,52 @@ class SingleInstance(QObject):
         self.stop_listening()
         self._lock.unlock()
 
+    def _reach(self) -> tuple[QLocalSocket, bool]:
+        """A socket to the first one; or its lock was got instead, since it is no longer there."""
+        until = QDeadlineTimer(LEAVING_MS)
+        while True:
+            socket = QLocalSocket()
+            socket.connectToServer(self._name())
+            if socket.waitForConnected(CONNECT_MS):
+                return socket, False
+            if self._lock.tryLock(ASK_AGAIN_MS):
+                return socket, True
+            if until.hasExpired():
+                return socket, False
+
+    def _begin_listening(self) -> None:
+        if left := self._name():
+            QLocalServer.removeServer(left)  # of a program that was killed
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._greet)
+        name = f"companion-{secrets.token_hex(16)}"
+        if self._server.listen(name):
+            with contextlib.suppress(OSError):  # a full disk: another start then waits for this one's end
+                write_atomic(self._address, name.encode())
+
+    def _name(self) -> str:
+        """Where the first one listens, or listened; empty where none has."""
+        try:
+            with self._address.open("rb") as file:
+                found = NAME.match(file.read(64).decode("ascii", "replace"))
+        except OSError:
+            return ""
+        return found.group() if found else ""
+
     def _greet(self) -> None:
         while self._server is not None and (socket := self._server.nextPendingConnection()) is not None:
-            socket.disconnected.connect(partial(self._heard, socket))
+            self._callers.append(socket)
+            socket.disconnected.connect(self._hear)
             self.show_requested.emit()
-            if socket.state() is QLocalSocket.LocalSocketState.UnconnectedState:
-                self._heard(socket)
+        self._hear()
 
-    def _heard(self, socket: QLocalSocket) -> None:
-        """What another start of the same person has said, to the end."""
-        file = bytes(socket.read(LONGEST_PATH).data()).decode(errors="replace")
-        socket.deleteLater()
-        if file:
-            self.open_requested.emit(file)
+    def _hear(self) -> None:
+        """What other starts of the same person have said, to the end."""
+        ended = [socket for socket in self._callers if socket.state() is QLocalSocket.LocalSocketState.UnconnectedState]
+        for socket in ended:
+            self._callers.remove(socket)
+            file = bytes(socket.read(LONGEST_PATH).data()).decode(errors="replace")
+            socket.deleteLater()
+            if file:
+                self.open_requested.emit(file)

@@ -23,7 +23,7 @@ from typing import Any
 
 HOME = Path("/tmp/companion-sample/home")
 """Where it is made: the test that opens it puts its own place in."""
-LEFT_OUT = ("checkpoints", "logs", "lock", "window.lock")
+LEFT_OUT = ("checkpoints", "logs", "lock", "window.lock", "window.address")
 """What a later version neither needs nor shows."""
 BUILT_IN_FIELDS = {"name": "Mira", "description": "{{char}} keeps a lighthouse.", "first_mes": "The lamp is lit."}
 
