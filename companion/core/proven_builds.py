@@ -20,7 +20,6 @@ class ProvenBuild(msgspec.Struct, frozen=True, kw_only=True):
     kinds: dict[str, int]
     """How many matrices have each type."""
     proven: Proven
-    job: str
     file: str = ""
     """Where it was delivered; empty for those that were only measured."""
 
@@ -48,7 +47,6 @@ def _of_job(job: JobFolder, model: Path) -> list[ProvenBuild]:
             name="" if event.foreseen_divergence or event.name == "build" else event.name,
             kinds=event.kinds,
             proven=event.proven,
-            job=job.id,
             file=files.get(event.proven.bytes, ""),
         )
         for event in events

@@ -22,6 +22,8 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     """Its id."""
     kind: str
     """Of the recipe, such as "quantize"."""
+    name: str = ""
+    """What the person called the job."""
     when: float
     """Seconds since the epoch."""
     relation: Relation | Literal[""] = ""
@@ -113,9 +115,16 @@ def _made(job: JobFolder, recipe: Recipe, event: OutputWritten, trained: str, wh
     elif base:
         relation = "training"
     return Made(
-        job=job.id, kind=recipe.kind, when=when, relation=relation, base=base, adapter=adapter, proven=proven,
+        job=job.id,
+        kind=recipe.kind,
+        name=getattr(recipe, "name", ""),
+        when=when,
+        relation=relation,
+        base=base,
+        adapter=adapter,
+        proven=proven,
         metrics=event.metrics,
-    )  # fmt: skip
+    )
 
 
 def _proof_of(event: OutputWritten, proven: dict[str, Proven]) -> Proven | None:

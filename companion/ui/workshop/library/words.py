@@ -138,7 +138,7 @@ def total(collection: Collection) -> str:
 def _made(made: Made) -> str:
     told = _KINDS.get(made.kind, "Made")
     day = f" {day_words(made.when, datetime.now())}" if made.when else ""
-    return f"{told}{day} by the job “{made.job}”."
+    return f"{told}{day} by the job “{made.name}”." if made.name else f"{told}{day}."
 
 
 def _parameters(item: Item) -> str:

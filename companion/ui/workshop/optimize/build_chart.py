@@ -41,7 +41,7 @@ def drawn(plan: BuildPlan, proven: tuple[ProvenBuild, ...]) -> Drawn:
         budgets.append(Budget(size=build.bytes))
     for made in proven:
         found = made.proven
-        heading = f"{made.name or 'A fitted build'}, measured by the job {made.job}"
+        heading = f"{made.name or 'A fitted build'}, measured"
         told = (
             heading,
             f"{bytes_text(found.bytes)}, {found.bits_per_weight:.2f} bits per weight",
