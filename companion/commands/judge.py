@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -100,7 +101,7 @@ def _described(sides: Sequence[tuple[str, ...]]) -> tuple[Subject, Subject]:
 
 
 def _questions(data: Sequence[Path], prompts: int, character: str | None, seed: int) -> list[Question]:
-    from companion.workshop.evaluation.material import read_material
+    from companion.workshop.evaluation.material import more_prompts, read_material
     from companion.workshop.evaluation.replies import seed_of
 
     recipe = Evaluate(
@@ -108,7 +109,7 @@ def _questions(data: Sequence[Path], prompts: int, character: str | None, seed: 
         character=character_of(character, built_in_character().name),
         replies=HowMany(dialogues=BRANCHES * prompts),
     )
-    found = read_material(recipe, lambda fraction: None).prompts[:prompts]
+    found = list(islice(more_prompts(read_material(recipe, lambda fraction: None)), prompts))
     if not found:
         raise DatasetError("These dialogues hold nothing to answer.", "Name dialogues in which the person says something.")
     return [Question(each.name, each.dialogue.messages, seed_of(seed, each.name)) for each in found]
@@ -119,7 +120,7 @@ def _why_fewer(wanted: int, there_are: int, judged: int, *, is_own: bool) -> str
     told = []
     if there_are < wanted:
         where = "What was chosen" if is_own else "What comes with the program"
-        told.append(f"{where} gives {there_are:,} instead of {wanted:,}: one or two from each talk, and none twice.")
+        told.append(f"{where} gives {there_are:,} instead of {wanted:,}, none of them twice.")
     if judged:
         one, many = "1 of them was judged before: it counts", f"{judged:,} of them were judged before: they count"
         told.append(f"{one if judged == 1 else many} at the end.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappush, heappushpop
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -82,6 +82,20 @@ def prompts_of(dialogue: Dialogue) -> Iterator[Prompt]:
     for half in filter(None, halves):
         at = half[_order(dialogue.id) % len(half)]
         yield Prompt(f"{dialogue.id}#{at}", replace(dialogue, messages=turns[:at], rejected=()), turns[at].content)
+
+
+def more_prompts(material: Material) -> Iterator[Prompt]:
+    """The prompts of a material, then every other beginning of its dialogues that ends with the person's words: where few
+    dialogues are to give many. Dialogues take turns; each prompt comes once."""
+    others = zip_longest(*(_every_prompt(each) for each in material.dialogues))
+    yield from _distinct(chain(material.prompts, (each for row in others for each in row if each is not None)))
+
+
+def _every_prompt(dialogue: Dialogue) -> Iterator[Prompt]:
+    turns = dialogue.messages
+    for at in range(1, len(turns)):
+        if turns[at].role == "assistant" and turns[at - 1].role == "user":
+            yield Prompt(f"{dialogue.id}#{at}", replace(dialogue, messages=turns[:at], rejected=()), turns[at].content)
 
 
 def _distinct(prompts: Iterable[Prompt]) -> Iterator[Prompt]:

@@ -468,7 +468,7 @@ def test_stopping_ends_the_process_and_leaves_nothing(nights: DataPage, room: Ro
 def test_nothing_is_cut_off_and_nothing_pushes_wider(nights: DataPage, theme, talks: Path, qtbot, width, height, size):
     theme.set_font_size(size)
     nights.resize(width, height)
-    nights._show_one(True)
+    nights._both.show_chosen()
     for name in ("Overview", "Clean", "Vary", "Topics", "Divide"):
         shown = part(nights, name)
         if name == "Clean":

@@ -336,6 +336,10 @@ def test_a_blind_test_by_keys_only_is_told_at_the_end_and_found_again(page: Eval
     choose(page, judgement.folder)
     assert page.stack.currentWidget() is page.outcome
     assert "preferred" in page.outcome.sentence.text()
+    assert page.outcome.adopt_button.text() == "Adopt “Voice” for Hoshi"
+    page.outcome.adopt_button.click()
+    qtbot.waitUntil(lambda: page.outcome.in_use.text() == "Hoshi talks with “Voice”.", timeout=SOON_MS)
+    assert not page.outcome.adopt_button.isVisible()
     page.outcome.again_button.click()
     assert not room.jobs.are_wanted
     assert page.stack.currentWidget() is page.blind_form

@@ -209,7 +209,7 @@ def test_a_chosen_build_is_made_by_a_job_and_its_proof_is_on_the_chart(page: Opt
     page.show()
     qtbot.waitUntil(lambda: any(mark.shape == "diamond" for mark in view.chart.marks), timeout=SOON_MS)
     (mark,) = [mark for mark in view.chart.marks if mark.shape == "diamond"]
-    assert job in mark.told[0]
+    assert mark.told[0] == "A fitted build, measured"
 
 
 def test_every_setting_is_a_form_that_begins_with_what_is_chosen(page: OptimizePage, room: Room, qtbot, model, home, tmp_path):

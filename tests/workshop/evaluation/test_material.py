@@ -9,7 +9,7 @@ import pytest
 from companion.core.dataset import Dialogue, DialogueTurn
 from companion.core.errors import DatasetError
 from companion.core.recipes.evaluate import Evaluate, Likelihood, Replies
-from companion.workshop.evaluation.material import DATASET, licences, prompts_of, read_material
+from companion.workshop.evaluation.material import DATASET, licences, more_prompts, prompts_of, read_material
 from companion.workshop.evaluation.scripted import shipped
 from tests.workshop.small_jobs import write_dialogues
 
@@ -88,6 +88,21 @@ def test_a_long_dialogue_gives_an_early_and_a_late_prompt():
     assert [len(prompt.dialogue.messages) < 5 for prompt in prompts] == [True, False]
     assert prompts == list(prompts_of(Dialogue(messages=turns, id="a")))
     assert prompts[0].reference == f"turn {len(prompts[0].dialogue.messages)}"
+
+
+def test_where_few_dialogues_are_to_give_many_prompts_every_turn_is_one_and_none_comes_twice(tmp_path):
+    data = tmp_path / "talks.jsonl"
+    shared = [{"role": ("user", "assistant")[i % 2], "content": f"turn {i}"} for i in range(6)]
+    branches = [
+        [*shared, {"role": "user", "content": end}, {"role": "assistant", "content": "Yes."}] for end in ("Left?", "Right?")
+    ]
+    data.write_text("".join(json.dumps({"messages": each}) + "\n" for each in branches), encoding="utf-8")
+    material = read(data_files=(str(data),))
+    prompts = list(more_prompts(material))
+    assert prompts[: len(material.prompts)] == list(material.prompts)
+    assert sorted(each.dialogue.messages[-1].content for each in prompts) == ["Left?", "Right?", "turn 0", "turn 2", "turn 4"]
+    assert all(each.dialogue.messages[-1].role == "user" and each.reference for each in prompts)
+    assert len({each.name for each in prompts}) == 5
 
 
 def test_a_dialogue_without_a_reply_is_a_prompt_without_a_reference():

@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
-    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -28,7 +27,6 @@ from companion.core.errors import DatasetError
 from companion.ui.card_list import CardList
 from companion.ui.drop_veil import DropVeil
 from companion.ui.invitation import Invitation
-from companion.ui.theme import BODY
 from companion.ui.workshop.data.dataset_details import DatasetDetails
 from companion.ui.workshop.data.import_sheet import ImportSheet
 from companion.ui.workshop.data.part import hand
@@ -37,6 +35,7 @@ from companion.ui.workshop.data.words import dataset_row
 from companion.ui.workshop.data.work_row import WorkRow
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.foot import Foot
+from companion.ui.workshop.list_beside import ListBeside
 from companion.ui.workshop.recipe.known_choices import conversation_titles
 
 LIST_WIDTH: Final = 258
@@ -58,8 +57,6 @@ class DataPage(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk, self._datasets = desk, desk.datasets
-        self._shows_one = False
-        """Which of the two is shown where there is room for one."""
         self._before = ""
         """What was looked at when something was to be added."""
         self._written_for: str | tuple[str, ...] = ""
@@ -72,7 +69,8 @@ class DataPage(QWidget):
         written.addWidget(self.writing)
         self.foot = Foot(desk.theme, written, WIDEST_FOOT)
         """Shows what is being written, and is not to be covered."""
-        self._right, self._pages, self._both, self._left = QStackedWidget(), QStackedWidget(), QWidget(), QWidget()
+        self._right, self._pages, self._left = QStackedWidget(), QStackedWidget(), QWidget()
+        self._both = ListBeside(desk.theme, self._left, self._right, list_width=LIST_WIDTH, both_from=BOTH_FROM)
         self._veil = DropVeil(desk.theme, self)
         self._build()
         self._connect()
@@ -82,10 +80,6 @@ class DataPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._datasets.refresh()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fold()
 
     # What is shown
 
@@ -116,19 +110,6 @@ class DataPage(QWidget):
     def _chosen(self) -> OwnDataset | None:
         return next((each for each in self._datasets.own if str(each.folder) == self.list.key), None)
 
-    def _show_one(self, shows_one: bool) -> None:
-        self._shows_one = shows_one
-        self._fold()
-
-    def _fold(self) -> None:
-        scale = max(self._desk.theme.font_size / BODY, 1.0)
-        both = self.width() >= BOTH_FROM * scale
-        self._left.setVisible(both or not self._shows_one)
-        self._right.setVisible(both or self._shows_one)
-        self._left.setMaximumWidth(round(LIST_WIDTH * scale) if both else 16_777_215)
-        for page in (self.details, self.sheet):
-            page.set_compact(not both)
-
     # Adding
 
     def add(self, paths: Sequence[Path]) -> None:
@@ -145,7 +126,7 @@ class DataPage(QWidget):
         self.list.choose(IMPORT)
         self._show_rows()
         self._show_chosen()
-        self._show_one(True)
+        self._both.show_chosen()
 
     def _gathered(self, found: tuple[str, ...] | DatasetError, name: str) -> None:
         if isinstance(found, DatasetError):
@@ -174,7 +155,7 @@ class DataPage(QWidget):
 
     def _sheet_left(self) -> None:
         self.list.choose(self._before if self.list.rows.place(self._before) >= 0 else "")
-        self._show_one(False)
+        self._both.show_list()
         self._show_list()
 
     # Writing
@@ -201,7 +182,7 @@ class DataPage(QWidget):
             self.sheet.forget()
         if is_looked_at:  # whoever has gone on is not led away
             self.list.choose(first)
-            self._show_one(True)
+            self._both.show_chosen()
         self._show_rows()
         self._show_chosen()
 
@@ -239,7 +220,7 @@ class DataPage(QWidget):
             needed = "".join(f" “{title}” still needs it." for title in titles_needing(self._desk.jobs, str(dataset.folder)))
             told = f"“{dataset.source.name}” was deleted.{needed}"
             self._desk.notices.undoable(told, lambda: self._bring_back(dataset, place), waits=True)
-            self._show_one(False)
+            self._both.show_list()
 
     def export(self, dataset: OwnDataset, path: Path) -> None:
         """One file, which other programs read."""
@@ -287,17 +268,19 @@ class DataPage(QWidget):
     def _connect(self) -> None:
         self._datasets.changed.connect(self._show_list)
         self.list.chosen.connect(lambda _key: self._show_chosen())
-        self.list.clicked.connect(lambda _index: self._show_one(True))
-        self.list.activated.connect(lambda _index: self._show_one(True))
+        self.list.clicked.connect(self._both.show_chosen)
+        self.list.activated.connect(self._both.show_chosen)
         self.list.delete_pressed.connect(self.delete)
-        self.details.back_requested.connect(lambda: self._show_one(False))
+        self.details.back_requested.connect(self._both.show_list)
+        for page in (self.details, self.sheet):
+            self._both.folded.connect(page.set_compact)
         self.details.wanted.connect(self._act)
         self.details.write_requested.connect(self.write)
         self.details.description_changed.connect(self._describe)
         self.sheet.write_requested.connect(self.write)
         self.sheet.left.connect(self._sheet_left)
         self.sheet.changed.connect(self._show_rows)
-        self.sheet.back_requested.connect(lambda: self._show_one(False))
+        self.sheet.back_requested.connect(self._both.show_list)
         self.writing.done.connect(self._written)
         self.writing.failed.connect(self._desk.notices.error)
         self.writing.changed.connect(self._set_writing)
@@ -324,11 +307,6 @@ class DataPage(QWidget):
         left.addWidget(self.list, 1)
         for each in (self.details, self.sheet):
             self._right.addWidget(each)
-        row = QHBoxLayout(self._both)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._left, 1)
-        row.addWidget(self._right, 3)
         self.foot.hide()
         self._pages.addWidget(self._both)
         self._pages.addWidget(self.empty)

@@ -21,7 +21,7 @@ from companion.ui.workshop.evaluate.labels import foot
 WIDEST = 720
 COUNTS = (10, 20, 40)
 MOST_CONVERSATIONS = 50
-"""The latest ones; each gives one or two prompts."""
+"""The latest ones."""
 
 
 class BlindForm(QWidget):

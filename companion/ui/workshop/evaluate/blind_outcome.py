@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 from companion.app.evaluations import FoundContest
 from companion.core.amounts import counted
 from companion.core.judgement import BRADLEY_TERRY, Outcome, Standing
+from companion.core.library.item import Item
 from companion.core.report import Subject
-from companion.ui.cards import card, empty, plain_label
+from companion.ui.cards import card, empty, plain_label, say
 from companion.ui.flow_layout import FlowLayout
+from companion.ui.keyboard import pass_on
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import BODY, Theme
 from companion.ui.workshop.evaluate.blind_pairs import pairs_fold
@@ -21,6 +23,7 @@ from companion.ui.workshop.evaluate.blind_pairs import pairs_fold
 WIDEST = 720
 UNCOUNTED = "They were not counted yet. Go on with the test: at its end you read who is preferred."
 LEGEND = "The thick line is where the true share lies with 95 % certainty; the dashed one is chance."
+NOTHING_NEW = "There was nothing new to ask: you have judged all that these talks and prompts give. This is what it came to."
 LEARNED = "They are kept as {what} to learn from, in the folder of this test."
 
 
@@ -28,40 +31,64 @@ class BlindOutcome(QWidget):
     again_requested = Signal(object)
     """To judge more: the Subjects of the test that is shown, none for the one that has just ended."""
     folder_requested = Signal(str)
+    adopt_requested = Signal(object)
+    """The Item of the adapter that was judged."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._folder = Path()
-        self._sides: tuple[Subject, ...] = ()
+        self.sides: tuple[Subject, ...] = ()
+        """Of the test that is shown; none for the one that has just ended."""
+        self.has_asked = True
+        """Whether it had anything to ask that was not judged before."""
+        self._adapter: Item | None = None
         self.sentence, self.details, self.learned = plain_label("title"), plain_label("muted"), plain_label("caption")
+        self.nothing_new, self.in_use = plain_label("muted", NOTHING_NEW), plain_label("caption")
         self.bar = ShareBar(theme)
         self.left_end, self.right_end = plain_label("caption"), plain_label("caption")
         self.legend = plain_label("caption", LEGEND)
+        self.adopt_button = QPushButton()
         self.again_button, self.folder_button = QPushButton("Judge more"), QPushButton("Show the folder")
         self._standings = QVBoxLayout()
         self._build()
-        self.again_button.clicked.connect(lambda: self.again_requested.emit(self._sides))
+        self.again_button.clicked.connect(lambda: self.again_requested.emit(self.sides))
         self.folder_button.clicked.connect(lambda: self.folder_requested.emit(str(self._folder)))
+        self.adopt_button.clicked.connect(lambda: self.adopt_requested.emit(self._adapter))
 
     def show_contest(self, contest: FoundContest) -> None:
         self._folder = contest.folder
         if contest.outcome is not None:
             self.show_outcome(contest.outcome)
-            self._sides = contest.sides
+            self.sides = contest.sides
             self.folder_button.show()
             return
-        self._sides = contest.sides
+        self.sides = contest.sides
         empty(self._standings)
         self.sentence.setText(f"{contest.title}: {counted(contest.verdicts, 'verdict')}")
         self.details.setText(UNCOUNTED)
-        for each in (self.bar, self.left_end, self.right_end, self.legend, self.learned):
+        for each in (self.bar, self.left_end, self.right_end, self.legend, self.learned, self.nothing_new):
             each.hide()
+        self.has_asked = True
         self.folder_button.show()
 
-    def show_outcome(self, outcome: Outcome) -> None:
+    def show_adapter(self, adapter: Item | None, name: str, *, is_used: bool) -> None:
+        """The adapter that one side had and the other had not, if the library has it, and whether `name`, the character one
+        talks with, uses it already."""
+        self._adapter = adapter
+        can_adopt = adapter is not None and not is_used
+        if not can_adopt:
+            pass_on(self.adopt_button)
+        self.adopt_button.setVisible(can_adopt)
+        self.adopt_button.setText(f"Adopt “{adapter.name}” for {name}" if adapter is not None else "")
+        say(self.in_use, f"{name} talks with “{adapter.name}”." if adapter is not None and is_used else "")
+
+    def show_outcome(self, outcome: Outcome, *, has_asked: bool = True) -> None:
+        """`has_asked` is False when the test had nothing to ask that was not judged before."""
         empty(self._standings)
-        self._sides = ()
+        self.has_asked = has_asked
+        self.nothing_new.setVisible(not has_asked)
+        self.sides = ()
         self.folder_button.hide()
         self.sentence.setText(outcome.sentence)
         self.details.setText(" ".join(outcome.details))
@@ -81,8 +108,10 @@ class BlindOutcome(QWidget):
     def _build(self) -> None:
         self.again_button.setProperty("role", "primary")
         buttons = FlowLayout()
-        buttons.addWidget(self.again_button)
-        buttons.addWidget(self.folder_button)
+        for button in (self.again_button, self.adopt_button, self.folder_button):
+            buttons.addWidget(button)
+        self.adopt_button.hide()
+        self.in_use.hide()
         column = QVBoxLayout()
         column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
@@ -90,12 +119,14 @@ class BlindOutcome(QWidget):
         ends = QHBoxLayout()
         ends.addWidget(self.left_end, 1)
         ends.addWidget(self.right_end, 1)
+        column.addWidget(self.nothing_new)
         column.addWidget(self.sentence)
         column.addWidget(self.bar)
         column.addLayout(ends)
         for label in (self.legend, self.details, self.learned):
             column.addWidget(label)
         column.addLayout(buttons)
+        column.addWidget(self.in_use)
         column.addLayout(self._standings)
         column.addStretch(1)
         fill_page(self, scroll_page(column, WIDEST, centred=False))

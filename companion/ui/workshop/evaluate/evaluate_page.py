@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.background import Background
 from companion.app.blind_test import BlindState, BlindTest, BlindWish
@@ -29,7 +29,6 @@ from companion.ui.card_list import CardList
 from companion.ui.cards import plain_label
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.invitation import Invitation
-from companion.ui.theme import BODY
 from companion.ui.workshop.desk import Desk, Side
 from companion.ui.workshop.evaluate.blind_form import BlindForm
 from companion.ui.workshop.evaluate.blind_outcome import BlindOutcome
@@ -37,6 +36,7 @@ from companion.ui.workshop.evaluate.blind_view import BlindView
 from companion.ui.workshop.evaluate.measure_form import MeasureForm
 from companion.ui.workshop.evaluate.report_view import ReportView
 from companion.ui.workshop.evaluate.rows import rows_of
+from companion.ui.workshop.list_beside import ListBeside
 
 LIST_WIDTH = 270
 BOTH_FROM = 700
@@ -51,10 +51,10 @@ class EvaluatePage(QWidget):
         super().__init__()
         self._desk = desk
         self._library = desk.library()
-        self._shows_list = False
-        """Which of the two is shown where there is room for one."""
         self._awaited = ""
         """File of a report that is shown as soon as it is listed."""
+        self._judged: tuple[tuple[str, ...], ...] = ()
+        """The files of both sides of the latest blind test."""
         self.evaluations = Evaluations(desk.notices, self)
         self.test = BlindTest(self)
         self._background = Background(parent=self)
@@ -69,6 +69,7 @@ class EvaluatePage(QWidget):
         self.nothing = plain_label("caption", NOTHING_YET)
         self.stack = QStackedWidget()
         self._left, self._right = QWidget(), QWidget()
+        self._both = ListBeside(desk.theme, self._left, self._right, list_width=LIST_WIDTH, both_from=BOTH_FROM)
         self._build()
         self._connect()
         self.show_form()
@@ -134,6 +135,7 @@ class EvaluatePage(QWidget):
 
     def _show_contest(self, contest: FoundContest) -> None:
         self.outcome.show_contest(contest)
+        self._show_judged()
         self._bring(self.outcome, str(contest.folder))
 
     def _wait(self, sentence: str, key: str, action: str = "") -> None:
@@ -147,7 +149,7 @@ class EvaluatePage(QWidget):
         self.stack.setCurrentWidget(page)
         self.new_button.setChecked(page is self.form)
         self.blind_button.setChecked(page in (self.blind_form, self.blind))
-        self._show_one(shows_list=False)
+        self._both.show_chosen()
 
     def _show_rows(self) -> None:
         rows = rows_of(self._desk.jobs.entries, self.evaluations.found or Found())
@@ -174,26 +176,41 @@ class EvaluatePage(QWidget):
         self.form.show_candidates(found)
         self.blind_form.show_candidates(found)
         self._show_adapter()
+        self._show_judged()
 
     def _show_adapter(self) -> None:
         """The adapter that the gate decided about, as the library has it."""
-        report, collection, partner = self.report.report, self._library.collection, self._desk.conversations.partner
+        report, collection = self.report.report, self._library.collection
         if report is None or not report.measured:
             return
         hashes = {adapter.sha256 for adapter in report.measured[-1].subject.adapters}
         items = collection.items if collection is not None else ()
         item = next((each for each in items if each.kind == "adapter" and each.sha256 in hashes), None)
-        uses = collection.uses.get(item.key, ()) if collection is not None and item is not None else ()
-        is_used = any(use.character == partner.identifier for use in uses)
         known = self.form.subjects.candidates
         can_decide = all(any(each.is_subject(one.subject) for each in known) for one in report.measured)
-        self.report.show_adapter(item, partner.name, is_used=is_used, can_decide=can_decide)
+        partner = self._desk.conversations.partner
+        self.report.show_adapter(item, partner.name, is_used=self._is_used(item), can_decide=can_decide)
+
+    def _show_judged(self) -> None:
+        """The adapter that the blind test shown was about: one side had it, the other not."""
+        known, sides = self.form.subjects.candidates, self.outcome.sides
+        judged = [each for each in known if (any(map(each.is_subject, sides)) if sides else each.files in self._judged)]
+        adapters = {each.adapter.key: each.adapter for each in judged if each.adapter is not None}
+        item = next(iter(adapters.values())) if len(judged) == 2 and len(adapters) == 1 else None
+        self.outcome.show_adapter(item, self._desk.conversations.partner.name, is_used=self._is_used(item))
+
+    def _is_used(self, item: Item | None) -> bool:
+        """By the character one talks with."""
+        collection, partner = self._library.collection, self._desk.conversations.partner
+        uses = collection.uses.get(item.key, ()) if collection is not None and item is not None else ()
+        return any(use.character == partner.identifier for use in uses)
 
     def _show_test(self) -> None:
         self._desk.jobs.measuring.hold(self.test, holds=self.test.is_under_way)
         match self.test.state:
             case BlindState.TOLD if self.test.outcome is not None:
-                self.outcome.show_outcome(self.test.outcome)
+                self.outcome.show_outcome(self.test.outcome, has_asked=self.test.total > 0)
+                self._show_judged()
                 if self.stack.currentWidget() is self.blind:
                     self._bring(self.outcome, "")
                 self.evaluations.refresh()
@@ -214,18 +231,19 @@ class EvaluatePage(QWidget):
 
     def _choose(self, key: str) -> None:
         """The keyboard walks along the list, so a narrow page goes on showing it."""
-        shows_list = self._shows_list
+        shows_list = self._both.shows_list
         if self._found_report(key) is not None:
             self.show_report(key)
         elif (contest := self._found_contest(key)) is not None:
             self._show_contest(contest)
         elif (entry := self._desk.jobs.entry(key)) is not None:
             self._wait(f"“{entry.title}” is under way; its report comes here.", key, "Look at the job")
-        self._show_one(shows_list=shows_list)
+        if shows_list:
+            self._both.show_list()
 
     def _open_row(self, _index: QModelIndex) -> None:
         """Pressed, or Enter on it."""
-        self._show_one(shows_list=False)
+        self._both.show_chosen()
         if self._desk.jobs.entry(self.list.key) is not None:
             self._desk.show_job(self.list.key)
 
@@ -244,6 +262,7 @@ class EvaluatePage(QWidget):
             self._desk.show_job(job)
 
     def _start_test(self, wish: BlindWish) -> None:
+        self._judged = (wish.a, wish.b)
         self.test.begin(wish)
         self._bring(self.blind, "")
         self.blind.setFocus()
@@ -259,6 +278,8 @@ class EvaluatePage(QWidget):
 
     def _judge_more(self, sides: tuple[Subject, ...]) -> None:
         self.blind_form.choose(sides)
+        if not self.outcome.has_asked:
+            self.blind_form.built_in.setChecked(True)
         self.show_blind_test()
 
     def _adopt(self, item: Item | None) -> None:
@@ -301,33 +322,11 @@ class EvaluatePage(QWidget):
 
     # Layout
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fold()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        if self._left.isVisible() and self._right.isVisible():
-            painter.fillRect(self._left.width(), 0, 1, self.height(), self._desk.theme.colour("line"))
-        painter.end()
-
-    def _show_one(self, *, shows_list: bool) -> None:
-        self._shows_list = shows_list
-        self._fold()
-
-    def _fold(self) -> None:
-        scale = max(self._desk.theme.font_size / BODY, 1.0)
-        both = self.width() >= BOTH_FROM * scale
-        self._left.setVisible(both or self._shows_list)
-        self._right.setVisible(both or not self._shows_list)
-        self._left.setMinimumWidth(round(LIST_WIDTH * scale) if both else 0)
-        self._left.setMaximumWidth(round(LIST_WIDTH * scale) if both else 16_777_215)
-        self.back_button.setVisible(not both)
-
     def _connect(self) -> None:
         self.new_button.clicked.connect(self.show_form)
         self.blind_button.clicked.connect(self.show_blind_test)
-        self.back_button.clicked.connect(lambda: self._show_one(shows_list=True))
+        self.back_button.clicked.connect(self._both.show_list)
+        self._both.folded.connect(self.back_button.setVisible)
         self.list.chosen.connect(self._choose)
         self.list.clicked.connect(self._open_row)
         self.list.activated.connect(self._open_row)
@@ -348,7 +347,7 @@ class EvaluatePage(QWidget):
         self.report.gate.decision_requested.connect(self._decide)
         self.outcome.again_requested.connect(self._judge_more)
         self.outcome.folder_requested.connect(_open)
-        self._desk.theme.changed.connect(self.update)
+        self.outcome.adopt_requested.connect(self._adopt)
 
     def _build(self) -> None:
         self.waiting.button.setProperty("role", "primary")
@@ -371,11 +370,9 @@ class EvaluatePage(QWidget):
         right.setSpacing(0)
         right.addWidget(self.back_button, 0, Qt.AlignmentFlag.AlignLeft)
         right.addWidget(self.stack, 1)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(1)
-        row.addWidget(self._left, 1)
-        row.addWidget(self._right, 3)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._both)
 
 
 def _ready(wish: Wish) -> tuple[Evaluate, JobOrder] | CompanionError:

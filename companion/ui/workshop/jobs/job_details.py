@@ -124,7 +124,7 @@ class JobDetails(QWidget):
         self._body.addLayout(charts, 3)
         self._body.addLayout(beside, 2)
         column = QVBoxLayout()
-        column.setContentsMargins(0, 20, 0, 32)
+        column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(16)
         for widget in (self.header, self.messages, self.figures):
             column.addWidget(widget)

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.app.job_watch import JobWatch
@@ -21,6 +21,7 @@ from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.jobs.job_charts import suggested_name
 from companion.ui.workshop.jobs.job_details import JobDetails
 from companion.ui.workshop.jobs.job_row import job_row
+from companion.ui.workshop.list_beside import ListBeside
 
 LIST_WIDTH = 260
 BOTH_FROM = 660
@@ -35,20 +36,19 @@ class JobsPage(QWidget):
         super().__init__()
         self._desk, self._jobs = desk, desk.jobs
         self._watch: JobWatch | None = None
-        self._shows_job = False
-        """Which of the two is shown where there is room for one."""
         self.list = CardList(desk.theme, "Jobs", has_always_one=True)
         self.details = JobDetails(desk.theme)
         self.empty = Invitation()
         self._stack = QStackedWidget()
-        self._both = QWidget()
         self._left = QWidget()
+        self._both = ListBeside(desk.theme, self._left, self.details, list_width=LIST_WIDTH, both_from=BOTH_FROM)
         self._build()
         self.list.chosen.connect(self._show)
-        self.list.activated.connect(lambda _index: self._show_one(True))
-        self.list.clicked.connect(lambda _index: self._show_one(True))
+        self.list.activated.connect(self._both.show_chosen)
+        self.list.clicked.connect(self._both.show_chosen)
         self.details.header.wanted.connect(self._act)
-        self.details.header.back_requested.connect(lambda: self._show_one(False))
+        self.details.header.back_requested.connect(self._both.show_list)
+        self._both.folded.connect(self.details.header.set_compact)
         self.details.chart_export_requested.connect(self._export_chart)
         self.details.open_requested.connect(self._open_output)
         self._jobs.changed.connect(self._refresh)
@@ -59,7 +59,7 @@ class JobsPage(QWidget):
         """Look at this one, as soon as it is listed."""
         self.list.choose(job)
         self._show(job)
-        self._show_one(True)
+        self._both.show_chosen()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -70,10 +70,6 @@ class JobsPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._leave()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fold()
 
     # What is shown
 
@@ -113,17 +109,6 @@ class JobsPage(QWidget):
             self._watch.close()
             self._watch.deleteLater()
             self._watch = None
-
-    def _show_one(self, shows_job: bool) -> None:
-        self._shows_job = shows_job
-        self._fold()
-
-    def _fold(self) -> None:
-        both = self.width() >= BOTH_FROM * max(self._desk.theme.font_size / 14, 1.0)
-        self._left.setVisible(both or not self._shows_job)
-        self.details.setVisible(both or self._shows_job)
-        self._left.setMaximumWidth(round(LIST_WIDTH * max(self._desk.theme.font_size / 14, 1.0)) if both else 16_777_215)
-        self.details.header.set_compact(not both)
 
     # What the person wants
 
@@ -181,11 +166,6 @@ class JobsPage(QWidget):
         title.setContentsMargins(12, 0, 0, 0)
         left.addWidget(title)
         left.addWidget(self.list, 1)
-        row = QHBoxLayout(self._both)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._left, 1)
-        row.addWidget(self.details, 3)
         self._stack.addWidget(self._both)
         self._stack.addWidget(self.empty)
         outer = QVBoxLayout(self)

@@ -102,7 +102,7 @@ class MachineView(QWidget):
             inside.addWidget(widget)
         self._bars_card.hide()
         column = QVBoxLayout()
-        column.setContentsMargins(0, 20, 0, 24)
+        column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
         above: tuple[QWidget, ...] = (plain_label("title", "This computer"), plain_label("muted", SENTENCE), facts, self.addon)
         for each in (*above, self.measured, self.notice, self.part.problem, self.part.progress):

@@ -265,10 +265,10 @@ class QuantizeView(QWidget):
         self.every_button.setToolTip("An adapter to work in, dialogues of yours, types, and how carefully it is measured.")
         self.besides.hide()
         top = QHBoxLayout()
-        top.addWidget(plain_label("title", "Quantize"), 1)
+        top.addWidget(plain_label("title", "Quantize"), 1, Qt.AlignmentFlag.AlignTop)
         top.addWidget(self.every_button)
         column = QVBoxLayout()
-        column.setContentsMargins(0, 20, 0, 24)
+        column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
         column.addLayout(top)
         for widget in (

@@ -172,7 +172,7 @@ class TuneView(QWidget):
         self._card.addWidget(self.fold)
         self.result.hide()
         column = QVBoxLayout()
-        column.setContentsMargins(0, 20, 0, 24)
+        column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(12)
         column.addWidget(plain_label("title", "Tune"))
         column.addWidget(plain_label("muted", SENTENCE))

@@ -98,7 +98,7 @@ class LessonForm(QWidget):
         row.addWidget(self.tonight_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.start_button, 0, Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout()
-        column.setContentsMargins(0, 20, 0, 32)
+        column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(14)
         column.addLayout(top)
         for widget in (self.sources, self.found, self.goal, self.effort, self.problem, self._start):

@@ -54,7 +54,7 @@ class LessonView(QWidget):
         self._body.addLayout(charts, 3)
         self._body.addLayout(beside, 2)
         column = QVBoxLayout()
-        column.setContentsMargins(0, 20, 0, 32)
+        column.setContentsMargins(0, 24, 0, 32)
         column.setSpacing(16)
         for widget in (self.header, self.outcome, self.messages, self.figures):
             column.addWidget(widget)
