@@ -38,6 +38,8 @@ LOOK_MS = 3000
 """After the start: whether work of the last time waits to go on. The model is loading until about then."""
 _SEEN_ON = {"evaluate": ("jobs", "teach")}
 """Pages that show how a job of this kind ends; all others are seen among the jobs only, and a lesson where it was begun."""
+LESSONS = ("fine-tune", "prefer")
+"""What a lesson may be; not each of them is one."""
 Answer = Literal["go on", "pause", ""]
 
 
@@ -253,10 +255,26 @@ class WorkshopWiring(QObject):
         if entry.is_quiet or self._is_seen(entry):
             return
         tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
-        what = f"“{entry.title}” is {entry.state_words}. {entry.what}"
+        what, more = f"“{entry.title}” is {entry.state_words}.", f"{entry.what} {entry.remedy}".strip()
         tone = tones.get(entry.phase, Tone.INFORMATION)
-        notice = self._told[entry.id] = Notice(tone, what, entry.remedy, "Look", lambda: self.show_job(entry.id))
+        notice = self._told[entry.id] = Notice(tone, what, more, "Look", lambda: self._show_end(entry))
         self._notices.raise_notice(notice)
+
+    def _show_end(self, entry: JobEntry) -> None:
+        """Lead to what came of it: the report, the page on which one teaches if it was a lesson, else the job."""
+        from companion.core.library.report_list import REPORT
+
+        report = self.jobs.folder(entry.id).output / REPORT
+        if entry.summary.kind == "evaluate" and report.is_file():
+            self._go("workshop")
+            self.show_report(str(report))
+            return
+        if entry.summary.kind in LESSONS:
+            self._go("workshop")
+            self.show("teach")
+            if (lesson := self._teach_page.lesson) is not None and lesson.entry.id == entry.id:
+                return
+        self.show_job(entry.id)
 
     def _withdraw_seen(self) -> None:
         """What a notice tells of a job is not said beside the page that shows it."""

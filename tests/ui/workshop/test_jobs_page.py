@@ -35,7 +35,7 @@ from companion.core.recipes.fine_tune import FineTune
 from companion.core.recipes.quantize import Quantize
 from companion.ui.workshop.jobs.jobs_page import JobsPage
 from tests.ui.workshop.conftest import Room
-from tests.ui.workshop.written_jobs import NOON, finished, job, learning, step, trouble, write
+from tests.ui.workshop.written_jobs import NOON, evaluated, finished, job, learning, step, trouble, write
 
 LISTED_MS = 10_000
 
@@ -107,6 +107,18 @@ def test_samples_can_be_followed_from_measurement_to_measurement(page: JobsPage,
     samples.slider.setValue(0)
     assert "before the first step, held-out loss 1.900" in words(samples)
     assert not samples.earlier.isEnabled()
+
+
+def test_what_she_would_say_now_is_what_the_kept_measurement_said(page: JobsPage, qtbot, tmp_path):
+    *events, output, end = finished(tmp_path / "a.gguf")
+    look_at(page, qtbot, job("one", *events, evaluated(45, 9.9, "Worse (45)", best=False), output, end))
+    samples = page.details.samples
+    assert "(40)" in words(samples)
+    assert "She would say now" in words(samples)
+    assert "the best, which was kept" in words(samples)
+    qtbot.mouseClick(samples.later, Qt.MouseButton.LeftButton)
+    assert "Worse (45)" in words(samples)
+    assert "now" not in words(samples)
 
 
 def test_a_job_that_died_says_so_and_trouble_is_told_with_what_to_do(page: JobsPage, qtbot, room: Room):

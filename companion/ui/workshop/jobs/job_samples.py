@@ -12,12 +12,16 @@ from companion.ui.theme import Theme
 
 
 class JobSamples(QFrame):
-    """The newest measurement is shown until the person looks at another one."""
+    """How she is now is shown until the person looks at another measurement: the newest one while she learns, the best one,
+    which was kept, afterwards."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setProperty("role", "card")
         self._found: list[Samples] = []
+        self._now = 0
+        """Number of the measurement that tells how she is now."""
+        self._is_over = False
         self._start = 0.0
         """The held-out loss before training: only what is below it is the best there was."""
         self._follows = True
@@ -45,22 +49,30 @@ class JobSamples(QFrame):
             return
         self._start = history.first_held_out
         self._follows = self._follows or another
-        at = len(self._found) - 1 if self._follows else min(self.slider.value(), len(self._found) - 1)
+        last = len(self._found) - 1
+        self._is_over = history.ended is not None and bool(history.outputs)
+        best = next((at for at in range(last, 0, -1) if self._is_best(self._found[at])), last)
+        self._now = best if self._is_over else last
+        at = self._now if self._follows else min(self.slider.value(), last)
         self.slider.blockSignals(True)
         self.slider.setRange(0, len(self._found) - 1)
         self.slider.setValue(at)
         self.slider.blockSignals(False)
         self._show(at)
 
+    def _is_best(self, found: Samples) -> bool:
+        return found.best and found.loss < self._start
+
     def _choose(self, at: int) -> None:
-        self._follows = at == len(self._found) - 1
+        self._follows = at == self._now
         self._show(at)
 
     def _show(self, at: int) -> None:
         found, first = self._found[at], self._found[0]
         is_last = at == len(self._found) - 1
-        self.heading.setText("She would say now" if is_last and at else "She would say" if at else "She said before")
-        best = ", the best so far" if found.best and found.loss < self._start else ""
+        self.heading.setText("She would say now" if at == self._now and at else "She would say" if at else "She said before")
+        kept = ", the best, which was kept" if at == self._now else ""
+        best = (kept if self._is_over else ", the best so far") if self._is_best(found) else ""
         when = f"after step {found.step:,}" if found.step else "before the first step"
         self.when.setText(f"{when}, held-out loss {found.loss:.3f}{best}")
         self.slider.setVisible(len(self._found) > 1)
