@@ -58,7 +58,10 @@ def prepared(recipe: R, model: str) -> tuple[R, JobOrder]:
     ready = replace(ready, name=name_after(ready.name or _named_after(ready), ready.kind))
     if isinstance(ready, Quantize):
         refuse_impossible_size(ready, read_header(Path(ready.model)))
-    return ready, _order(ready)
+    order = _order(ready)
+    if order.output:  # the job, what it makes and what stands in the file are called the same
+        ready = replace(ready, name=Path(order.output).stem)
+    return ready, order
 
 
 def _order(recipe: Recipe) -> JobOrder:

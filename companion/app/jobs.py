@@ -26,7 +26,7 @@ from companion.core.job import Cancel, JobOrder, Pause, Stay
 from companion.core.job_folder import JobFolder, create_job, jobs_folder
 from companion.core.job_queue import forget_wanted, mark, want, wanted
 from companion.core.job_start import LeashedJob
-from companion.core.job_targets import with_free_targets
+from companion.core.job_targets import once_more
 from companion.core.job_trash import restore_job, trash_job
 from companion.core.processes import exit_sentence
 from companion.core.recipes.files import Recipe
@@ -185,7 +185,7 @@ class Jobs(QObject):
         """A new job with the recipe of this one; returns its id."""
         with self._notices.telling(CompanionError):
             folder = self.folder(job)
-            return self.start(folder.recipe(), with_free_targets(folder.order()))
+            return self.start(*once_more(folder.recipe(), folder.order()))
         return ""
 
     def delete(self, job: str) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
 from companion.core.job import JobOrder
 from companion.core.job_folder import MAX_NAME
+from companion.core.recipes.files import Recipe
+
+R = TypeVar("R", bound=Recipe)
+_NUMBERED: Final = re.compile(r"(.+)-([2-9]|[1-9]\d{1,2})")
 
 
 def name_after(text: str, otherwise: str) -> str:
@@ -33,8 +38,19 @@ def with_free_targets(order: JobOrder) -> JobOrder:
     return replace(order, output=output, merged=merged)
 
 
+def once_more(recipe: R, order: JobOrder) -> tuple[R, JobOrder]:
+    """For doing the same once more: as `with_free_targets`, and a recipe that is called like its result still is."""
+    free = with_free_targets(order)
+    if order.output and recipe.name == Path(order.output).stem:
+        recipe = replace(recipe, name=Path(free.output).stem)
+    return recipe, free
+
+
 def _free(wanted: Path) -> Path:
-    path, number = wanted, 2
+    """The one after “Mia-2” is “Mia-3”."""
+    path, number, stem = wanted, 2, wanted.stem
+    if counted := _NUMBERED.fullmatch(stem):
+        stem, number = counted[1], int(counted[2]) + 1
     while path.exists():
-        path, number = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}"), number + 1
+        path, number = wanted.with_name(f"{stem}-{number}{wanted.suffix}"), number + 1
     return path

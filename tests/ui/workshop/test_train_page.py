@@ -18,6 +18,7 @@ from companion.core.errors import CompanionError, RecipeError
 from companion.core.fields import fields_of
 from companion.core.job import CrossValidation, JobOrder
 from companion.core.job_queue import wanted
+from companion.core.job_targets import once_more
 from companion.core.library.report_list import REPORT
 from companion.core.paths import own_datasets_folder
 from companion.core.recipes.evaluate import Evaluate
@@ -339,7 +340,11 @@ def test_results_get_a_place_of_their_own(tiny_model, data, home):
     assert order.output == str(home / "data" / "adapters" / "My-adapter.gguf")
     Path(order.output).parent.mkdir(parents=True)
     Path(order.output).touch()
-    assert prepared(recipe, "")[1].output.endswith("My-adapter-2.gguf")
+    second, second_order = prepared(recipe, "")
+    assert (second.name, Path(second_order.output).name) == ("My-adapter-2", "My-adapter-2.gguf")
+    Path(second_order.output).touch()
+    third, third_order = once_more(second, second_order)
+    assert (third.name, Path(third_order.output).name) == ("My-adapter-3", "My-adapter-3.gguf")
     with pytest.raises(CompanionError, match="No model is chosen"):
         prepared(FineTune(data_files=(str(data),)), "")
     with pytest.raises(RecipeError, match="heads"):
