@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -40,6 +41,7 @@ _SEEN_ON = {"evaluate": ("jobs", "teach")}
 """Pages that show how a job of this kind ends; all others are seen among the jobs only, and a lesson where it was begun."""
 LESSONS = ("fine-tune", "prefer")
 """What a lesson may be; not each of them is one."""
+_ONE_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z“])")
 Answer = Literal["go on", "pause", ""]
 
 
@@ -256,6 +258,8 @@ class WorkshopWiring(QObject):
             return
         tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
         what, more = f"“{entry.title}” is {entry.state_words}.", f"{entry.what} {entry.remedy}".strip()
+        if entry.phase is JobPhase.DONE:
+            more = _ONE_SENTENCE.split(more, maxsplit=1)[0]  # the rest stands where “Look” leads
         tone = tones.get(entry.phase, Tone.INFORMATION)
         notice = self._told[entry.id] = Notice(tone, what, more, "Look", lambda: self._show_end(entry))
         self._notices.raise_notice(notice)

@@ -137,12 +137,13 @@ class Job:
         self.tell(StageBegan(stage=stage, sentence=sentence))
         self.progress(0.0)
 
-    def progress(self, fraction: float) -> None:
-        """Say how much of the stage is done, unless the job is to stop: raises Stopped. Before and after the training."""
+    def progress(self, fraction: float, seconds_left: float = 0.0) -> None:
+        """Say how much of the stage is done, or with `seconds_left` how much of the whole, unless the job is to stop: raises
+        Stopped. Before and after the training."""
         self.refuse_deleted()
         if self.wish == "pause" or not self.has_result:
             self.check()
-        self.tell(StageProgress(fraction=fraction))
+        self.tell(StageProgress(fraction=fraction, seconds_left=seconds_left))
 
     @property
     def wish(self) -> Wish:

@@ -23,6 +23,7 @@ from companion.workshop.evaluation.family import Material, Reply, Situation, Tel
 from companion.workshop.evaluation.gate import gated
 from companion.workshop.evaluation.material import licences, read_material
 from companion.workshop.evaluation.opened import Opened, open_subjects, reference_for
+from companion.workshop.evaluation.outlook import ANSWERING, Outlook
 from companion.workshop.evaluation.replies import answer
 from companion.workshop.job import Job, Stopped
 from companion.workshop.reports.assemble import deliver, report_of, sound
@@ -77,14 +78,31 @@ def _measure(job: Job, recipe: Evaluate, kept: Kept) -> None:
         _refuse_other_files(kept.about() or about, about)
         if kept.about() is None:
             kept.keep_about(about)
+        outlook = _outlook(recipe, kept, kinds, material, subjects[0])
         for number, opened in enumerate(subjects):
             left = [kind for kind in kinds if kept.section(number, kind.key) is None]
             asked = any(kind.needs_replies for kind in left)
-            replies = _replies(job, recipe, kept, number, opened, material) if asked else []
-            tell = _patient(job, kept) if kept.is_empty(about) else job.progress
+            replies = _replies(job, recipe, kept, number, opened, material, outlook) if asked else []
+            tell = _patient(job, kept, outlook) if kept.is_empty(about) else _telling(job, outlook)
             situation = Situation(recipe, opened, material, replies, reference_for(opened, reference), tell)
             for kind in left:
-                _measure_part(job, kept, number, kind, situation)
+                _measure_part(job, kept, number, kind, situation, outlook)
+
+
+def _outlook(recipe: Evaluate, kept: Kept, kinds: Sequence[Kind], material: Material, first: Opened) -> Outlook:
+    """Without what an earlier run of this job has done."""
+    asked = any(kind.needs_replies for kind in kinds)
+    made = Outlook(recipe, [kind.key for kind in kinds], len(material.prompts) if asked else 0, first.subject.model.bytes)
+    for number in range(len(recipe.subjects)):
+        known = {reply.name for reply in kept.replies(number) or ()}
+        done = [kind.key for kind in kinds if kept.section(number, kind.key) is not None]
+        for step in (*done, *([ANSWERING] if known.issuperset(prompt.name for prompt in material.prompts) else [])):
+            made.skip(number, step)
+    return made
+
+
+def _telling(job: Job, outlook: Outlook) -> Tell:
+    return lambda fraction: job.progress(*outlook.at(fraction))
 
 
 def _cautions(subjects: Sequence[Opened], data: Sequence[UsedFile]) -> tuple[str, ...]:
@@ -98,13 +116,16 @@ def _cautions(subjects: Sequence[Opened], data: Sequence[UsedFile]) -> tuple[str
     return tuple(told)
 
 
-def _replies(job: Job, recipe: Evaluate, kept: Kept, number: int, opened: Opened, material: Material) -> list[Reply]:
+def _replies(
+    job: Job, recipe: Evaluate, kept: Kept, number: int, opened: Opened, material: Material, outlook: Outlook
+) -> list[Reply]:
     """Those of before, or new ones: several families look at the same."""
     known = {reply.name: reply for reply in kept.replies(number) or ()}
     prompts = material.prompts
     if not all(prompt.name in known for prompt in prompts):
         job.stage("measuring", f"{opened.subject.name}: answering {len(prompts):,} times")
-        made = answer(opened, prompts, recipe.replies, recipe.certainty.seed, job.progress)
+        outlook.begin(number, ANSWERING)
+        made = answer(opened, prompts, recipe.replies, recipe.certainty.seed, _telling(job, outlook))
         told = [
             KeptReply(name=reply.prompt.name, text=reply.text, tokens=reply.tokens, ended=reply.ended, seconds=reply.seconds)
             for reply in made
@@ -118,10 +139,12 @@ def _replies(job: Job, recipe: Evaluate, kept: Kept, number: int, opened: Opened
     ]
 
 
-def _measure_part(job: Job, kept: Kept, number: int, kind: Kind, situation: Situation) -> None:
+def _measure_part(job: Job, kept: Kept, number: int, kind: Kind, situation: Situation, outlook: Outlook) -> None:
     """One section, kept as soon as it is there; what goes wrong in it is its own."""
     subject = situation.opened.subject.name
     job.stage("measuring", f"{subject}: {kind.title}")
+    outlook.begin(number, kind.key)
+    situation.tell(0.0)
     began = time.monotonic()
     deaths = kept.begin(number, kind.key)
     try:
@@ -150,20 +173,21 @@ def _measure_part(job: Job, kept: Kept, number: int, kind: Kind, situation: Situ
     )
 
 
-def _patient(job: Job, kept: Kept) -> Tell:
+def _patient(job: Job, kept: Kept, outlook: Outlook) -> Tell:
     """Progress that lets a cancel wait until one section is there: whoever asks for a report is given one."""
     about, told = kept.about(), False
 
     def tell(fraction: float) -> None:
         nonlocal told
         if job.wish != "cancel" or about is None or not kept.is_empty(about):
-            job.progress(fraction)
+            job.progress(*outlook.at(fraction))
             return
         job.refuse_deleted()
         if not told:
             told = True
             job.tell(StageBegan(stage="measuring", sentence=FINISHES_PART))
-        job.tell(StageProgress(fraction=fraction))
+        ahead = outlook.at(fraction)
+        job.tell(StageProgress(fraction=ahead.fraction, seconds_left=ahead.seconds_left))
 
     return tell
 
