@@ -88,8 +88,12 @@ class JobScanner:
         asked = wanted(job)
         phase = JobPhase.ENDING if job.cancel_mark.exists() else JobPhase.PAUSING if job.pause_mark.exists() else JobPhase.RUNNING
         summary, told = _followed(known.summary, history), job.progress()
+        fraction = _share(summary)
         if told.seconds_left:
-            summary = replace(summary, seconds_left=told.seconds_left)
+            summary, fraction = replace(summary, seconds_left=told.seconds_left), told.fraction
+        elif summary.steps and fraction < told.fraction <= fraction + 1 / summary.steps and history.is_in_step:
+            left = summary.seconds_left * (1 - told.fraction) / (1 - fraction)
+            summary, fraction = replace(summary, seconds_left=left), told.fraction
         return JobEntry(
             id=job.id,
             summary=summary,
@@ -98,7 +102,7 @@ class JobScanner:
             tonight=asked is not None and asked.tonight,
             stage=history.stage.sentence if history.stage else "Starting",
             stage_fraction=told.fraction,
-            fraction=told.fraction if told.seconds_left else _share(summary),
+            fraction=fraction,
         )
 
 

@@ -100,6 +100,11 @@ class JobHistory:
         return next((found.loss for found in reversed(self.samples) if found.best), 0.0)
 
     @property
+    def is_in_step(self) -> bool:
+        """Whether what it tells of its progress is within the step behind the last one."""
+        return self.stage is not None and self.stage.stage == "training"
+
+    @property
     def seconds(self) -> float:
         """That all runs took together; one that was killed counts up to the last thing that is known of it."""
         return self._seconds + (max(self._latest - self._run_began, 0.0) if self._run_began else 0.0)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
+
+_LONG_WORD, _BREAKS = re.compile(r"\S{24,}"), re.compile(r"[/\\_.\-]|\w{20}")
+
+
+def breakable(text: str) -> str:
+    """With places in paths and file names where a line may end: they would make a label wider than the window."""
+    return _LONG_WORD.sub(lambda word: _BREAKS.sub("\\g<0>\u200b", word[0]), text)
 
 
 def plain_label(role: str = "", words: str = "", *, is_selectable: bool = True) -> QLabel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from PySide6.QtCore import (
@@ -31,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from companion.app.notices import Notice, Tone
+from companion.ui.cards import breakable
 from companion.ui.icons import icon, pixmap
 from companion.ui.theme import Theme
 
@@ -51,8 +51,6 @@ LOOKS = {
     Tone.ERROR: ("error", "bad", "Error"),
 }
 """Icon, colour and spoken word of each tone: never colour alone."""
-_LONG_WORD, _BREAKS = re.compile(r"\S{24,}"), re.compile(r"[/\\_.\-]|\w{20}")
-"""Paths and file names may break after these, or they would make the card wider than the window."""
 PASSING = (Tone.INFORMATION, Tone.SUCCESS, Tone.WARNING)
 """Tones that leave by themselves; an error stays until it is closed."""
 
@@ -164,7 +162,7 @@ class NoticeCard(QFrame):
 
 
 def _label(text: str, role: str) -> QLabel:
-    label = QLabel(_LONG_WORD.sub(lambda word: _BREAKS.sub("\\g<0>\u200b", word[0]), text))
+    label = QLabel(breakable(text))
     label.setProperty("role", role)
     label.setTextFormat(Qt.TextFormat.PlainText)  # a file name must never become markup
     label.setWordWrap(True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.core.job import FINISHES_PART
@@ -11,12 +14,16 @@ from companion.ui.workshop.jobs.job_header import JobHeader
 
 
 @pytest.fixture
-def header(theme, qtbot) -> JobHeader:
-    made = JobHeader(theme)
-    qtbot.addWidget(made)
-    made.resize(700, 200)
-    made.show()
-    return made
+def header(theme, qtbot) -> Iterator[JobHeader]:
+    """At the top of a page, as everywhere."""
+    page = QWidget()
+    qtbot.addWidget(page)
+    column, made = QVBoxLayout(page), JobHeader(theme)
+    column.addWidget(made)
+    column.addStretch(1)
+    page.resize(700, 400)
+    page.show()
+    yield made
 
 
 def in_phase(phase: JobPhase, kind: str = "fine-tune", stage: str = "", *, outputs: tuple[str, ...] = ()) -> JobEntry:

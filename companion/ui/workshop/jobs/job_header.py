@@ -6,11 +6,11 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
 from companion.core.job import CROSS_VALIDATION, FINISHES_PART
-from companion.ui.characters.editor_header import ElidedLabel
+from companion.ui.cards import breakable, plain_label
 from companion.ui.chat.icon_button import IconButton
 from companion.ui.flow_layout import FlowLayout
 from companion.ui.keyboard import show_some
@@ -48,9 +48,7 @@ class JobHeader(QWidget):
         super().__init__()
         self.back = IconButton(theme, "chevron-left", "Back to the list of jobs")
         self.back.hide()
-        self.title, self.caption = ElidedLabel(), QLabel()
-        self.title.setProperty("role", "title")
-        self.caption.setProperty("role", "caption")
+        self.title, self.caption = plain_label("title"), plain_label("caption")
         self.chip = PhaseChip(theme)
         self.buttons = {
             name: QPushButton(words)
@@ -62,17 +60,15 @@ class JobHeader(QWidget):
         self.reveal_action = self.menu.addAction("Open its folder")
         self.tonight_action = self.menu.addAction("Go on tonight")
         self.delete_action = self.menu.addAction("Delete")
-        self.stage, self.bar = QLabel(), QProgressBar()
-        self.stage.setProperty("role", "muted")
-        self.stage.setWordWrap(True)
-        self.stage.setTextFormat(Qt.TextFormat.PlainText)
+        self.stage, self.bar = plain_label("muted"), QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("How much of everything is done")
         self._build()
 
     def show_entry(self, entry: JobEntry) -> None:
-        self.title.show_words(entry.title)
+        self.title.setText(breakable(entry.title))
+        self.title.setAccessibleName(entry.title)
         kind = "" if entry.title.startswith(entry.kind_words) else entry.kind_words
         self.caption.setText(", ".join(filter(None, (kind, when(entry.summary.began)))))
         self.chip.show_entry(entry)
@@ -123,16 +119,21 @@ class JobHeader(QWidget):
         self.tonight_action.triggered.connect(partial(self._want, "tonight"))
         self.delete_action.triggered.connect(partial(self._want, "delete"))
         self.back.clicked.connect(self.back_requested)
+        for label in (self.title, self.caption):  # no more room than their lines need
+            exact = label.sizePolicy()
+            exact.setVerticalPolicy(QSizePolicy.Policy.Fixed)
+            label.setSizePolicy(exact)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(self.title)
         words.addWidget(self.caption)
         top = QHBoxLayout()
         top.setSpacing(8)
-        top.addWidget(self.back)
+        edge = Qt.AlignmentFlag.AlignTop
+        top.addWidget(self.back, 0, edge)
         top.addLayout(words, 1)
-        top.addWidget(self.chip)
-        top.addWidget(self.more)
+        top.addWidget(self.chip, 0, edge)
+        top.addWidget(self.more, 0, edge)
         actions = FlowLayout()
         for button in self.buttons.values():
             actions.addWidget(button)
