@@ -124,7 +124,7 @@ class WorkshopWiring(QObject):
         desk = Desk(
             self._theme, self.jobs, self._notices, self._preferences, self._engine, self._conversations, self._characters,
             self.datasets, self._library, self._downloads, lambda: self.addons, self._reload_model, self.show, self.show_job,
-            self.show_report, self.learn_from, self.compare,
+            self.show_report, self.show_item, self.learn_from, self.compare,
         )  # fmt: skip
         panel = WorkshopPanel(desk)
         panel.page_changed.connect(lambda _page: QTimer.singleShot(0, self, self._withdraw_seen))
@@ -163,6 +163,15 @@ class WorkshopWiring(QObject):
         page = self.panel.pages["evaluate"]
         if isinstance(page, EvaluatePage):
             page.show_when_listed(file)
+
+    def show_item(self, file: str) -> None:
+        """Lead to a model or an adapter in the library."""
+        from companion.ui.workshop.library.library_page import LibraryPage
+
+        self.show("library")
+        page = self.panel.pages["library"]
+        if isinstance(page, LibraryPage):
+            page.show_item(file)
 
     def learn_from(self, source: str) -> None:
         """Lead to the page on which one teaches, with a dataset among what is learned from."""

@@ -67,13 +67,15 @@ class GGUFHeader(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def quantization(self) -> str:
-        """Such as “Q4_K_M”: what the file calls itself, else the type that takes the most bytes."""
-        number = self.metadata.get("general.file_type")
-        if isinstance(number, int) and (number & ~_GUESSED) in FILE_TYPES:
-            return FILE_TYPES[number & ~_GUESSED]
+        """Such as “Q4_K_M”: what the file calls itself if it holds that type at all, else the type that takes the most bytes."""
         bytes_by_type: Counter[str] = Counter()
         for tensor in self.tensors:
             bytes_by_type[tensor.type.name] += tensor.size
+        number = self.metadata.get("general.file_type")
+        if isinstance(number, int) and (number & ~_GUESSED) in FILE_TYPES:
+            called = FILE_TYPES[number & ~_GUESSED]
+            if not bytes_by_type or any(called == kind or called.startswith(f"{kind}_") for kind in bytes_by_type):
+                return called
         return bytes_by_type.most_common(1)[0][0] if bytes_by_type else ""
 
     @property

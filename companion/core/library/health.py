@@ -38,7 +38,7 @@ def health(item: Item, run: Run | None) -> tuple[Check, ...]:
     else:
         checks.append(Check("unknown", "It brings no chat template; a common one is used instead."))
     if run is None:
-        checks.append(Check("unknown", "It has not run on this machine yet; its first start checks and measures it."))
+        checks.append(Check("unknown", "She has not talked with it on this machine yet; its first start checks and measures it."))
     else:
         pace = f"{run.reply_speed:,.0f}" if run.reply_speed >= 100 else f"{run.reply_speed:.3g}"
         speed = f" at {pace} tokens/s" if run.reply_speed else ""

@@ -46,6 +46,8 @@ class Desk(NamedTuple):
     """Leads to a job by its id."""
     show_report: Callable[[str], None]
     """Leads to a report of the person's own by its file."""
+    show_item: Callable[[str], None]
+    """Leads to a model or an adapter in the library by its file."""
     learn_from: Callable[[str], None]
     """Leads to the page on which one teaches, with this dataset among what is learned from."""
     compare: Callable[[Side, Side], None]

@@ -136,6 +136,14 @@ def test_without_a_file_type_the_heaviest_type_names_the_quantization(tmp_path: 
     assert read_header(path).quantization == "Q8_0"
 
 
+def test_a_file_that_calls_itself_a_type_it_does_not_hold_is_named_by_what_it_holds(tmp_path: Path) -> None:
+    wrong, right = {"general.file_type": 7}, {"general.file_type": 15}  # Q8_0, Q4_K_M
+    path = write_tiny_llama(tmp_path / "tiny.gguf", type="Q4_0", metadata=wrong)
+    assert read_header(path).quantization == "Q4_0"
+    held = write_tiny_llama(tmp_path / "held.gguf", type="Q4_K", width=256, ffn=256, metadata=right)
+    assert read_header(held).quantization == "Q4_K_M"
+
+
 def test_heads_may_differ_from_layer_to_layer(tmp_path: Path) -> None:
     lengths = ("attention.key_length", "attention.value_length", "rope.dimension_count")
     keys = {"{arch}.attention.head_count_kv": [2, 4]} | {f"{{arch}}.{length}": 8 for length in lengths}

@@ -51,7 +51,7 @@ class Room:
         self.desk = Desk(
             theme, self.jobs, self.notices, self.preferences, self.engine, self.conversations, self.characters,
             self.datasets, self._library, lambda: Downloads(self.notices), lambda: self.addons, self._reload_model,
-            self.went.append, self.went.append, self.went.append, self.went.append,
+            *[self.went.append] * 5,
             lambda one, other: self.compared.append((one, other)),
         )  # fmt: skip
 

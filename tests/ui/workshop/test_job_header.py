@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -14,16 +12,21 @@ from companion.ui.workshop.jobs.job_header import JobHeader
 
 
 @pytest.fixture
-def header(theme, qtbot) -> Iterator[JobHeader]:
+def page(qtbot) -> QWidget:
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def header(theme, page: QWidget) -> JobHeader:
     """At the top of a page, as everywhere."""
-    page = QWidget()
-    qtbot.addWidget(page)
     column, made = QVBoxLayout(page), JobHeader(theme)
     column.addWidget(made)
     column.addStretch(1)
     page.resize(700, 400)
     page.show()
-    yield made
+    return made
 
 
 def in_phase(phase: JobPhase, kind: str = "fine-tune", stage: str = "", *, outputs: tuple[str, ...] = ()) -> JobEntry:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
 
 from companion.app.job_entry import JobPhase
 from companion.core.job import (
@@ -107,6 +107,13 @@ def test_samples_can_be_followed_from_measurement_to_measurement(page: JobsPage,
     samples.slider.setValue(0)
     assert "before the first step, held-out loss 1.900" in words(samples)
     assert not samples.earlier.isEnabled()
+
+
+def test_what_a_job_made_leads_to_where_it_can_be_used(page: JobsPage, room: Room, qtbot, tmp_path):
+    look_at(page, qtbot, job("one", *finished(tmp_path / "a.gguf")))
+    (use,) = [each for each in page.details.results.findChildren(QPushButton) if each.text() == "Use it…"]
+    use.click()
+    assert room.went == [str(tmp_path / "a.gguf")]
 
 
 def test_what_she_would_say_now_is_what_the_kept_measurement_said(page: JobsPage, qtbot, tmp_path):

@@ -67,6 +67,17 @@ def words(page: LibraryPage) -> str:
     return "\n".join(label.text() for label in page.details.findChildren(QLabel) if label.isVisibleTo(page.details))
 
 
+def test_what_is_not_listed_yet_is_looked_at_as_soon_as_it_is(page: LibraryPage, office: Office, qtbot):  # noqa: F811
+    collected(page, qtbot)
+    made = own_models_folder() / "brand-new.gguf"
+    page.show_item(str(made))
+    office.library.refresh()
+    qtbot.wait(300)
+    write_tiny_llama(made, name="Brand new")
+    office.library.refresh()
+    qtbot.waitUntil(lambda: page.details.title.text() == "brand-new", timeout=20_000)
+
+
 def test_the_tree_shows_who_came_of_whom(page: LibraryPage, office: Office):  # noqa: F811
     base = next(index for index in page.tree._all() if index.data(Role.KEY) == str(office.base))
     assert page.tree.model().index(0, 0, base).data() == "Voice"

@@ -32,6 +32,7 @@ class JobDetails(QWidget):
 
     chart_export_requested = Signal(object, str)
     open_requested = Signal(str)
+    use_requested = Signal(str)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -51,6 +52,7 @@ class JobDetails(QWidget):
         self._build()
         self.charts.export_requested.connect(self.chart_export_requested)
         self.results.open_requested.connect(self.open_requested)
+        self.results.use_requested.connect(self.use_requested)
         self.log_fold.toggled.connect(lambda _open: self._show_log())
 
     def show_job(self, entry: JobEntry, history: JobHistory, *, another: bool = False) -> None:

@@ -22,6 +22,8 @@ class JobResults(QFrame):
 
     open_requested = Signal(str)
     """A report, to be read in the window; another file, for the program that the system has for it; else its folder."""
+    use_requested = Signal(str)
+    """The file of a model or an adapter."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -77,5 +79,11 @@ class JobResults(QFrame):
         button.setProperty("role", "quiet")
         button.setAccessibleName(f"{button.text()} {path.name}" if opens else f"Show {path.name} in its folder")
         button.clicked.connect(lambda: self.open_requested.emit(str(path if opens else path.parent)))
+        if output.kind in {"model", "adapter"}:
+            use = QPushButton("Use it…")
+            use.setAccessibleName(f"Use {path.name}")
+            use.setToolTip("Leads to the Library: there you say for whom, and take it back with one press")
+            use.clicked.connect(lambda: self.use_requested.emit(str(path)))
+            row.addWidget(use, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return holder

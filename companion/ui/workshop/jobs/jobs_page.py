@@ -51,6 +51,7 @@ class JobsPage(QWidget):
         self._both.folded.connect(self.details.header.set_compact)
         self.details.chart_export_requested.connect(self._export_chart)
         self.details.open_requested.connect(self._open_output)
+        self.details.use_requested.connect(desk.show_item)
         self._jobs.changed.connect(self._refresh)
         self._jobs.begin()
         self._refresh()

@@ -49,7 +49,8 @@ class LibraryPage(QWidget):
         self._library = library
         self._downloads = downloads
         self._offers: dict[str, Offer] = {}
-        self._selected = ""
+        self._selected = self._wanted = ""
+        """Keys of items: the one that is looked at, and one that is to be as soon as it is listed."""
         self.title, self.total, self.note = QLabel("Library"), QLabel(), QLabel()
         self.here_button, self.catalog_button = QPushButton("On this computer"), QPushButton("Catalog")
         self.roll_back_button, self.trash_button = QPushButton("Roll back"), QPushButton()
@@ -77,7 +78,7 @@ class LibraryPage(QWidget):
     def show_item(self, key: str) -> None:
         """Bring one item to the front."""
         self.show_here()
-        self._selected = key
+        self._selected = self._wanted = key
         self.tree.select(key)
         self._show_details()
 
@@ -110,6 +111,8 @@ class LibraryPage(QWidget):
     def _show_collection(self, collection: Collection) -> None:
         self.total.setText(total(collection))
         known = {item.key for item in collection.items}
+        if self._wanted in known:
+            self._selected, self._wanted = self._wanted, ""
         if self._selected not in known:
             used = next((key for key, uses in collection.uses.items() if any(use.character is None for use in uses)), "")
             self._selected = used or next(iter(known), "")
@@ -157,7 +160,7 @@ class LibraryPage(QWidget):
         return collection.family.item(self._selected) if collection is not None else None
 
     def _choose(self, key: str) -> None:
-        self._selected = key
+        self._selected, self._wanted = key, ""
         self._show_details()
 
     def _use_for_everybody(self) -> None:
