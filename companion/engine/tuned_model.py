@@ -75,8 +75,8 @@ def _kept(path: Path, gpu_layers: int | None, plan: Plan, found: Tuned) -> str:
     """Keep what was found for the engine; the sentence says why it could not be."""
     if not 1 / STEADY < found.steadiness < STEADY or plan.is_provisional:
         return (
-            "Another program kept this computer busy meanwhile, so this was not kept: the engine goes on as before. "
-            "Tune again when it is quiet."
+            "Something else kept this computer busy meanwhile, so this was not kept: the engine goes on as before. "
+            "Tune again when it is quiet, and she is, too."
         )
     with contextlib.suppress(OSError):
         remember(plan_file(path, gpu_layers), replace(plan, tuned=found))

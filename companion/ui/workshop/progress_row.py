@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from companion.core.amounts import duration_text
+
+KNOWN_FROM, KNOWN_AFTER = 0.1, 5.0
+"""Share of the work, and seconds, after which the time that is left is told."""
 
 
 class ProgressRow(QWidget):
@@ -14,6 +21,7 @@ class ProgressRow(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._began = self._share = 0.0
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.bar = QProgressBar()
@@ -34,7 +42,13 @@ class ProgressRow(QWidget):
         self.hide()
 
     def tell(self, words: str, share: float) -> None:
-        """A sentence without its full stop, and how much is done, 0 to 1."""
-        self.words.setText(f"{words} …")
+        """A sentence without its full stop, and how much is done, 0 to 1; a smaller share than before is a new beginning."""
+        now = time.monotonic()
+        if self.isHidden() or share < self._share:
+            self._began = now
+        self._share = share
+        spent = now - self._began
+        left = spent * (1 - share) / share if share >= KNOWN_FROM and spent >= KNOWN_AFTER else 0.0
+        self.words.setText(f"{words} …" + (f" about {duration_text(left)} left" if left >= 1 else ""))
         self.bar.setValue(round(1000 * share))
         self.show()

@@ -13,11 +13,11 @@ from companion.ui.workshop.progress_row import ProgressRow
 
 
 class MeasurePart(QObject):
-    """The page places its widgets, and says when it begins."""
+    """The page places its widgets, and says when it begins; `meanwhile` is said while it measures."""
 
-    def __init__(self, desk: Desk, button: QPushButton, parent: QObject) -> None:
+    def __init__(self, desk: Desk, button: QPushButton, parent: QObject, meanwhile: str = "") -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._desk, self._meanwhile = desk, meanwhile
         self._can_begin = True
         self.button = button
         self.measuring = Measuring(desk.jobs.measuring, self)
@@ -54,7 +54,7 @@ class MeasurePart(QObject):
         if not may_begin:
             pass_on(self.button, self.progress.stop_button)
         self.button.setEnabled(may_begin)
-        say(self.waits, in_the_way.keeps_from_measuring if in_the_way is not None and not is_running else "")
+        say(self.waits, self._meanwhile if is_running else in_the_way.keeps_from_measuring if in_the_way is not None else "")
 
     def _failed(self, what: str, remedy: str) -> None:
         self.stop()

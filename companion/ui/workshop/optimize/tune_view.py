@@ -24,6 +24,7 @@ SENTENCE = (
     "Tuning tries threads, batches, the cache and guessing ahead in the middle of a conversation, at rest and beside a busy "
     "program, and keeps what is fastest. Her words stay the same, or move by no more than is said."
 )
+QUIET = "Leave the computer to it meanwhile, and her, too: what is measured beside other work is not kept."
 USED = "The engine uses these settings from the next start of this model on."
 IN_USE = "She thinks with these settings now."
 RELOADING = "The model is being loaded with them."
@@ -45,7 +46,7 @@ class TuneView(QWidget):
         """What is said of the use of what was found since this page was made, by the models."""
         self.quick = QCheckBox("Quick, in 20 seconds")
         self.tune_button, self.use_button = QPushButton("Tune"), QPushButton("Use them now")
-        self.part = MeasurePart(desk, self.tune_button, self)
+        self.part = MeasurePart(desk, self.tune_button, self, QUIET)
         self.part.set_can_begin(False)
         self.speed, self.use = plain_label("heading"), plain_label("muted")
         self.result = QFrame()
