@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from companion.core.benchmark import kept_benchmark
-from companion.core.files import read_json
+from companion.core.files import read_json, write_atomic
 from companion.core.paths import cache_folder
 from companion.core.tuning import TuningFound
 
@@ -56,18 +57,32 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 def runs_here() -> tuple[Run, ...]:
     """Every model that was checked on this machine, the latest first."""
-    files = (cache_folder() / "engine").glob("*.json")
-    dated = sorted(files, key=_changed, reverse=True)
-    return tuple(run for file in dated if not file.name.startswith("benchmark-") and (run := read_json(file, Run)) is not None)
+    return tuple(run for run, _file in _kept())
 
 
-def run_of(path: Path, runs: tuple[Run, ...]) -> Run | None:
+def run_of(path: Path, runs: Iterable[Run]) -> Run | None:
     """How the model of this file ran; None when it was not tried yet."""
     try:
         size = path.stat().st_size
     except OSError:
         return None
     return next((run for run in runs if run.model == path.name and run.file_bytes in (0, size)), None)
+
+
+def forget_tuning(path: Path) -> None:
+    """Let the engine run the model of this file as it did before `companion tune`. Raises OSError."""
+    for run, file in _kept():
+        if run.tuned is not None and run_of(path, (run,)) is not None:
+            plan = msgspec.json.decode(file.read_bytes(), type=dict[str, object])
+            write_atomic(file, msgspec.json.format(msgspec.json.encode(plan | {"tuned": None}), indent=2))
+
+
+def _kept() -> list[tuple[Run, Path]]:
+    """What was kept of models, the latest first, and where."""
+    files = (cache_folder() / "engine").glob("*.json")
+    dated = sorted(files, key=_changed, reverse=True)
+    read = ((read_json(file, Run), file) for file in dated if not file.name.startswith("benchmark-"))
+    return [(run, file) for run, file in read if run is not None]
 
 
 def writing_pace(runs: tuple[Run, ...]) -> Pace | None:

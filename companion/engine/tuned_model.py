@@ -23,8 +23,6 @@ from companion.llama.library import Library
 from companion.llama.plan import Plan, plan_file, remember
 from companion.llama.tuned import Tuned
 
-STEADY: Final = 1.5
-"""The same work may take so many times as long at the end as at the beginning; else what was found is not kept."""
 STAGES: Final = {"checking": "checking the model", "measuring": "a first measurement"}
 
 
@@ -73,7 +71,7 @@ def main(argument: str) -> int:
 
 def _kept(path: Path, gpu_layers: int | None, plan: Plan, found: Tuned) -> str:
     """Keep what was found for the engine; the sentence says why it could not be."""
-    if not 1 / STEADY < found.steadiness < STEADY or plan.is_provisional:
+    if found.is_disturbed or plan.is_provisional:
         return (
             "Something else kept this computer busy meanwhile, so this was not kept: the engine goes on as before. "
             "Tune again when it is quiet, and she is, too."

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from companion.core.other_load import HARMLESS
 from companion.core.tuning import Choice, Trial
 from companion.llama.context import ContextOptions, KVTypes
 
+STEADY: Final = 1.5
+"""The same work may take so many times as long at the end as at the beginning."""
+SLOWER: Final = 0.85
+"""A choice may trade so much of one speed for the other."""
 Method = Literal["off", "lookup", "draft"]
 
 
@@ -57,6 +62,15 @@ class Tuned(msgspec.Struct, frozen=True, kw_only=True):
     read_before: float = 0.0
     """With what the model ran with before, under the same load; 0 in plans of older versions."""
     write_before: float = 0.0
+    other_cores: float = 0.0
+    """How many cores other programs kept busy during the search at rest."""
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something else computed meanwhile, so that nothing is known: the same work took another time at the end, or
+        the best of all that was tried is slower than where the search began."""
+        is_slower = self.write < SLOWER * self.write_before or self.read < SLOWER * self.read_before
+        return not 1 / STEADY < self.steadiness < STEADY or self.other_cores > HARMLESS or is_slower
 
     @property
     def reason(self) -> str:

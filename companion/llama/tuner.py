@@ -13,6 +13,7 @@ from companion.core.amounts import bytes_text
 from companion.core.errors import ModelError
 from companion.core.gguf.fields import GGUFHeader
 from companion.core.gguf.header import read_header
+from companion.core.other_load import OtherLoad
 from companion.core.tuning import Choice, Trial
 from companion.llama.context import OUTPUTS, Context, ContextOptions, KVTypes
 from companion.llama.divergence import divergence
@@ -77,7 +78,7 @@ class _Tuning:
         """Types of the cache that may be chosen, with their divergence."""
 
     def run(self) -> Tuned:
-        began = time.perf_counter()
+        began, others = time.perf_counter(), OtherLoad()
         self._refuse_other_draft()
         placement = self.order.placement._replace(gpu_layers=self._gpu_layers())
         with Model(self.library, self.order.path, placement) as model:
@@ -91,13 +92,15 @@ class _Tuning:
                     search.exhaustive(self._divergences(model, effort))
                 else:
                     search.coordinate_wise(lambda: self._divergences(model, effort))
+                other_cores = others.cores()
                 search.beside_a_busy_core()
                 self._trials += search.trials
                 self._choices += search.choices
                 setting, context = self._context(model, search, budget.rounds)
                 speculation = self._speculation(model, setting)
                 after = self._steady(stand, begin)
-        return self._result(search, setting, context, placement, speculation, (before, after), time.perf_counter() - began)
+        found = self._result(search, setting, context, placement, speculation, (before, after))
+        return replace(found, seconds=round(time.perf_counter() - began, 1), other_cores=round(other_cores, 2))
 
     def _result(
         self,
@@ -107,7 +110,6 @@ class _Tuning:
         placement: Placement,
         speculation: Speculation,
         same: tuple[Speeds, Speeds],
-        seconds: float,
     ) -> Tuned:
         """`same` are the speeds with what everybody begins with, at the beginning and at the end."""
         return Tuned(
@@ -126,7 +128,7 @@ class _Tuning:
             write=round(search.speeds.write, 1),
             choices=tuple(self._choices),
             trials=tuple(self._trials),
-            seconds=round(seconds, 1),
+            seconds=0.0,
             steadiness=round(same[1].turn / same[0].turn, 3),
             notes=tuple(self._notes),
             read_before=round(max(each.read for each in same), 1),

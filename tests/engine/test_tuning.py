@@ -56,6 +56,22 @@ def tuned(**changes) -> Tuned:
     return msgspec.structs.replace(found, **changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "disturbed"),
+    [
+        ({}, False),
+        ({"steadiness": 1.6}, True),
+        ({"steadiness": 0.6}, True),
+        ({"other_cores": 0.8}, True),
+        ({"write": 24.0, "write_before": 59.0, "read": 71.0, "read_before": 22.0}, True),
+        ({"write": 55.0, "write_before": 59.0, "read": 71.0, "read_before": 60.0}, False),
+        ({"write_before": 0.0, "read_before": 0.0}, False),
+    ],
+)
+def test_what_was_found_beside_other_work_is_known_as_such(changes, disturbed):
+    assert tuned(**changes).is_disturbed is disturbed
+
+
 def plan_for(path) -> Plan:
     return Ladder().plan(path, read_header(path).layers, LoadOptions(), (), lambda *_: None)
 

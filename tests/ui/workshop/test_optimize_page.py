@@ -379,6 +379,12 @@ def test_what_was_found_of_the_model_one_chats_with_can_be_used_at_once(
     assert not view.use_button.isVisible()
     qtbot.waitUntil(lambda: view.use.text() == IN_USE, timeout=LATER_MS)
     assert room.engine.model.context_tokens == usual // 2
+    view.back_button.click()
+    assert not view.result.isVisible()
+    qtbot.waitUntil(lambda: room.engine.model is not None and room.engine.model.context_tokens == usual, timeout=LATER_MS)
+    kept = remembered(file)
+    assert kept is not None, "what else is known of the model stays"
+    assert kept.tuned is None
 
 
 def _tuned(found: TuningFound, **settings: int) -> Tuned:

@@ -11,10 +11,13 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QLayo
 from companion.app.build_plans import Known
 from companion.app.engine_state import EngineState
 from companion.core.amounts import bytes_text
+from companion.core.measured_here import forget_tuning
 from companion.core.messages import ModelInfo
 from companion.core.tuning import Choice, Trial, TuneWish, TuningFound
 from companion.ui.cards import plain_label, say
+from companion.ui.flow_layout import FlowLayout
 from companion.ui.fold import Fold
+from companion.ui.keyboard import pass_on
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.optimize.measure_part import MeasurePart
@@ -46,6 +49,7 @@ class TuneView(QWidget):
         """What is said of the use of what was found since this page was made, by the models."""
         self.quick = QCheckBox("Quick, in 20 seconds")
         self.tune_button, self.use_button = QPushButton("Tune"), QPushButton("Use them now")
+        self.back_button = QPushButton("Run as before")
         self.part = MeasurePart(desk, self.tune_button, self, QUIET)
         self.part.set_can_begin(False)
         self.speed, self.use = plain_label("heading"), plain_label("muted")
@@ -81,6 +85,23 @@ class TuneView(QWidget):
         """Load the model one chats with anew: the engine goes by what was found."""
         if self._known is not None and self._is_loaded:
             self._used[self._known.model] = RELOADING
+            self._desk.reload_model()
+
+    def run_as_before(self) -> None:
+        """Forget what was found; the model one chats with is loaded anew without it."""
+        if self._known is None:
+            return
+        model = self._known.model
+        try:
+            forget_tuning(model)
+        except OSError as error:
+            say(self.part.problem, f"What was found could not be forgotten ({error.strerror}).", "Is the disk full?")
+            return
+        self._found = None
+        self._used.pop(model, None)
+        pass_on(self.back_button, self.tune_button)
+        self.result.hide()
+        if self._is_loaded:
             self._desk.reload_model()
 
     @property
@@ -119,8 +140,10 @@ class TuneView(QWidget):
         use = self._used.get(self._known.model, KEPT_BEFORE)
         self.use.setText(" ".join((self._found.notice or use, *self._found.notes)))
         self.use_button.setVisible(use == USED and not self._found.notice and self._is_loaded)
+        self.back_button.setVisible(not self._found.notice)
         is_answering = self._desk.engine.state is EngineState.ANSWERING
-        self.use_button.setDisabled(is_answering)
+        for button in (self.use_button, self.back_button):
+            button.setDisabled(is_answering)
         self.use_button.setToolTip(ANSWERING if is_answering else "Loads the model again; what you have talked about stays.")
 
     def _engine_changed(self, state: EngineState) -> None:
@@ -148,6 +171,7 @@ class TuneView(QWidget):
         measuring.progressed.connect(lambda words, share: progress.tell(f"Tuning: {words}", share))
         measuring.model_tuned.connect(self._tuned)
         self.use_button.clicked.connect(self.use_now)
+        self.back_button.clicked.connect(self.run_as_before)
         self._desk.engine.model_ready.connect(self._loaded)
         self._desk.engine.state_changed.connect(self._engine_changed)
 
@@ -168,7 +192,11 @@ class TuneView(QWidget):
         self._card.setSpacing(12)
         self._card.addWidget(self.speed)
         self._card.addWidget(self.use)
-        self._card.addWidget(self.use_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.back_button.setProperty("role", "quiet")
+        buttons = FlowLayout()
+        buttons.addWidget(self.use_button)
+        buttons.addWidget(self.back_button)
+        self._card.addLayout(buttons)
         self._card.addWidget(self.choices)
         self._card.addWidget(self.fold)
         self.result.hide()
