@@ -13,6 +13,7 @@ PERSON: Final = "{{user}}"
 UNNAMED: Final = "the person"
 """What {{user}} is called, to the model too, while the person has given no name."""
 _PERSON = re.compile(r"\{\{user\}\}", re.IGNORECASE)
+_NAMED = re.compile(r"\{\{user\}\}('s name is .+)", re.IGNORECASE)
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def told(text: str, name: str) -> str:
     """A memory as the person reads it: `name` is theirs, empty when they have given none."""
+    if named := _NAMED.fullmatch(text):  # “Mia's name is Mia.” would tell nothing
+        return f"{UNNAMED.capitalize()}{named[1]}"
     begun = _PERSON.sub(lambda _found: name or UNNAMED.capitalize(), text, count=1) if _PERSON.match(text) else text
     return _PERSON.sub(lambda _found: name or UNNAMED, begun)
 
@@ -53,5 +56,7 @@ def kept(words: str, name: str, before: str) -> str:
     """The opposite for a memory that read `before` and was changed: it goes on being about whoever the person is."""
     if not _PERSON.search(before):
         return words
+    if _NAMED.fullmatch(before):
+        return re.sub(rf"^{UNNAMED}(?='s name is )", PERSON, words, flags=re.IGNORECASE)
     called = rf"(?<!\w){re.escape(name)}(?!\w)" if name else r"\b[Tt]he person\b"
     return re.sub(called, PERSON, words)

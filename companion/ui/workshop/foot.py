@@ -44,7 +44,11 @@ class FoldingFoot(Foot):
     folded = Signal()
     """It is, or is not any more: `is_folded`."""
 
-    def __init__(self, theme: Theme, words: QLayout, buttons: Sequence[QPushButton], widest: int, within: int = 0) -> None:
+    def __init__(
+        self, theme: Theme, words: QLayout, buttons: Sequence[QPushButton], widest: int, within: int, problem: QWidget
+    ) -> None:
+        """`problem` is among the words; while it is shown they get the whole width."""
+        self._problem = problem
         self._buttons = QWidget()
         flow = FlowLayout(12)
         for button in buttons:
@@ -61,7 +65,8 @@ class FoldingFoot(Foot):
         """As the width and what stands on the buttons allow."""
         shown = [button for button in self._buttons.findChildren(QPushButton) if not button.isHidden()]
         needed = sum(button.sizeHint().width() + 12 for button in shown) - 12
-        is_wide = self.width() >= needed + LEAST_WORDS * max(self._theme.font_size / 14, 1.0)
+        has_room = self.width() >= needed + LEAST_WORDS * max(self._theme.font_size / 14, 1.0)
+        is_wide = has_room and self._problem.isHidden()
         self._buttons.setMinimumWidth(needed if is_wide else 0)
         self._row.setAlignment(self._buttons, Qt.AlignmentFlag.AlignVCenter if is_wide else Qt.AlignmentFlag(0))
         self._row.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)

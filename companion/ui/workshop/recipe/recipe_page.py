@@ -211,6 +211,7 @@ class RecipePage(QWidget):
         text = " ".join(filter(None, sentences))
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
+        self.foot.fold()
 
     def _show_cost(self, text: str) -> None:
         self.cost.setText(text if text.endswith(".") or not text else f"{text} …")
@@ -318,7 +319,12 @@ class RecipePage(QWidget):
         words.addWidget(self.problem)
         words.addWidget(self.cost)
         return FoldingFoot(
-            self._desk.theme, words, (self.cost_button, self.tonight_button, self.start_button), WIDEST, self._within
+            self._desk.theme,
+            words,
+            (self.cost_button, self.tonight_button, self.start_button),
+            WIDEST,
+            self._within,
+            self.problem,
         )
 
 
