@@ -282,16 +282,24 @@ def test_what_was_not_measured_is_not_claimed(page: TeachPage, qtbot, adapter):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "adopt"),
-    [("Adopt: the loss on your dialogues fell by 0.2.", "Adopt"), ("Keep the model as it is: it got worse.", "Adopt anyway")],
+    ("verdict", "says", "why", "adopt"),
+    [
+        ("Adopt: the loss on your dialogues fell by 0.2.", "adopt.", "The loss on your dialogues fell by 0.2.", "Adopt"),
+        ("Keep the model as it is: it got worse.", "keep the model as it is.", "It got worse.", "Adopt anyway"),
+        ("It broke off.", "", "It broke off.", "Adopt"),
+    ],
 )
-def test_the_verdict_of_the_check_stands_there(page: TeachPage, qtbot, adapter, verdict, adopt):
+def test_the_verdict_of_the_check_stands_there(page: TeachPage, room: Room, qtbot, adapter, verdict, says, why, adopt):
     folder = finished(adapter)
     check = Evaluate(name="check", subjects=(("model.gguf",), ("model.gguf", f"{adapter}:1")), gate=Gate(enabled=True))
-    job("check", JobEnded(state="done", what=verdict, time=NOON + 200), recipe=check)
+    checked = job("check", JobEnded(state="done", what=verdict, time=NOON + 200), recipe=check)
     show(page, qtbot, folder)
-    qtbot.waitUntil(lambda: page.view.outcome.verdict.text() == verdict, timeout=FOUND_MS)
-    assert page.view.outcome.buttons["adopt"].text() == adopt
+    outcome = page.view.outcome
+    qtbot.waitUntil(lambda: outcome.verdict.text() == why, timeout=FOUND_MS)
+    assert outcome.decision.text() == (f"The check says: {says}" if says else "")
+    assert outcome.buttons["adopt"].text() == adopt
+    outcome.buttons["report"].click()
+    assert room.went == [str(checked.output / "report.json")]
 
 
 def test_teaching_again_goes_on_from_what_she_learned(page: TeachPage, qtbot, adapter):

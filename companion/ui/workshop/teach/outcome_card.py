@@ -25,7 +25,7 @@ WORDS = OUTCOMES | {"the same": OUTCOMES["within chance"]}
 
 
 class OutcomeCard(QFrame):
-    """Emits what the person wants: "adopt", "check", "compare", "again" or "else"."""
+    """Emits what the person wants: "adopt", "check", "report", "compare", "again" or "else"."""
 
     wanted = Signal(str)
 
@@ -37,7 +37,8 @@ class OutcomeCard(QFrame):
         self.word = QLabel()
         """Whether that is good: a shape, a word and a colour."""
         self.means, self.details = plain_label("heading"), plain_label("muted")
-        self.verdict, self.state = plain_label(), plain_label("muted")
+        self.decision, self.verdict, self.state = plain_label("heading"), plain_label(), plain_label("muted")
+        """What the check says to do, and why; what stands there without one."""
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
@@ -47,6 +48,7 @@ class OutcomeCard(QFrame):
             for name, text in (
                 ("adopt", "Adopt"),
                 ("check", "Check it"),
+                ("report", "Read the report"),
                 ("compare", "Compare blind"),
                 ("again", "Teach on from this"),
                 ("else", "Teach without this"),
@@ -73,7 +75,7 @@ class OutcomeCard(QFrame):
         top.addWidget(self.word, 0, Qt.AlignmentFlag.AlignBottom)
         top.addStretch(1)
         column.addLayout(top)
-        for widget in (self.means, self.details, self.verdict, self.state, self.bar, actions):
+        for widget in (self.means, self.details, self.decision, self.verdict, self.state, self.bar, actions):
             column.addWidget(widget)
 
     def show_lesson(self, lesson: Lesson, history: JobHistory, taught: Taught, *, may_compare: bool) -> None:
@@ -99,6 +101,7 @@ class OutcomeCard(QFrame):
         self.buttons["check"].setVisible(may_check)
         again = "Check it" if check is None else "Check it again"
         self.buttons["check"].setText("Stop checking" if taught.is_checking(lesson) else again)
+        self.buttons["report"].setVisible(is_checked)
         self.buttons["compare"].setVisible(may_compare)
         self.buttons["else"].setVisible(not is_adopted)  # how she is now is with it
         unproven = may_check and check is None
@@ -118,7 +121,9 @@ class OutcomeCard(QFrame):
             verdict = check.what
         else:
             state = f"The check is {check.state_words}. {check.what}"
-        say(self.verdict, verdict)
+        decision, colon, why = verdict.partition(": ")
+        say(self.decision, f"The check says: {decision[:1].lower()}{decision[1:]}." if colon else "")
+        say(self.verdict, f"{why[:1].upper()}{why[1:]}" if colon else verdict)
         say(self.state, state)
         self.bar.setVisible(is_checking)
         self.bar.setValue(round(1000 * check.fraction) if check is not None else 0)

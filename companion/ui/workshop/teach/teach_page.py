@@ -164,11 +164,18 @@ class TeachPage(QWidget):
             "reveal": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._jobs.folder(job).path))),
             "adopt": self.taught.adopt,
             "check": self.taught.stop_check if self.taught.is_checking(lesson) else self.taught.check,
+            "report": lambda: self._show_report(lesson),
             "compare": lambda: self._desk.compare(*lesson.sides),
             "again": lambda: self._teach_on(adapter),
             "else": lambda: self._teach_on(""),
         }
         actions[what]()
+
+    def _show_report(self, lesson: Lesson) -> None:
+        from companion.core.library.report_list import REPORT
+
+        if (check := self.taught.check_of(lesson)) is not None:
+            self._desk.show_report(str(self._jobs.folder(check.id).output / REPORT))
 
     def _teach_on(self, adapter: str) -> None:
         self.teaching.go_on_from(adapter)
