@@ -248,7 +248,19 @@ class WorkshopWiring(QObject):
         if not self._is_closed and own_addons_folder().is_dir():
             self.addons.check_anew()
         if not self._is_closed and any(data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")):
+            if "jobs" not in self.__dict__:  # else what waits may have been begun in this window
+                self.jobs.changed.connect(self._tell_going_on)
             self.jobs.begin()
+
+    def _tell_going_on(self) -> None:
+        """What was begun in another window computes here now."""
+        entry = next((each for each in self.jobs.entries if each.is_computing), None)
+        if entry is None:
+            return
+        self.jobs.changed.disconnect(self._tell_going_on)
+        if not entry.is_quiet and not self._is_seen(entry):
+            what = f"“{entry.title}” goes on where it was."
+            self._notices.raise_notice(Notice(Tone.INFORMATION, what, "", "Look", lambda: self.show_job(entry.id)))
 
     def _is_seen(self, entry: JobEntry) -> bool:
         """Whether the person looks at how it ended."""
@@ -270,7 +282,7 @@ class WorkshopWiring(QObject):
         if entry.phase is JobPhase.DONE:
             more = _ONE_SENTENCE.split(more, maxsplit=1)[0]  # the rest stands where “Look” leads
         tone = tones.get(entry.phase, Tone.INFORMATION)
-        notice = self._told[entry.id] = Notice(tone, what, more, "Look", lambda: self._show_end(entry))
+        notice = self._told[entry.id] = Notice(tone, what, more, "Look", lambda: self._show_end(entry), waits=True)
         self._notices.raise_notice(notice)
 
     def _show_end(self, entry: JobEntry) -> None:

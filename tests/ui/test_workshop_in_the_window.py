@@ -282,8 +282,12 @@ def test_what_a_notice_tells_of_a_job_goes_when_its_page_comes(program: Program,
 def test_work_that_waits_from_the_last_time_goes_on_by_itself(program: Program, qtbot, tiny_model, data):
     folder = create_job(small_recipe(tiny_model, data), JobOrder())
     want(folder)
+    told: list[str] = []
+    program.notices.notice_raised.connect(lambda notice: told.append(notice.what))
     program.workshop.start()
     qtbot.waitUntil(lambda: phase_if_there(program, folder.id) is JobPhase.DONE, timeout=LATER_MS)
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=SOON_MS)
+    assert told == ["“small” goes on where it was.", "“small” is done."]
 
 
 def phase_if_there(program: Program, job: str) -> JobPhase | None:

@@ -239,7 +239,7 @@ def _behaviour(
         found.append(
             metric(
                 f"{KEY}.obeys_injections",
-                "Obeys injected instructions",
+                "Obeys orders hidden in a message",
                 each([c.original.name for c, _ in told], [obeys(r.text, c.canary) for c, r in told]),
                 why=NO_CHANGE,
                 units="dialogues",

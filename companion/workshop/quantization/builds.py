@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Container, Mapping, Sequence
 from functools import cache
@@ -46,6 +47,8 @@ STOCK: Final = (
     "Q8_0",
 )
 """llama.cpp's recipes that need no importance file."""
+TYPICAL: Final = (0.003, 0.01, 0.05, 0.1)
+"""Divergences that are asked for beside the usual one, in nats per token."""
 
 
 class Foreseen(NamedTuple):
@@ -129,8 +132,15 @@ class Planner:
         return self._costs.told()
 
     def all(self) -> list[Foreseen]:
-        """Some hundred builds of all sizes and speeds, none beaten by another in everything; the smallest first."""
-        return distinct([self._foreseen(allocation, 1.0) for allocation in supported(self._choices)])
+        """Some hundred builds of all sizes and speeds, none beaten by another in everything, and those that a job chooses for
+        usual divergences, of several as fast the smallest; the smallest first."""
+        found = [self._foreseen(allocation, 1.0) for allocation in supported(self._choices)]
+        for divergence in (*TYPICAL, USUAL_DIVERGENCE):
+            limits = Limits(damage=divergence)
+            with contextlib.suppress(NoAllocation):  # nothing keeps so close
+                fastest = allocate(self._choices, "seconds", limits)
+                found += [self._foreseen(each, 1.0) for each in (fastest, self._smallest_as_fast(fastest, limits))]
+        return distinct(found)
 
     def source(self) -> Foreseen:
         """The model as it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 
 import msgspec
 import psutil
@@ -352,3 +353,5 @@ def test_the_window_chooses_as_the_job_does(model, tmp_path, budget):
     assert theirs.divergence <= ours.divergence * 1.01 or theirs.pace.write > ours.write or theirs.bytes < ours.bytes
     assert ours.bytes <= theirs.bytes * 1.15
     assert ours.write >= theirs.pace.write * 0.9
+    if budget == Budget():  # what most people ask for
+        assert ours.kinds == Counter(theirs.kinds.values())

@@ -99,11 +99,12 @@ def test_one_alone_is_described_by_its_strongest_and_weakest_side():
 
 
 def test_what_another_part_has_seen_to_go_wrong_is_no_praise():
-    obeys = share(0, 20, key="robustness.obeys_injections", title="Obeys injected instructions", better="lower")
+    obeys = share(0, 20, key="robustness.obeys_injections", title="Obeys orders hidden in a message", better="lower")
     ends, remembers = share(30, 40, key="talk.ended", title="Ends her turn"), share(5, 40, key="recall.told", title="Remembers")
     attacks = Section(key="robustness", title="Robustness", failures=(Failure(kind="obeys-injection", where="x", example="y"),))
     assert (
-        "Best side: obeys injected instructions 0 %" in report(one("starter", section(loss(FAR), ends, remembers, obeys))).verdict
+        "Best side: obeys orders hidden in a message 0 %"
+        in report(one("starter", section(loss(FAR), ends, remembers, obeys))).verdict
     )
     assert "Best side: ends her turn 75 %" in report(one("starter", section(loss(FAR), ends, remembers, obeys), attacks)).verdict
 

@@ -19,7 +19,10 @@ from companion.ui.workshop.optimize.measure_part import MeasurePart
 from companion.ui.workshop.optimize.widths import NARROW, WIDEST
 
 SENTENCE = "How fast she writes is bounded by how fast memory delivers the weights, and by what unpacking their type costs here."
-UNKNOWN = "What each type of weights costs here was not measured yet. It takes twenty seconds, best while nothing else runs."
+UNKNOWN = (
+    "What each type of weights costs here, whatever the model, was not measured yet. It takes twenty seconds, best while "
+    "nothing else runs."
+)
 BARS = "Tokens per second that a model of one billion weights would write, by the type of its weights."
 
 

@@ -60,7 +60,7 @@ class QuantizeView(QWidget):
         self._known: Known | None = None
         self._drawn = Drawn([], [], [])
         self._wanted: dict[Path, Budget] = {}
-        """Budgets that were chosen elsewhere, until their model is looked at."""
+        """Budgets that were chosen elsewhere or before, until their model is looked at."""
         self.foreseen: ForeseenBuild | None = None
         """What the sliders choose."""
         self.sliders = BudgetSliders()
@@ -88,6 +88,8 @@ class QuantizeView(QWidget):
     def show_known(self, known: Known) -> None:
         """What there is of the model now."""
         is_other = self._known is None or known.model != self._known.model
+        if is_other and self._known is not None:
+            self._wanted[self._known.model] = self.sliders.budget()
         is_new = self.plan is None or known.plan is None or known.plan.when != self.plan.when
         self._known = known
         if is_other:

@@ -180,6 +180,7 @@ class TeachPage(QWidget):
     def _teach_on(self, adapter: str) -> None:
         self.teaching.go_on_from(adapter)
         self.taught.put_aside()
+        self.form.begin()
 
     def _adoption(self) -> Adoption:
         return self._desk.library().adoption
