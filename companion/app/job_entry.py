@@ -59,6 +59,8 @@ class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
     fraction: float = 0.0
     """How much of everything is done, 0 to 1."""
     stage_fraction: float = 0.0
+    stage_seconds_left: float = 0.0
+    """Of the stage, where nothing is known of the whole; 0 for unknown."""
     what: str = ""
     """How it ended, one sentence."""
     remedy: str = ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from companion.app.job_entry import STOPPED_REMEDY, STOPPED_UNSEEN, JobEntry, JobPhase
+from companion.core.amounts import seconds_left
+from companion.core.job import StageProgress
 from companion.core.job_folder import JobFolder, JobSummary, all_jobs
 from companion.core.job_history import JobHistory, JobReader
 from companion.core.job_queue import Wanted, wanted
@@ -102,6 +105,7 @@ class JobScanner:
             tonight=asked is not None and asked.tonight,
             stage=history.stage.sentence if history.stage else "Starting",
             stage_fraction=told.fraction,
+            stage_seconds_left=_left_of_stage(history, told) if not summary.seconds_left else 0.0,
             fraction=fraction,
         )
 
@@ -138,6 +142,10 @@ def _followed(summary: JobSummary, history: JobHistory) -> JobSummary:
         part = history.parts[-1]
         summary = replace(summary, step=part.part, steps=part.parts)
     return replace(summary, first_held_out=history.first_held_out, best_held_out=history.best_held_out)
+
+
+def _left_of_stage(history: JobHistory, told: StageProgress) -> float:
+    return seconds_left(time.time() - history.stage.time, told.fraction) if history.stage is not None else 0.0
 
 
 def _share(summary: JobSummary) -> float:

@@ -46,6 +46,12 @@ def duration_text(seconds: float) -> str:
     return f"{round(minutes / 1440)} days"
 
 
+def seconds_left(spent: float, share: float) -> float:
+    """What work still takes that has done `share` of itself, 0 to 1, in `spent` seconds, if it goes on as it did; 0 while it
+    is too early to tell, and at its end."""
+    return spent * (1 - share) / share if spent >= 5 and 0.1 <= share < 1 else 0.0
+
+
 def times_text(factor: float) -> str:
     """How many times, as one says it: “1.3 times”, “twice”, and above ten “many times”."""
     if factor > 10:

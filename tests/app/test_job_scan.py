@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,16 @@ def test_within_a_long_step_the_share_grows_and_the_time_left_shrinks(running: J
         (entry,) = scanner.scan()
         found.append((round(entry.fraction, 3), round(entry.summary.seconds_left, 3)))
     assert found == [(0.5, 3.0), (0.6, pytest.approx(2.4)), (0.74, pytest.approx(1.56))]
+
+
+def test_of_a_stage_whose_share_is_known_it_is_told_how_long_it_still_takes(running: JobFolder):
+    write(running, StageBegan(stage="verifying", sentence="Measuring the build", time=time.time() - 30))
+    write_atomic(running.progress_file, encode(StageProgress(fraction=0.6)))
+    (entry,) = JobScanner().scan()
+    assert entry.stage_seconds_left == pytest.approx(20, abs=2)
+    write_atomic(running.progress_file, encode(StageProgress(fraction=0.02)))
+    (entry,) = JobScanner().scan()
+    assert entry.stage_seconds_left == 0, "it is too early to tell"
 
 
 @pytest.mark.parametrize(("stage", "share"), [("evaluating", 0.6), ("training", 0.9), ("training", 0.2)])

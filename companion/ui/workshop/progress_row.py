@@ -7,10 +7,7 @@ import time
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from companion.core.amounts import duration_text
-
-KNOWN_FROM, KNOWN_AFTER = 0.1, 5.0
-"""Share of the work, and seconds, after which the time that is left is told."""
+from companion.core.amounts import duration_text, seconds_left
 
 
 class ProgressRow(QWidget):
@@ -47,8 +44,7 @@ class ProgressRow(QWidget):
         if self.isHidden() or share < self._share:
             self._began = now
         self._share = share
-        spent = now - self._began
-        left = spent * (1 - share) / share if share >= KNOWN_FROM and spent >= KNOWN_AFTER else 0.0
+        left = seconds_left(now - self._began, share)
         self.words.setText(f"{words} …" + (f" about {duration_text(left)} left" if left >= 1 else ""))
         self.bar.setValue(round(1000 * share))
         self.show()

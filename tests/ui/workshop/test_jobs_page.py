@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -228,7 +229,7 @@ def test_a_cross_validation_says_how_long_all_its_folds_will_take(page: JobsPage
 
 def test_a_long_name_has_two_lines_and_what_is_counted_is_named(page: JobsPage, qtbot):
     short, long = job("Hoshi"), job("Standard evaluation of SmolLM2-135M-Instruct-Q4_1", *learning(4, 4))
-    write(long, StageBegan(stage="verifying", sentence="Checking the adapter in llama.cpp", time=NOON))
+    write(long, StageBegan(stage="verifying", sentence="Checking the adapter in llama.cpp", time=time.time()))
     long.progress_file.write_bytes(encode(StageProgress(fraction=0.25)))
     with locked(long):
         look_at(page, qtbot, long)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from companion.app.job_entry import JobEntry, JobPhase
+from companion.core.amounts import duration_text
 from companion.core.job import CROSS_VALIDATION, FINISHES_PART
 from companion.ui.cards import breakable, plain_label
 from companion.ui.chat.icon_button import IconButton
@@ -48,7 +49,7 @@ class JobHeader(QWidget):
         super().__init__()
         self.back = IconButton(theme, "chevron-left", "Back to the list of jobs")
         self.back.hide()
-        self.title, self.caption = plain_label("title"), plain_label("caption")
+        self.title, self.caption = plain_label("title", is_selectable=False), plain_label("caption")
         self.chip = PhaseChip(theme)
         self.buttons = {
             name: QPushButton(words)
@@ -104,7 +105,8 @@ class JobHeader(QWidget):
         is_whole_known = bool(entry.fraction or entry.summary.steps)
         has_share = entry.fraction >= 1 and 0 < entry.stage_fraction < 1  # what comes after the last step has no other bar
         share = f", {100 * entry.stage_fraction:.0f} %" if has_share else ""
-        text = texts.get(entry.phase, f"{entry.stage}{share}." if entry.stage else "")
+        left = f"; about {duration_text(entry.stage_seconds_left)} of that left" if entry.stage_seconds_left else ""
+        text = texts.get(entry.phase, f"{entry.stage}{share}{left}." if entry.stage else "")
         self.stage.setText(text)
         self.stage.setVisible(bool(text))
         self.bar.setVisible(entry.is_computing)

@@ -77,6 +77,8 @@ class TuneView(QWidget):
         """A minute, by a process."""
         if self._known is None:
             return
+        if self._found is not None and self._found.notice:  # it was not kept, and another answer is on its way
+            self.result.hide()
         gpu_layers = self._desk.preferences.settings.gpu_layers
         self.part.measuring.tune(TuneWish(model=str(self._known.model), gpu_layers=gpu_layers, quick=self.quick.isChecked()))
         self.part.began("Beginning")
