@@ -149,6 +149,11 @@ class ScatterChart(QWidget):
             found = self.place(number) - position
             return math.hypot(found.x(), found.y())
 
+        on_top = [
+            number for number, mark in enumerate(self.marks) if mark.shape == "diamond" and distance(number) <= 2 * mark.size
+        ]
+        if on_top:  # what was measured covers what was foreseen of the same build
+            return on_top[-1]
         nearest = min(range(len(self.marks)), key=distance, default=None)
         return nearest if nearest is not None and distance(nearest) <= NEAR else None
 

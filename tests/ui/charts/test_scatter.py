@@ -39,6 +39,17 @@ def test_a_click_chooses_the_nearest_mark_and_nothing_where_there_is_none(chart:
     assert chart.chosen_at == 3
 
 
+def test_what_was_measured_is_read_where_it_covers_what_was_foreseen(theme, qtbot):
+    made = ScatterChart(theme, "Builds", x_word="size", y_word="divergence")
+    qtbot.addWidget(made)
+    made.resize(600, 300)
+    measured = Mark(80.1, 0.0301, "diamond", "blue", ("measured",))
+    made.show_marks([Mark(80, 0.03, "circle", "blue", ("foreseen",)), measured, Mark(100, 0.01, "circle", "blue", ("far",))], [])
+    made.show()
+    qtbot.mouseMove(made, made.place(0).toPoint())
+    assert made.accessibleDescription() == "measured"
+
+
 def test_the_pointer_reads_a_mark_and_what_is_lower_stands_lower(chart: ScatterChart, qtbot):
     qtbot.mouseMove(chart, chart.place(1).toPoint())
     assert chart.read_at == 1
