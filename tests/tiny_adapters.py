@@ -9,7 +9,7 @@ from typing import Any
 import gguf
 import numpy as np
 
-from companion.core.adapter import BASE_SHA256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 
 LINEAR = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")

@@ -145,7 +145,9 @@ def _followed(summary: JobSummary, history: JobHistory) -> JobSummary:
 
 
 def _left_of_stage(history: JobHistory, told: StageProgress) -> float:
-    return seconds_left(time.time() - history.stage.time, told.fraction) if history.stage is not None else 0.0
+    if history.stage is None or history.is_in_step:  # then it tells of all steps, and the stage of this run
+        return 0.0
+    return seconds_left(time.time() - history.stage.time, told.fraction)
 
 
 def _share(summary: JobSummary) -> float:

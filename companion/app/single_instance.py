@@ -21,6 +21,7 @@ ASK_AGAIN_MS = 200
 LEAVING_MS = 8000
 LONGEST_PATH = 32_768
 """Bytes."""
+GONE: Final = QLocalSocket.LocalSocketState.UnconnectedState
 NAME: Final = re.compile(r"companion-[0-9a-f]{32}")
 
 
@@ -65,7 +66,8 @@ class SingleInstance(QObject):
 
     def stop_listening(self) -> None:
         """The window is closing: another start shall wait for the end instead of asking for it."""
-        if self._server is not None:
+        if self._server is not None and self._server.isListening():
+            self._forget_address()  # the name is free from now on, for anybody
             self._server.close()
 
     def release(self) -> None:
@@ -89,6 +91,7 @@ class SingleInstance(QObject):
     def _begin_listening(self) -> None:
         if left := self._name():
             QLocalServer.removeServer(left)  # of a program that was killed
+            self._forget_address()
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._greet)
@@ -96,6 +99,10 @@ class SingleInstance(QObject):
         if self._server.listen(name):
             with contextlib.suppress(OSError):  # a full disk: another start then waits for this one's end
                 write_atomic(self._address, name.encode())
+
+    def _forget_address(self) -> None:
+        with contextlib.suppress(OSError):
+            self._address.unlink(missing_ok=True)
 
     def _name(self) -> str:
         """Where the first one listens, or listened; empty where none has."""
@@ -115,9 +122,8 @@ class SingleInstance(QObject):
 
     def _hear(self) -> None:
         """What other starts of the same person have said, to the end."""
-        ended = [socket for socket in self._callers if socket.state() is QLocalSocket.LocalSocketState.UnconnectedState]
-        for socket in ended:
-            self._callers.remove(socket)
+        while (socket := next((each for each in self._callers if each.state() is GONE), None)) is not None:
+            self._callers.remove(socket)  # whoever hears of the file may run events, and this again
             file = bytes(socket.read(LONGEST_PATH).data()).decode(errors="replace")
             socket.deleteLater()
             if file:

@@ -17,11 +17,11 @@ import msgspec
 
 from companion.core.errors import ModelError
 from companion.core.gguf.cursor import damaged, shown
+from companion.core.gguf.fields import BASE_NAME, BASE_SHA256
 from companion.core.gguf.header import GGUFHeader
 from companion.core.gguf.parse import Part, TensorInfo, Value, parse
 
 ALPHA = "adapter.lora.alpha"
-BASE_SHA256, BASE_NAME = "companion.base.sha256", "companion.base.name"
 RECIPE, METRICS = "companion.recipe", "companion.metrics"
 DATASET, DATASET_FILES, PROGRAM = "companion.dataset.fingerprint", "companion.dataset.files", "companion.version"
 

@@ -117,8 +117,7 @@ class JobHistory:
         self._note_time(event)
         if isinstance(event, StepDone):
             self.last_step, self.is_training = event, True
-            if self.stage is not None and self.stage.stage == "evaluating":
-                self.stage = self._training or self.stage  # which a measurement interrupts, without a word at its own end
+            self._go_on_training()
             self._note_numbers(event)
             return
         self.log.append(event)
@@ -136,10 +135,16 @@ class JobHistory:
             self._note(HELD_OUT, event.step, event.loss)
             self._note_numbers(event, without="loss", before=f"{HELD_OUT}_")
             self.samples.append(Samples(event.step, event.loss, event.best, event.samples))
+            self._go_on_training()
         elif isinstance(event, RateTried):
             self._note(TRIED, event.learning_rate, event.loss)
         else:
             self._note_numbers(event)
+
+    def _go_on_training(self) -> None:
+        """A measurement interrupts the training without a word at its end."""
+        if self.stage is not None and self.stage.stage == "evaluating":
+            self.stage = self._training or self.stage
 
     def _note_time(self, event: JobEvent) -> None:
         if isinstance(event, JobStarted):

@@ -47,9 +47,9 @@ def once_more(recipe: R, order: JobOrder) -> tuple[R, JobOrder]:
 
 
 def _free(wanted: Path) -> Path:
-    """The one after “Mia-2” is “Mia-3”."""
+    """The one after “Mia-2” is “Mia-3” where there is a “Mia”; “llama-3” may be called so."""
     path, number, stem = wanted, 2, wanted.stem
-    if counted := _NUMBERED.fullmatch(stem):
+    if (counted := _NUMBERED.fullmatch(stem)) and wanted.with_name(f"{counted[1]}{wanted.suffix}").exists():
         stem, number = counted[1], int(counted[2]) + 1
     while path.exists():
         path, number = wanted.with_name(f"{stem}-{number}{wanted.suffix}"), number + 1

@@ -71,7 +71,7 @@ def run_of(path: Path, runs: Iterable[Run]) -> Run | None:
 
 def forget_tuning(path: Path) -> None:
     """Let the engine run the model of this file as it did before `companion tune`. Raises OSError."""
-    for run, file in _kept():
+    for run, file in reversed(_kept()):  # the latest stays the latest
         if run.tuned is not None and run_of(path, (run,)) is not None:
             plan = msgspec.json.decode(file.read_bytes(), type=dict[str, object])
             write_atomic(file, msgspec.json.format(msgspec.json.encode(plan | {"tuned": None}), indent=2))

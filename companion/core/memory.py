@@ -13,7 +13,7 @@ PERSON: Final = "{{user}}"
 UNNAMED: Final = "the person"
 """What {{user}} is called, to the model too, while the person has given no name."""
 _PERSON = re.compile(r"\{\{user\}\}", re.IGNORECASE)
-_NAMED = re.compile(r"\{\{user\}\}('s name is .+)", re.IGNORECASE)
+_NAMED = re.compile(r"\{\{user\}\}('s name is [^{]+)", re.IGNORECASE)
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +57,6 @@ def kept(words: str, name: str, before: str) -> str:
     if not _PERSON.search(before):
         return words
     if _NAMED.fullmatch(before):
-        return re.sub(rf"^{UNNAMED}(?='s name is )", PERSON, words, flags=re.IGNORECASE)
+        return re.sub(rf"\b{UNNAMED}\b", PERSON, words, flags=re.IGNORECASE)
     called = rf"(?<!\w){re.escape(name)}(?!\w)" if name else r"\b[Tt]he person\b"
     return re.sub(called, PERSON, words)

@@ -99,8 +99,8 @@ class _Tuning:
                 setting, context = self._context(model, search, budget.rounds)
                 speculation = self._speculation(model, setting)
                 after = self._steady(stand, begin)
-        found = self._result(search, setting, context, placement, speculation, (before, after))
-        return replace(found, seconds=round(time.perf_counter() - began, 1), other_cores=round(other_cores, 2))
+        seconds = time.perf_counter() - began
+        return self._result(search, setting, context, placement, speculation, (before, after), seconds, other_cores)
 
     def _result(
         self,
@@ -110,6 +110,8 @@ class _Tuning:
         placement: Placement,
         speculation: Speculation,
         same: tuple[Speeds, Speeds],
+        seconds: float,
+        other_cores: float,
     ) -> Tuned:
         """`same` are the speeds with what everybody begins with, at the beginning and at the end."""
         return Tuned(
@@ -128,7 +130,8 @@ class _Tuning:
             write=round(search.speeds.write, 1),
             choices=tuple(self._choices),
             trials=tuple(self._trials),
-            seconds=0.0,
+            seconds=round(seconds, 1),
+            other_cores=round(other_cores, 2),
             steadiness=round(same[1].turn / same[0].turn, 3),
             notes=tuple(self._notes),
             read_before=round(max(each.read for each in same), 1),

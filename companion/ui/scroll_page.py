@@ -7,6 +7,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLa
 
 from companion.ui.theme import BODY
 
+UNBOUNDED = 16_777_215
+"""Qt's QWIDGETSIZE_MAX: no maximum."""
+
 
 class _Bounded(QWidget):
     """As many letters wide as at the usual size of letters."""

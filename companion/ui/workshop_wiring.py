@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -16,7 +16,8 @@ from companion.app.conversations import Conversations
 from companion.app.engine import Engine
 from companion.app.notices import Notice, Notices, Tone
 from companion.app.preferences import Preferences
-from companion.core.job import JOBS_FOLDER, WANTED_FILE
+from companion.core.job import CROSS_VALIDATION, JOBS_FOLDER, REPORTING, WANTED_FILE
+from companion.core.job_folder import JobFolder
 from companion.core.paths import data_folder, own_addons_folder
 from companion.ui.theme import Theme
 
@@ -37,10 +38,8 @@ if TYPE_CHECKING:
 
 LOOK_MS = 3000
 """After the start: whether work of the last time waits to go on. The model is loading until about then."""
-_SEEN_ON = {"evaluate": ("jobs", "teach")}
+_SEEN_ON = {"evaluate": ("jobs", "teach", "evaluate"), CROSS_VALIDATION: ("jobs", "evaluate")}
 """Pages that show how a job of this kind ends; all others are seen among the jobs only, and a lesson where it was begun."""
-LESSONS = ("fine-tune", "prefer")
-"""What a lesson may be; not each of them is one."""
 _ONE_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z“])")
 Answer = Literal["go on", "pause", ""]
 
@@ -83,6 +82,8 @@ class WorkshopWiring(QObject):
         self._headroom: HeadroomWatch
         self._told: dict[str, Notice] = {}
         """How jobs ended that nobody looked at then."""
+        self._to_go_on: dict[str, str] = {}
+        """Jobs that another window left wanted, and what is said when they compute."""
         self._is_closed = False
 
     @cached_property
@@ -248,19 +249,19 @@ class WorkshopWiring(QObject):
         if not self._is_closed and own_addons_folder().is_dir():
             self.addons.check_anew()
         if not self._is_closed and any(data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")):
-            if "jobs" not in self.__dict__:  # else what waits may have been begun in this window
+            if "jobs" not in self.__dict__:  # else what waits may have been asked for in this window
+                wanted = [JobFolder(file.parent) for file in data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")]
+                self._to_go_on = {job.id: "goes on where it was" if job.events_file.exists() else "begins" for job in wanted}
                 self.jobs.changed.connect(self._tell_going_on)
             self.jobs.begin()
 
     def _tell_going_on(self) -> None:
-        """What was begun in another window computes here now."""
-        entry = next((each for each in self.jobs.entries if each.is_computing), None)
-        if entry is None:
-            return
-        self.jobs.changed.disconnect(self._tell_going_on)
-        if not entry.is_quiet and not self._is_seen(entry):
-            what = f"“{entry.title}” goes on where it was."
-            self._notices.raise_notice(Notice(Tone.INFORMATION, what, "", "Look", lambda: self.show_job(entry.id)))
+        """What was asked for in another window computes here now."""
+        for entry in self.jobs.entries:
+            words = self._to_go_on.pop(entry.id, "") if entry.is_computing else ""
+            if words and not entry.is_quiet and not self._is_seen(entry):
+                what = f"“{entry.title}” {words}."
+                self._notices.raise_notice(Notice(Tone.INFORMATION, what, "", "Look", partial(self.show_job, entry.id)))
 
     def _is_seen(self, entry: JobEntry) -> bool:
         """Whether the person looks at how it ended."""
@@ -287,14 +288,15 @@ class WorkshopWiring(QObject):
 
     def _show_end(self, entry: JobEntry) -> None:
         """Lead to what came of it: the report, the page on which one teaches if it was a lesson, else the job."""
+        from companion.app.taught import KINDS
         from companion.core.library.report_list import REPORT
 
         report = self.jobs.folder(entry.id).output / REPORT
-        if entry.summary.kind == "evaluate" and report.is_file():
+        if entry.summary.kind in REPORTING and report.is_file():
             self._go("workshop")
             self.show_report(str(report))
             return
-        if entry.summary.kind in LESSONS:
+        if entry.summary.kind in KINDS:
             self._go("workshop")
             self.show("teach")
             if (lesson := self._teach_page.lesson) is not None and lesson.entry.id == entry.id:

@@ -132,10 +132,10 @@ class Job:
     def tell(self, event: JobEvent) -> None:
         self.journal.tell(event)
 
-    def stage(self, stage: Stage, sentence: str) -> None:
-        """Begin a stage, unless the job is to stop: raises Stopped."""
+    def stage(self, stage: Stage, sentence: str, fraction: float = 0.0, seconds_left: float = 0.0) -> None:
+        """Begin a stage, unless the job is to stop: raises Stopped. `fraction` and `seconds_left` as of `progress`."""
         self.tell(StageBegan(stage=stage, sentence=sentence))
-        self.progress(0.0)
+        self.progress(fraction, seconds_left)
 
     def progress(self, fraction: float, seconds_left: float = 0.0) -> None:
         """Say how much of the stage is done, or with `seconds_left` how much of the whole, unless the job is to stop: raises

@@ -16,7 +16,6 @@ import pytest
 
 from companion import cli
 from companion.core.hardware import usable_threads
-from companion.engine import tuned_model as command
 from companion.llama.plan import all_plans
 from companion.llama.tuned import Tuned
 from tests.tiny_models import write_tiny_llama
@@ -45,7 +44,7 @@ def test_it_prints_what_was_found_as_json_and_keeps_it_when_the_machine_was_quie
 
 
 def test_it_prints_tables_and_the_doctor_shows_the_choice_again(fresh_cache, model, monkeypatch, capsys):
-    monkeypatch.setattr(command, "STEADY", 1e9)
+    monkeypatch.setattr("companion.llama.tuned.Tuned.is_disturbed", False)
     monkeypatch.setenv("COLUMNS", "150")
     monkeypatch.setattr("companion.llama.measure.Measurement.was_disturbed", False)
     assert cli.run(["tune", "--quick", "--model", str(model)]) == 0
@@ -65,7 +64,7 @@ def test_it_prints_tables_and_the_doctor_shows_the_choice_again(fresh_cache, mod
 
 
 def test_what_was_found_on_a_busy_machine_is_not_kept(fresh_cache, model, monkeypatch, capsys):
-    monkeypatch.setattr(command, "STEADY", 1.0)  # nothing ever takes exactly as long
+    monkeypatch.setattr("companion.llama.tuned.Tuned.is_disturbed", True)
     assert cli.run(["tune", "--quick", "--model", str(model)]) == 0
     assert "this was not kept" in " ".join(capsys.readouterr().out.split())
     assert all(plan.tuned is None for plan in all_plans())

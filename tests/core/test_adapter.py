@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from companion.core.adapter import ALPHA, BASE_SHA256, METRICS, AdapterInfo, read_adapter, refuse_other_base
+from companion.core.adapter import ALPHA, METRICS, AdapterInfo, read_adapter, refuse_other_base
 from companion.core.errors import ModelError
 from companion.core.fingerprint import file_sha256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 from companion.core.gguf.types import TENSOR_TYPES
 from companion.workshop.export.gguf_file import PlannedTensor, pairs_of, write_gguf

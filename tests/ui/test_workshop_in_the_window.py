@@ -20,6 +20,7 @@ from companion.core.job_queue import want
 from companion.core.paths import settings_file
 from companion.core.recipes.files import with_changes
 from companion.core.settings import Settings, save_settings
+from companion.core.suites import read_suite
 from companion.program import Program
 from companion.ui.shell import Shell
 from companion.ui.workshop.jobs.jobs_page import JobsPage
@@ -30,6 +31,11 @@ from tests.small_recipes import end_jobs, small_recipe, write_dialogues
 SOON_MS, LATER_MS = 30_000, 600_000
 LONG = ("training.epochs=1000", "training.tokens_per_step=64", "watch.samples=0", "training.patience=0")
 WAYS = ("Quantize", "Tune", "Prune", "Distill", "This computer")
+SMALLEST = (
+    "likelihood.dialogues=1", "likelihood.most_tokens=64", "likelihood.context=32", "replies.dialogues=1",
+    "persona.enabled=false", "safety.enabled=false", "mood.enabled=false", "robustness.enabled=false", "cost.enabled=false",
+    "overlap.enabled=false", "talk.enabled=false", "character=",
+)  # fmt: skip
 FEW = (
     "data.longest=96", "data.most_held_out=2", "training.tokens_per_step=64", "training.epochs=1000", "adapter.rank=2",
     "machine.threads=1", "machine.micro_batch_tokens=64", "watch.evaluations=1", "watch.samples=1", "watch.sample_tokens=2",
@@ -266,6 +272,35 @@ def test_the_end_of_a_job_is_told_to_whoever_is_elsewhere(program: Program, qtbo
     qtbot.waitUntil(jobs_page(program).details.results.isVisible, timeout=SOON_MS)
 
 
+@pytest.mark.parametrize("is_lesson", [True, False])
+def test_the_end_of_a_lesson_leads_to_the_lesson(program: Program, qtbot, tiny_model, data, is_lesson):
+    program.workshop.jobs.begin()
+    program.workshop.show("library")
+    with qtbot.waitSignal(program.notices.notice_raised, timeout=LATER_MS) as told:
+        job = program.workshop.jobs.start(small_recipe(tiny_model, data), JobOrder(lesson=is_lesson))
+    notice = told.args[0]
+    assert notice.what == "“small” is done."
+    assert notice.remedy.count(". ") == 0, "one sentence; the rest stands where it leads"
+    assert notice.waits
+    notice.act()
+    assert program.workshop.panel.page == ("teach" if is_lesson else "jobs")
+    if is_lesson:
+        assert program.workshop._teach_page.lesson.entry.id == job
+
+
+def test_the_end_of_an_evaluation_leads_to_its_report(program: Program, qtbot, tiny_model):
+    program.workshop.jobs.begin()
+    program.workshop.show("library")
+    recipe = with_changes(read_suite("quick"), SMALLEST)
+    with qtbot.waitSignal(program.notices.notice_raised, timeout=LATER_MS) as told:
+        program.workshop.jobs.start(replace(recipe, name="look", subjects=((str(tiny_model),),)), JobOrder())
+    assert told.args[0].what == "“look” is done."
+    told.args[0].act()
+    assert program.workshop.panel.page == "evaluate"
+    page = program.workshop.panel.pages["evaluate"]
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.report, timeout=SOON_MS)
+
+
 def test_what_a_notice_tells_of_a_job_goes_when_its_page_comes(program: Program, qtbot, tiny_model, data):
     program.workshop.jobs.begin()
     program.workshop.show("data")
@@ -287,7 +322,7 @@ def test_work_that_waits_from_the_last_time_goes_on_by_itself(program: Program, 
     program.workshop.start()
     qtbot.waitUntil(lambda: phase_if_there(program, folder.id) is JobPhase.DONE, timeout=LATER_MS)
     qtbot.waitUntil(lambda: len(told) == 2, timeout=SOON_MS)
-    assert told == ["“small” goes on where it was.", "“small” is done."]
+    assert told == ["“small” begins.", "“small” is done."]
 
 
 def phase_if_there(program: Program, job: str) -> JobPhase | None:

@@ -13,6 +13,8 @@ from companion.core.gguf.types import FILE_TYPES
 MAX_LAYERS = 512
 """LLAMA_MAX_LAYERS of llama.cpp."""
 
+BASE_SHA256, BASE_NAME = "companion.base.sha256", "companion.base.name"
+"""Keys of what we make: of which file it was made."""
 _GUESSED = 1024  # a bit llama.cpp sets when it derived the file type itself
 
 
@@ -67,14 +69,17 @@ class GGUFHeader(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def quantization(self) -> str:
-        """Such as “Q4_K_M”: what the file calls itself if it holds that type at all, else the type that takes the most bytes."""
+        """Such as “Q4_K_M”: what the file calls itself, else the type that takes the most bytes. The latter also for a build
+        of ours that is called as its source was packed, and holds nothing of that type."""
         bytes_by_type: Counter[str] = Counter()
         for tensor in self.tensors:
             bytes_by_type[tensor.type.name] += tensor.size
         number = self.metadata.get("general.file_type")
         if isinstance(number, int) and (number & ~_GUESSED) in FILE_TYPES:
             called = FILE_TYPES[number & ~_GUESSED]
-            if not bytes_by_type or any(called == kind or called.startswith(f"{kind}_") for kind in bytes_by_type):
+            matrices = {tensor.type.name for tensor in self.tensors if len(tensor.shape) > 1}
+            holds_it = any(called == kind or called.startswith(f"{kind}_") for kind in matrices)
+            if holds_it or not self.text(BASE_SHA256):  # others' recipes have names of their own: IQ3_M is made of IQ3_S
                 return called
         return bytes_by_type.most_common(1)[0][0] if bytes_by_type else ""
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from companion.core.adapter import BASE_NAME, BASE_SHA256, read_adapter
+from companion.core.adapter import read_adapter
 from companion.core.errors import CompanionError
 from companion.core.gguf.checks import refuse_unless_chat_model
 from companion.core.gguf.cursor import shown
+from companion.core.gguf.fields import BASE_NAME, BASE_SHA256
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.job_folder import jobs_folder
 from companion.core.library.item import Item, Place

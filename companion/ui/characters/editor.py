@@ -20,6 +20,7 @@ from companion.ui.characters.lore_trial import called_up
 from companion.ui.characters.prompt_parts import prompt_parts
 from companion.ui.characters.prompt_preview import PromptPreview
 from companion.ui.characters.token_counts import TokenCounts
+from companion.ui.scroll_page import UNBOUNDED
 from companion.ui.section_bar import SectionBar
 from companion.ui.theme import Theme
 
@@ -264,7 +265,7 @@ class CharacterEditor(QWidget):
         self.header.preview.setVisible(not wide)
         self.preview.setVisible(wide or asked)
         widest = max(PREVIEW_WIDTH, int(self.width() * PREVIEW_SHARE))
-        self.preview.setMaximumWidth(widest if wide else 16_777_215)
+        self.preview.setMaximumWidth(widest if wide else UNBOUNDED)
         self._fields.setVisible(wide or not asked)
         if self.preview.isVisible():
             self._refresh.start()

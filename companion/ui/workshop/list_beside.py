@@ -6,10 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from companion.ui.scroll_page import UNBOUNDED
 from companion.ui.theme import BODY, Theme
-
-UNBOUNDED = 16_777_215
-"""Qt's QWIDGETSIZE_MAX."""
 
 
 class ListBeside(QWidget):

@@ -41,10 +41,10 @@ class ProgressRow(QWidget):
     def tell(self, words: str, share: float) -> None:
         """A sentence without its full stop, and how much is done, 0 to 1; a smaller share than before is a new beginning."""
         now = time.monotonic()
-        if self.isHidden() or share < self._share:
+        if self.isHidden() or share < self._share or not self._share:
             self._began = now
         self._share = share
         left = seconds_left(now - self._began, share)
-        self.words.setText(f"{words} …" + (f" about {duration_text(left)} left" if left >= 1 else ""))
+        self.words.setText(f"{words} …" + (f" about {duration_text(left)} of that left" if left >= 1 else ""))
         self.bar.setValue(round(1000 * share))
         self.show()

@@ -57,8 +57,8 @@ class Outlook:
         self._whole = sum(self._left.values()) or 1.0
         self._scale = model_bytes / USUAL_BYTES
         self._clock = clock
-        self._done = self._seconds = 0.0
-        """Of usual work that is done, and what it took."""
+        self._done = self._seconds = self._before = 0.0
+        """Of usual work what is done, and what it took; and what an earlier run has done."""
         self._now: tuple[int, str] = (0, "")
         self._began = 0.0
 
@@ -69,15 +69,15 @@ class Outlook:
 
     def skip(self, subject: int, step: str) -> None:
         """It was done by an earlier run."""
-        self._whole -= self._left.pop((subject, step), 0.0)
+        self._before += self._left.pop((subject, step), 0.0)
 
     def at(self, fraction: float) -> Ahead:
         """When so much of what was begun last is done, 0 to 1."""
         here = fraction * self._left.get(self._now, 0.0)
         done, seconds = self._done + here, self._seconds + (self._clock() - self._began if self._now[1] else 0.0)
         pace = (TRUSTED * self._scale + seconds) / (TRUSTED + done)
-        left = max(self._whole - done, 0.0)
-        return Ahead(round(min(done / max(self._whole, 1e-9), 1.0), 6), max(round(pace * left, 1), 0.1))
+        left = max(self._whole - self._before - done, 0.0)
+        return Ahead(round(min((self._before + done) / self._whole, 1.0), 6), max(round(pace * left, 1), 0.1))
 
     def _end(self) -> None:
         if self._now[1]:

@@ -16,6 +16,7 @@ from companion.core import adapter as keys
 from companion.core.adapter import AdapterInfo, read_adapter
 from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
+from companion.core.gguf.fields import BASE_NAME, BASE_SHA256
 from companion.core.gguf.header import GGUFHeader
 from companion.core.gguf.types import TYPES_BY_NAME, TensorType
 from companion.workshop.export.gguf_file import Chunk, PlannedTensor, encoded, write_gguf
@@ -89,8 +90,8 @@ def _metadata(header: GGUFHeader, base_sha256: str, alpha: float, provenance: Pr
         "general.name": provenance.name or f"Adapter for {header.name}",
         "adapter.type": "lora",
         keys.ALPHA: float(alpha),
-        keys.BASE_SHA256: base_sha256 or file_sha256(header.path),
-        keys.BASE_NAME: header.name,
+        BASE_SHA256: base_sha256 or file_sha256(header.path),
+        BASE_NAME: header.name,
         keys.RECIPE: msgspec.json.encode(provenance.recipe).decode(),
         keys.DATASET: provenance.dataset_fingerprint,
         keys.DATASET_FILES: " ".join(provenance.dataset_files),

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from companion.core.adapter import BASE_NAME, BASE_SHA256
 from companion.core.errors import WorkshopError
+from companion.core.gguf.fields import BASE_NAME, BASE_SHA256
 from companion.core.gguf.header import GGUFHeader
 from companion.workshop.export.gguf_file import Chunk, PlannedTensor, encoded, pairs_of, write_gguf
 from companion.workshop.nn.config import SUPPORTED, scales_as_27b, windows_of

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from companion.core.adapter import BASE_NAME, BASE_SHA256, AdapterInfo, AdapterTensor, refuse_other_base
+from companion.core.adapter import AdapterInfo, AdapterTensor, refuse_other_base
 from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
+from companion.core.gguf.fields import BASE_NAME, BASE_SHA256
 from companion.core.gguf.header import GGUFHeader, TensorInfo, read_header
 from companion.core.gguf.types import FILE_TYPE_NUMBERS, TYPES_BY_NAME, TensorType
 from companion.llama import ggml

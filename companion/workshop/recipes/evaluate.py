@@ -123,8 +123,8 @@ def _replies(
     known = {reply.name: reply for reply in kept.replies(number) or ()}
     prompts = material.prompts
     if not all(prompt.name in known for prompt in prompts):
-        job.stage("measuring", f"{opened.subject.name}: answering {len(prompts):,} times")
         outlook.begin(number, ANSWERING)
+        job.stage("measuring", f"{opened.subject.name}: answering {len(prompts):,} times", *outlook.at(0.0))
         made = answer(opened, prompts, recipe.replies, recipe.certainty.seed, _telling(job, outlook))
         told = [
             KeptReply(name=reply.prompt.name, text=reply.text, tokens=reply.tokens, ended=reply.ended, seconds=reply.seconds)
@@ -142,9 +142,8 @@ def _replies(
 def _measure_part(job: Job, kept: Kept, number: int, kind: Kind, situation: Situation, outlook: Outlook) -> None:
     """One section, kept as soon as it is there; what goes wrong in it is its own."""
     subject = situation.opened.subject.name
-    job.stage("measuring", f"{subject}: {kind.title}")
     outlook.begin(number, kind.key)
-    situation.tell(0.0)
+    job.stage("measuring", f"{subject}: {kind.title}", *outlook.at(0.0))
     began = time.monotonic()
     deaths = kept.begin(number, kind.key)
     try:

@@ -17,7 +17,6 @@ from typing import Final
 
 import msgspec
 
-from companion.core.adapter import BASE_SHA256
 from companion.core.amounts import bytes_text, times_text
 from companion.core.build_limits import needed_room, refuse_impossible_size
 from companion.core.build_plan import AS_FAST, read_plan
@@ -25,6 +24,7 @@ from companion.core.disk_room import refuse_without_room
 from companion.core.errors import RecipeError
 from companion.core.files import read_json, unfinished, write_atomic
 from companion.core.fingerprint import file_sha256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.job import BuildProven, JobEnded, OutputWritten, Proven, Trouble
 from companion.core.other_load import HARMLESS, OtherLoad

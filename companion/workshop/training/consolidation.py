@@ -17,8 +17,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from companion.core import adapter as keys
 from companion.core.errors import ModelError
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import GGUFHeader, read_header
 from companion.core.gguf.types import TYPES_BY_NAME
 from companion.core.recipes.parts import Loss
@@ -123,7 +123,7 @@ def write_fisher(path: Path, fisher: Fisher, header: GGUFHeader, base_sha256: st
         "general.architecture": header.architecture,
         "general.type": _TYPE,
         "general.name": path.stem,
-        keys.BASE_SHA256: base_sha256,
+        BASE_SHA256: base_sha256,
     }
     planned = [_planned(name, values) for name, values in sorted(fisher.items())]
     write_gguf(path, [encoded(key, value) for key, value in pairs.items()], planned)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from companion.core.errors import ModelError
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import GGUFHeader, Skipped, read_header
 from companion.core.gguf.types import FILE_TYPES, SCALARS, TENSOR_TYPES
 from companion.core.paths import starter_model
@@ -136,11 +137,14 @@ def test_without_a_file_type_the_heaviest_type_names_the_quantization(tmp_path: 
     assert read_header(path).quantization == "Q8_0"
 
 
-def test_a_file_that_calls_itself_a_type_it_does_not_hold_is_named_by_what_it_holds(tmp_path: Path) -> None:
+def test_a_build_of_ours_that_calls_itself_a_type_it_does_not_hold_is_named_by_what_it_holds(tmp_path: Path) -> None:
+    ours = {BASE_SHA256: "0" * 64}
     wrong, right = {"general.file_type": 7}, {"general.file_type": 15}  # Q8_0, Q4_K_M
-    path = write_tiny_llama(tmp_path / "tiny.gguf", type="Q4_0", metadata=wrong)
+    path = write_tiny_llama(tmp_path / "tiny.gguf", type="Q4_0", metadata=wrong | ours)
     assert read_header(path).quantization == "Q4_0"
-    held = write_tiny_llama(tmp_path / "held.gguf", type="Q4_K", width=256, ffn=256, metadata=right)
+    others = write_tiny_llama(tmp_path / "others.gguf", type="Q4_0", metadata=wrong)
+    assert read_header(others).quantization == "Q8_0", "recipes of others are called what they are called"
+    held = write_tiny_llama(tmp_path / "held.gguf", type="Q4_K", width=256, ffn=256, metadata=right | ours)
     assert read_header(held).quantization == "Q4_K_M"
 
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from companion.core.adapter import BASE_SHA256
 from companion.core.fingerprint import file_sha256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.job import JobEvent, JobOrder
 from companion.core.job_folder import JobFolder, create_job
 from companion.core.library.item import Item

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from companion.app.blind_test import BlindState
 from companion.core.character import BUILT_IN
 from companion.core.job import JOBS_FOLDER
-from companion.core.judgement import all_judgements
+from companion.core.judgement import Outcome, all_judgements
 from companion.core.paths import data_folder, models_folder, own_adapters_folder, own_models_folder
 from companion.core.report import GATE
 from companion.core.report_file import read_report
@@ -345,6 +345,20 @@ def test_a_blind_test_by_keys_only_is_told_at_the_end_and_found_again(page: Eval
     assert page.stack.currentWidget() is page.blind_form
     sides = {page.blind_form.one.currentText(), page.blind_form.other.currentText()}
     assert sides == {"base", "base + Voice"}
+
+
+def test_a_test_with_nothing_new_to_ask_says_so_and_leads_to_other_prompts(page: EvaluatePage):
+    names = {"a": "base", "b": "base + Voice", "sentence": "Voice is preferred."}
+    outcome = Outcome(**names, a_wins=1, b_wins=2, ties=0, share=0.7, low=0.2, high=0.9)
+    form = page.blind_form
+    form.own_words.setChecked(True)
+    for has_asked in (True, False):
+        page.outcome.show_outcome(outcome, has_asked=has_asked)
+        assert page.outcome.nothing_new.isHidden() is has_asked
+        page.outcome.again_button.click()
+        assert form.built_in.isChecked() is not has_asked
+    page.outcome.again_button.click()
+    assert form.built_in.isChecked(), "there is nothing else to turn to"
 
 
 def test_two_that_are_wanted_are_chosen_when_the_library_has_them(page: EvaluatePage, room: Room, base: Path, qtbot):

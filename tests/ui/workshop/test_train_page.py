@@ -325,6 +325,18 @@ def test_a_file_with_a_long_name_is_read_whole_or_its_end_is(theme, qtbot):
     assert "…" in editor.box.shown_text()
 
 
+def test_what_is_in_the_way_of_a_start_has_the_whole_width(page, qtbot):
+    page.resize(1100, 800)
+    foot = page.foot
+    page._say("")
+    assert not foot.is_folded
+    page._say("There is nothing to learn from yet.", "Add files or conversations under “Dialogues”.")
+    qtbot.waitUntil(lambda: page.problem.width() > 600, timeout=5000)
+    assert foot.is_folded
+    page._say("")
+    assert not foot.is_folded
+
+
 def test_conversations_are_ticked(theme, qtbot):
     choice = ConversationChoice(None, {"conversation:1": "One", "conversation:2": "Two"}, ["conversation:2"])
     qtbot.addWidget(choice)

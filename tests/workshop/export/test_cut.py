@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from companion.core.adapter import BASE_SHA256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 from companion.workshop.data.batch import Example, pack
 from companion.workshop.export.cut import Cut, write_cut

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from companion.core.adapter import BASE_SHA256
 from companion.core.errors import WorkshopError
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 from companion.workshop.data.batch import Example, pack
 from companion.workshop.export.gguf_file import pairs_of

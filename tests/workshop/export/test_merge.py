@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from companion.core.adapter import BASE_SHA256, AdapterInfo
+from companion.core.adapter import AdapterInfo
 from companion.core.errors import ModelError, WorkshopError
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 from companion.core.gguf.types import TENSOR_TYPES
 from companion.workshop.export.adapter_file import Provenance, write_adapter

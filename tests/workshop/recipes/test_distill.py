@@ -10,10 +10,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from companion.core.adapter import BASE_SHA256, RECIPE, read_adapter
+from companion.core.adapter import RECIPE, read_adapter
 from companion.core.dataset import Dialogue
 from companion.core.errors import RecipeError
 from companion.core.fingerprint import file_sha256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 from companion.core.job import DataReady, Evaluated, JobOrder, OutputWritten, PlanMade, StageProgress, StepDone
 from companion.core.job_folder import JobFolder, create_job

@@ -70,6 +70,18 @@ def test_a_paused_evaluation_goes_on_after_what_it_has(talkative_model, dialogue
     assert without_times(report_of(job)) == without_times(report_of(whole))
 
 
+def test_the_time_left_is_in_the_progress_file_from_part_to_part(talkative_model, dialogues):
+    """Whoever looks at the job reads that file only."""
+    job = small_evaluation([[str(talkative_model)]], dialogues)
+    found = []
+    work_here(job, lambda event: found.append(job.progress()) if isinstance(event, PartMeasured | StageBegan) else None)
+    known = [each for each in found if each.seconds_left]
+    assert len(known) >= 3
+    after = found[found.index(known[0]) : -1]  # the last stage writes the report
+    assert all(each.seconds_left for each in after), "it never vanishes in between"
+    assert [each.fraction for each in after] == sorted(each.fraction for each in after)
+
+
 def test_a_cancelled_evaluation_ends_with_a_report_of_what_there_is(job):
     wishes = Wishes(job.cancel_mark)
     events = work_here(job, lambda event: wishes.cancel() if isinstance(event, PartMeasured) else None, wishes)

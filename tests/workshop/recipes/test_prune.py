@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from companion.core.adapter import BASE_SHA256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 from companion.core.job import BuildProven, JobOrder, OutputWritten, StageBegan, StepDone
 from companion.core.job_folder import create_job

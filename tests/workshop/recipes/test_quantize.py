@@ -10,7 +10,7 @@ import msgspec
 import psutil
 import pytest
 
-from companion.core.adapter import BASE_SHA256, read_adapter, refuse_other_base
+from companion.core.adapter import read_adapter, refuse_other_base
 from companion.core.build_limits import METADATA, needed_room, smallest_build
 from companion.core.build_plan import read_plan
 from companion.core.character import Card, CharacterAdapter, CharacterOptions
@@ -18,6 +18,7 @@ from companion.core.character_library import CharacterLibrary
 from companion.core.disk_room import refuse_without_room
 from companion.core.errors import WorkshopError
 from companion.core.fingerprint import file_sha256
+from companion.core.gguf.fields import BASE_SHA256
 from companion.core.gguf.header import read_header
 from companion.core.job import AdapterProven, BuildProven, JobOrder, OutputWritten, Proven, StageBegan
 from companion.core.job_folder import create_job

@@ -16,6 +16,7 @@ from companion.core.dataset_messages import MapTopics, TopicsMapped
 from companion.ui.cards import plain_label
 from companion.ui.charts.export import export_chart
 from companion.ui.chat.icon_button import IconButton
+from companion.ui.scroll_page import UNBOUNDED
 from companion.ui.theme import BODY
 from companion.ui.workshop.data.group_button import GroupButton
 from companion.ui.workshop.data.part import Part, hand
@@ -110,7 +111,7 @@ class TopicsPart(Part):
         scale = max(self.theme.font_size / BODY, 1.0)
         wide = self.width() >= SIDE_BY_SIDE * scale
         self._halves.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
-        self._beside.setMaximumWidth(round(GROUPS_WIDTH * scale) if wide else 16_777_215)
+        self._beside.setMaximumWidth(round(GROUPS_WIDTH * scale) if wide else UNBOUNDED)
 
     def _build(self) -> None:
         heading = QLabel("Groups")

@@ -40,6 +40,8 @@ class BlindOutcome(QWidget):
         self._folder = Path()
         self.sides: tuple[Subject, ...] = ()
         """Of the test that is shown; none for the one that has just ended."""
+        self.has_just_ended = self.is_counted = False
+        """Whether it is the test of now, and whether its verdicts are counted."""
         self.has_asked = True
         """Whether it had anything to ask that was not judged before."""
         self._adapter: Item | None = None
@@ -60,10 +62,10 @@ class BlindOutcome(QWidget):
         self._folder = contest.folder
         if contest.outcome is not None:
             self.show_outcome(contest.outcome)
-            self.sides = contest.sides
+            self.sides, self.has_just_ended = contest.sides, False
             self.folder_button.show()
             return
-        self.sides = contest.sides
+        self.sides, self.has_just_ended, self.is_counted = contest.sides, False, False
         empty(self._standings)
         self.sentence.setText(f"{contest.title}: {counted(contest.verdicts, 'verdict')}")
         self.details.setText(UNCOUNTED)
@@ -86,6 +88,7 @@ class BlindOutcome(QWidget):
     def show_outcome(self, outcome: Outcome, *, has_asked: bool = True) -> None:
         """`has_asked` is False when the test had nothing to ask that was not judged before."""
         empty(self._standings)
+        self.has_just_ended = self.is_counted = True
         self.has_asked = has_asked
         self.nothing_new.setVisible(not has_asked)
         self.sides = ()

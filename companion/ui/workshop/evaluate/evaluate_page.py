@@ -192,11 +192,15 @@ class EvaluatePage(QWidget):
         self.report.show_adapter(item, partner.name, is_used=self._is_used(item), can_decide=can_decide)
 
     def _show_judged(self) -> None:
-        """The adapter that the blind test shown was about: one side had it, the other not."""
+        """The adapter that the blind test shown was about: one side had it, the other was the same model without."""
         known, sides = self.form.subjects.candidates, self.outcome.sides
-        judged = [each for each in known if (any(map(each.is_subject, sides)) if sides else each.files in self._judged)]
+        if self.outcome.has_just_ended:
+            judged = [each for each in known if any(map(each.is_named, self._judged))]
+        else:
+            judged = [each for each in known if any(map(each.is_subject, sides))]
         adapters = {each.adapter.key: each.adapter for each in judged if each.adapter is not None}
-        item = next(iter(adapters.values())) if len(judged) == 2 and len(adapters) == 1 else None
+        is_about_it = len(judged) == 2 and len({each.model.key for each in judged}) == len(adapters) == 1
+        item = next(iter(adapters.values())) if is_about_it and self.outcome.is_counted else None
         self.outcome.show_adapter(item, self._desk.conversations.partner.name, is_used=self._is_used(item))
 
     def _is_used(self, item: Item | None) -> bool:
@@ -278,7 +282,7 @@ class EvaluatePage(QWidget):
 
     def _judge_more(self, sides: tuple[Subject, ...]) -> None:
         self.blind_form.choose(sides)
-        if not self.outcome.has_asked:
+        if not self.outcome.has_asked and self.blind_form.own_words.isChecked():
             self.blind_form.built_in.setChecked(True)
         self.show_blind_test()
 

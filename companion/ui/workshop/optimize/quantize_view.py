@@ -20,7 +20,7 @@ from companion.ui.charts.lines import number_text, rounded
 from companion.ui.charts.scatter import ScatterChart
 from companion.ui.invitation import Invitation
 from companion.ui.keyboard import pass_on, show_some
-from companion.ui.scroll_page import fill_page, scroll_page
+from companion.ui.scroll_page import UNBOUNDED, fill_page, scroll_page
 from companion.ui.theme import BODY
 from companion.ui.workshop.desk import Desk
 from companion.ui.workshop.foot import Foot
@@ -147,7 +147,7 @@ class QuantizeView(QWidget):
         is_wide = self.width() >= BESIDE_FROM * scale
         self._beside.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
         self.sliders.setMinimumWidth(round(SLIDERS * scale) if is_wide else 0)
-        self.sliders.setMaximumWidth(round(SLIDERS * scale) if is_wide else 16_777_215)
+        self.sliders.setMaximumWidth(round(SLIDERS * scale) if is_wide else UNBOUNDED)
         self.mixture.setVisible(self.height() >= ROOMY * scale)
 
     # Inside

@@ -45,6 +45,8 @@ class TuneView(QWidget):
         self._known: Known | None = None
         self._found: TuningFound | None = None
         """What is shown."""
+        self._is_kept = False
+        """Whether the engine goes by something that was found of this model, now or before."""
         self._used: dict[Path, str] = {}
         """What is said of the use of what was found since this page was made, by the models."""
         self.quick = QCheckBox("Quick, in 20 seconds")
@@ -68,6 +70,7 @@ class TuneView(QWidget):
             self.part.stop()
             say(self.part.problem)
             self._found = known.run.tuned if known.run is not None else None
+            self._is_kept = self._found is not None
             self.result.setVisible(self._found is not None)
             if self._found is not None:
                 self._show_found(self._found)
@@ -99,7 +102,8 @@ class TuneView(QWidget):
         except OSError as error:
             say(self.part.problem, f"What was found could not be forgotten ({error.strerror}).", "Is the disk full?")
             return
-        self._found = None
+        say(self.part.problem)
+        self._found, self._is_kept = None, False
         self._used.pop(model, None)
         pass_on(self.back_button, self.tune_button)
         self.result.hide()
@@ -114,7 +118,7 @@ class TuneView(QWidget):
 
     def _tuned(self, found: TuningFound) -> None:
         if self._known is not None and not found.notice:
-            self._used[self._known.model] = USED
+            self._used[self._known.model], self._is_kept = USED, True
         self._show_found(found)
 
     def _show_found(self, found: TuningFound) -> None:
@@ -142,10 +146,10 @@ class TuneView(QWidget):
         use = self._used.get(self._known.model, KEPT_BEFORE)
         self.use.setText(" ".join((self._found.notice or use, *self._found.notes)))
         self.use_button.setVisible(use == USED and not self._found.notice and self._is_loaded)
-        self.back_button.setVisible(not self._found.notice)
+        self.back_button.setVisible(self._is_kept)
         is_answering = self._desk.engine.state is EngineState.ANSWERING
-        for button in (self.use_button, self.back_button):
-            button.setDisabled(is_answering)
+        for button in (self.use_button, self.back_button):  # while one is being loaded nobody knows which that is
+            button.setDisabled(is_answering or self._desk.engine.state is EngineState.LOADING)
         self.use_button.setToolTip(ANSWERING if is_answering else "Loads the model again; what you have talked about stays.")
 
     def _engine_changed(self, state: EngineState) -> None:
