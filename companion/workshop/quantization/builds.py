@@ -140,7 +140,8 @@ class Planner:
             with contextlib.suppress(NoAllocation):  # nothing keeps so close
                 fastest = allocate(self._choices, "seconds", limits)
                 found += [self._foreseen(each, 1.0) for each in (fastest, self._smallest_as_fast(fastest, limits))]
-        return distinct(found)
+        builds = distinct(found)
+        return [build for build in builds if not any(_beats(other, build) for other in builds)]
 
     def source(self) -> Foreseen:
         """The model as it is."""
@@ -174,6 +175,13 @@ def distinct(builds: Sequence[Foreseen]) -> list[Foreseen]:
         if not any(_are_alike(build, other) for other in kept):
             kept.append(build)
     return sorted(kept, key=lambda build: build.bytes)
+
+
+def _beats(one: Foreseen, other: Foreseen) -> bool:
+    """Whether it is better or the same in everything; speeds that nobody could tell apart are the same."""
+    is_no_larger = one.bytes <= other.bytes and one.divergence <= other.divergence
+    is_less = one.bytes < other.bytes or one.divergence < other.divergence
+    return is_no_larger and is_less and one.pace.write >= (1 - SAME) * other.pace.write
 
 
 def _are_alike(one: Foreseen, other: Foreseen) -> bool:

@@ -118,7 +118,7 @@ def test_a_type_is_asked_for_and_rows_that_do_not_fit_it_get_the_next_best(tmp_p
     assert types["blk.0.ffn_down.weight"] == "Q5_0"
     assert types["token_embd.weight"] == "Q8_0"
     assert types["blk.0.ffn_norm.weight"] == "F32"
-    assert header.quantization == "Q5_0"
+    assert header.quantization == "Q4_K_S"
     examples = random_dialogues(384)
     beside, _ = measured_loss(tiny_model, adapter.path, examples, library=library, threads=1)
     inside, _ = measured_loss(merged.path, None, examples, library=library, threads=1)

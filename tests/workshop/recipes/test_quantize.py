@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import Counter
 
 import msgspec
 import psutil
@@ -355,4 +354,5 @@ def test_the_window_chooses_as_the_job_does(model, tmp_path, budget):
     assert ours.bytes <= theirs.bytes * 1.15
     assert ours.write >= theirs.pace.write * 0.9
     if budget == Budget():  # what most people ask for
-        assert ours.kinds == Counter(theirs.kinds.values())
+        assert ours.bytes <= theirs.bytes * 1.001
+        assert ours.write >= theirs.pace.write * 0.998
