@@ -201,7 +201,13 @@ def test_a_task_without_its_data_is_a_sentence_and_nothing_is_fetched(talkative,
     assert "HF_HUB_OFFLINE" not in os.environ
 
 
-@pytest.mark.parametrize(("folder", "name"), [(FOLDER, "no_such_task"), (Path("/nowhere/at/all"), "sky_choice")])
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        pytest.param(FOLDER, "no_such_task", marks=pytest.mark.slow),  # lm_eval looks through its 10,000 tasks first
+        (Path("/nowhere/at/all"), "sky_choice"),
+    ],
+)
 def test_an_unknown_task_or_folder_is_a_sentence(talkative, folder, name):
     with pytest.raises(RecipeError):
         section(talkative, name, folder=folder)
