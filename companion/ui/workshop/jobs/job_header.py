@@ -131,11 +131,14 @@ class JobHeader(QWidget):
         words.addWidget(self.caption)
         top = QHBoxLayout()
         top.setSpacing(8)
-        edge = Qt.AlignmentFlag.AlignTop
-        top.addWidget(self.back, 0, edge)
+        state = QHBoxLayout()
+        state.setSpacing(8)
+        state.addWidget(self.chip)
+        state.addWidget(self.more)
+        top.addWidget(self.back, 0, Qt.AlignmentFlag.AlignTop)
         top.addLayout(words, 1)
-        top.addWidget(self.chip, 0, edge)
-        top.addWidget(self.more, 0, edge)
+        top.addLayout(state)
+        top.setAlignment(state, Qt.AlignmentFlag.AlignTop)
         actions = FlowLayout()
         for button in self.buttons.values():
             actions.addWidget(button)
