@@ -122,13 +122,19 @@ def gpu_builds() -> list[Build]:
     return [Build("the GPU (Vulkan)", ("-DGGML_VULKAN=ON",))] if _has_vulkan() else []
 
 
+VULKAN_NEEDS = "VK_EXT_layer_settings"
+"""What llama.cpp takes for granted in Vulkan's headers: they have it from 1.3.272 on, Debian 12 has 1.3.239."""
+
+
 def _has_vulkan() -> bool:
     if sys.platform != "win32" and not list(Path("/dev/dri").glob("renderD*")):
         return False
     if os.environ.get("VULKAN_SDK"):
         return True
-    headers = ("/usr/include/vulkan/vulkan.h", "/usr/include/spirv/unified1/spirv.hpp")
-    return shutil.which("glslc") is not None and all(Path(header).exists() for header in headers)
+    core, spirv = Path("/usr/include/vulkan/vulkan_core.h"), Path("/usr/include/spirv/unified1/spirv.hpp")
+    if shutil.which("glslc") is None or not core.exists() or not spirv.exists():
+        return False
+    return VULKAN_NEEDS in core.read_text(encoding="utf-8", errors="replace")
 
 
 def lean() -> tuple[str, str]:
