@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -359,6 +360,23 @@ def test_a_test_with_nothing_new_to_ask_says_so_and_leads_to_other_prompts(page:
         assert form.built_in.isChecked() is not has_asked
     page.outcome.again_button.click()
     assert form.built_in.isChecked(), "there is nothing else to turn to"
+
+
+def test_of_two_adapters_that_were_judged_the_newer_one_is_offered(
+    page: EvaluatePage, room: Room, base: Path, voice: Path, qtbot
+):
+    later = write_adapter(own_adapters_folder() / "later.gguf", base, name="Later")
+    os.utime(voice, (1, 1))
+    room.library.refresh()
+    qtbot.waitUntil(lambda: page.blind_form.one.findText("base + Later") >= 0, timeout=SOON_MS)
+    page._judged = ((str(base), f"{voice}:1"), (str(base), f"{later}:1"))
+    names = {"a": "base + Voice", "b": "base + Later", "sentence": "Later is preferred."}
+    page.outcome.show_outcome(Outcome(**names, a_wins=1, b_wins=5, ties=1, share=0.8, low=0.5, high=0.9))
+    page._show_judged()
+    assert page.outcome.adopt_button.text() == "Adopt “Later” for Hoshi"
+    page.outcome.adopt_button.click()
+    qtbot.waitUntil(lambda: page.outcome.in_use.text() == "Hoshi talks with “Later”.", timeout=SOON_MS)
+    assert page.outcome.adopt_button.isHidden()
 
 
 def test_two_that_are_wanted_are_chosen_when_the_library_has_them(page: EvaluatePage, room: Room, base: Path, qtbot):

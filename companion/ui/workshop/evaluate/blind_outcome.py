@@ -72,6 +72,7 @@ class BlindOutcome(QWidget):
         for each in (self.bar, self.left_end, self.right_end, self.legend, self.learned, self.nothing_new):
             each.hide()
         self.has_asked = True
+        self.again_button.setText("Judge more")
         self.folder_button.show()
 
     def show_adapter(self, adapter: Item | None, name: str, *, is_used: bool) -> None:
@@ -91,6 +92,7 @@ class BlindOutcome(QWidget):
         self.has_just_ended = self.is_counted = True
         self.has_asked = has_asked
         self.nothing_new.setVisible(not has_asked)
+        self.again_button.setText("Judge more" if has_asked else "Ask something else")
         self.sides = ()
         self.folder_button.hide()
         self.sentence.setText(outcome.sentence)

@@ -192,15 +192,18 @@ class EvaluatePage(QWidget):
         self.report.show_adapter(item, partner.name, is_used=self._is_used(item), can_decide=can_decide)
 
     def _show_judged(self) -> None:
-        """The adapter that the blind test shown was about: one side had it, the other was the same model without."""
+        """The adapter that the blind test shown was about, of one model on both sides: of two the newer one, which a lesson made
+        of the other."""
         known, sides = self.form.subjects.candidates, self.outcome.sides
         if self.outcome.has_just_ended:
             judged = [each for each in known if any(map(each.is_named, self._judged))]
         else:
             judged = [each for each in known if any(map(each.is_subject, sides))]
-        adapters = {each.adapter.key: each.adapter for each in judged if each.adapter is not None}
-        is_about_it = len(judged) == 2 and len({each.model.key for each in judged}) == len(adapters) == 1
-        item = next(iter(adapters.values())) if is_about_it and self.outcome.is_counted else None
+        is_one_model = len(judged) == 2 and len({each.model.key for each in judged}) == 1
+        adapters = (
+            [each.adapter for each in judged if each.adapter is not None] if is_one_model and self.outcome.is_counted else []
+        )
+        item = max(adapters, key=lambda each: each.changed, default=None)
         self.outcome.show_adapter(item, self._desk.conversations.partner.name, is_used=self._is_used(item))
 
     def _is_used(self, item: Item | None) -> bool:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from companion.app.job_entry import OVER, JobPhase
 from companion.app.taught import Lesson, Taught
-from companion.core.job_history import JobHistory
+from companion.core.job_history import HELD_OUT, JobHistory
 from companion.core.teaching.advice import TROUBLES, advice_for
 from companion.ui.scroll_page import fill_page, scroll_page
 from companion.ui.theme import Theme
@@ -24,6 +24,8 @@ WIDEST = 1100
 SIDE_BY_SIDE = 820
 """From this width on, at the usual size of letters, what she says stands beside the chart."""
 HEIGHT = 200
+FEWEST_STEPS = 6
+"""A chart of fewer, without a held-out loss, shows which dialogues were harder and nothing else."""
 GONE = "What she learned here is no longer there."
 BRING_BACK = "If it lies in the trash of the library, bring it back there; else teach her anew."
 
@@ -77,7 +79,8 @@ class LessonView(QWidget):
         if another:
             self.chart.chart.show_all()
         if another or grown:
-            self.chart.setVisible(self.chart.show_history(history))
+            can_tell = lesson.is_under_way or len(history.curve("loss")) >= FEWEST_STEPS or len(history.curve(HELD_OUT)) > 1
+            self.chart.setVisible(self.chart.show_history(history) and can_tell)
             self.samples.show_history(history, another=another)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
