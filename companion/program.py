@@ -320,14 +320,17 @@ class Program:
     def _offer_the_name(self, memories: tuple[Memory, ...]) -> bool:
         """She asked how to call the person and has been told: one press, and she does."""
         given = next((found[1] for memory in memories if (found := _NAME_TOLD.fullmatch(memory.text)) is not None), "")
-        current = self.conversations.current
+        current, her = self.conversations.current, self.conversations.partner.name
         if not given or self.preferences.settings.person_name or current is None or current.persona:
+            return False
+        if given.casefold() == her.casefold():  # “I am Hoshi” plays with her
             return False
 
         def call() -> None:
             self.preferences.update(person_name=given)
+            self.notices.undoable(f"{her} calls you {given} from now on.", lambda: self.preferences.update(person_name=""))
 
-        what = f"{self.conversations.partner.name} has heard your name."
+        what = f"{her} has heard your name."
         self.notices.raise_notice(Notice(Tone.INFORMATION, what, action=f"Call me {given}", act=call, waits=True))
         return True
 

@@ -378,10 +378,17 @@ def test_whoever_tells_her_a_name_can_be_called_by_it_with_one_press(program: Pr
     program.preferences.update(person_name="")
     notices = []
     program.notices.notice_raised.connect(notices.append)
+    her = program.conversations.partner.name
+    program.quiet.remembered.emit((program.memories.add("", f"{{{{user}}}}'s name is {her}."),))
+    assert notices[-1].action == "Undo", "who plays with her name is not called by it"
     program.quiet.remembered.emit((program.memories.add("", "{{user}}'s name is Ana."),))
     assert notices[-1].action == "Call me Ana"
     assert notices[-1].waits, "nobody has to hurry"
     notices[-1].act()
     assert program.preferences.settings.person_name == "Ana"
+    assert notices[-1].what == f"{her} calls you Ana from now on."
+    notices[-1].act()
+    assert program.preferences.settings.person_name == ""
+    program.preferences.update(person_name="Ana")
     program.quiet.remembered.emit((program.memories.add("", "{{user}}'s name is Bo."),))
     assert notices[-1].action == "Undo", "somebody who has a name is not renamed"

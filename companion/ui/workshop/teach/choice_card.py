@@ -44,7 +44,7 @@ class ChoiceCard(QFrame):
     def show_note(self, note: str) -> None:
         """A few words below the sentence, such as what it takes."""
         say(self.note, note)
-        self.radio.setAccessibleDescription(" ".join(filter(None, (self.sentence.text(), note))))
+        self.radio.setAccessibleDescription(" ".join(filter(None, (self.sentence.text(), " ".join(note.split())))))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

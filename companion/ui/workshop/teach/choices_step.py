@@ -16,7 +16,8 @@ from companion.ui.theme import Theme
 from companion.ui.workshop.teach.choice_card import ChoiceCard
 from companion.ui.workshop.teach.step import Step
 
-NOT_MEASURED = "not measured yet"
+NOT_MEASURED = "not measured yet\n\n"
+"""As many lines as a cost takes: nothing below moves when it comes."""
 """Takes the room of the figure: nothing below moves when that comes."""
 SIDE_BY_SIDE = 620
 """A narrower step has its cards below one another; at the usual size of letters."""
