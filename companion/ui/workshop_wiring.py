@@ -280,7 +280,7 @@ class WorkshopWiring(QObject):
             return
         tones = {JobPhase.DONE: Tone.SUCCESS, JobPhase.FAILED: Tone.ERROR, JobPhase.STOPPED: Tone.ERROR}
         what, more = f"“{entry.title}” is {entry.state_words}.", f"{entry.what} {entry.remedy}".strip()
-        if entry.phase is JobPhase.DONE:
+        if entry.phase is JobPhase.DONE or entry.summary.outputs:
             more = _ONE_SENTENCE.split(more, maxsplit=1)[0]  # the rest stands where “Look” leads
         tone = tones.get(entry.phase, Tone.INFORMATION)
         notice = self._told[entry.id] = Notice(tone, what, more, "Look", lambda: self._show_end(entry), waits=True)

@@ -60,10 +60,10 @@ def measure(situation: Situation) -> Section:
     character = character_of(situation.recipe)
     path = _facts_file(situation, character)
     if character is None or path is None:
-        who = f"No facts are known about {character.called}." if character else "No character is named."
+        who = f"No facts are known about {character.called}." if character else "This suite names no character."
         remedy = "Name a file of true and false answers as “facts_file” in the table “persona”."
         if character is None:
-            remedy = f"Set “character” in the suite, such as “{built_in_character().name.lower()}”."
+            remedy = f"The standard one does (“character”, such as “{built_in_character().name.lower()}”)."
         return Section(key=KEY, title=TITLE, state="skipped", why=f"{who} {remedy}")
     facts = read_lines(path, Fact)[: situation.recipe.persona.facts]
     found = margins(situation.opened, character, facts, situation.tell)
