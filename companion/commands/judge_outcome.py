@@ -65,6 +65,7 @@ def _details(contest: Contest, verdicts: Sequence[Judged]) -> list[str]:
     counts = {answer: sum(judged.answer == answer for judged in verdicts) for answer in ("a", "b", "tie")}
     alike = sum(not judged.asked for judged in verdicts)
     ties = f"{_times(counts['tie'])} they were as good{f' ({alike} of them word for word alike)' if alike else ''}"
+    ties += ", which counts half for each" if counts["tie"] else ""
     told = [f"{contest.a.name} was preferred {_times(counts['a'])}, {contest.b.name} {_times(counts['b'])}; {ties}."]
     if decided := [judged for judged in verdicts if judged.answer != "tie"]:
         firsts = sum(judged.answer == judged.first for judged in decided)

@@ -74,5 +74,5 @@ def _checked(made: Mapping[str, float]) -> str:
         return ""
     there, here = made["llama_cpp_loss"], made["torch_loss"]
     if abs(there - here) <= SAME * max(abs(here), 1.0):
-        return " llama.cpp, with which she talks, computes the same."
-    return f" llama.cpp, with which she talks, computes otherwise: {there:.3f} where it was {here:.3f} while learning."
+        return " In llama.cpp, with which she talks, the loss is the same."
+    return f" In llama.cpp, with which she talks, the loss is another: {there:.3f} where it was {here:.3f} while learning."

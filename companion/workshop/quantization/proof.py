@@ -104,14 +104,15 @@ def contexts(models: Sequence[Model], tokens: int, threads: int) -> Iterator[lis
         yield [stack.enter_context(Context(model, options)) for model in models]
 
 
-def measured_paces(models: Sequence[Model], threads: int) -> list[Pace]:
+def measured_paces(models: Sequence[Model], threads: int, tell: Tell = lambda _share: None) -> list[Pace]:
     """Tokens per second of each, measured by turns: a machine that becomes busy does so for all."""
     reads: list[list[float]] = [[] for _ in models]
     writes: list[list[float]] = [[] for _ in models]
     with contexts(models, READ_TOKENS, threads) as opened:
         for context in opened:
             read_speed(context, 64)  # wakes threads and caches
-        for _ in range(REPEATS):
+        for repeat in range(REPEATS):
+            tell(repeat / REPEATS)
             for number, context in enumerate(opened):
                 reads[number].append(read_speed(context, READ_TOKENS).speed)
                 writes[number].append(write_speed(context, WRITE_TOKENS).speed)

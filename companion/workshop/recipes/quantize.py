@@ -115,9 +115,10 @@ def _source_pace(job: Job, source: Source) -> Pace:
     file = job.folder.measured / "pace.json"
     if (known := read_json(file, Pace)) is not None:
         return known
+    job.stage("measuring", "Measuring how fast the model is as it is")
     others = OtherLoad()
     with Model(source.library, source.header.path) as model:
-        (pace,) = measured_paces([model], source.threads)
+        (pace,) = measured_paces([model], source.threads, job.progress)
     if others.cores() <= HARMLESS:
         write_atomic(file, msgspec.json.encode(pace))
     return pace

@@ -146,4 +146,4 @@ def test_before_and_after_in_words(recipe, metrics, number, word):
     history.add(OutputWritten(file="a.gguf", kind="adapter", metrics=metrics | {"llama_cpp_loss": 1.5, "torch_loss": 1.501}))
     told = outcome_of(recipe, history)
     assert (told.number, told.word) == (number, word)
-    assert "llama.cpp, with which she talks, computes the same." in told.details
+    assert "In llama.cpp, with which she talks, the loss is the same." in told.details

@@ -223,7 +223,7 @@ def test_what_came_of_it_is_told_before_and_after_and_adopted_and_rolled_back(pa
     assert card.number.text() == "39 %"
     assert card.means.text() == "less surprised by good replies that she has never seen"
     assert card.word.text() == "▲ better"
-    assert "computes the same" in card.details.text()
+    assert "the loss is the same" in card.details.text()
     assert not page.view.header.buttons["retry"].isVisible()
     assert card.state.text() == NOT_CHECKED
     assert card.buttons["check"].isVisible()

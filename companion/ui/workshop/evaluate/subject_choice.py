@@ -92,9 +92,9 @@ class SubjectChoice(QWidget):
 
 
 def _about(each: Candidate) -> str:
-    """“The model you chat with · Q4_1 · 98.4 MB”, “Adapter · 9.8 MB · made yesterday”."""
+    """“The model you chat with, without any adapter · Q4_1 · 98.4 MB”, “Adapter · 9.8 MB · made yesterday”."""
     if each.adapter is not None:
         came = "came along" if each.adapter.place == "shipped" else f"made {day_words(each.adapter.changed, datetime.now())}"
         return f"With the adapter · {bytes_text(each.adapter.bytes)} · {came}"
-    first = "The model you chat with" if each.is_current else "Model"
+    first = "The model you chat with, without any adapter" if each.is_current else "Model"
     return " · ".join(filter(None, (first, each.model.quantization, bytes_text(each.model.bytes))))
