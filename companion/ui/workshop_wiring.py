@@ -17,7 +17,6 @@ from companion.app.engine import Engine
 from companion.app.notices import Notice, Notices, Tone
 from companion.app.preferences import Preferences
 from companion.core.job import CROSS_VALIDATION, JOBS_FOLDER, REPORTING, WANTED_FILE
-from companion.core.job_folder import JobFolder
 from companion.core.paths import data_folder, own_addons_folder
 from companion.ui.theme import Theme
 
@@ -249,6 +248,8 @@ class WorkshopWiring(QObject):
         if not self._is_closed and own_addons_folder().is_dir():
             self.addons.check_anew()
         if not self._is_closed and any(data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")):
+            from companion.core.job_folder import JobFolder
+
             if "jobs" not in self.__dict__:  # else what waits may have been asked for in this window
                 wanted = [JobFolder(file.parent) for file in data_folder().glob(f"{JOBS_FOLDER}/*/{WANTED_FILE}")]
                 self._to_go_on = {job.id: "goes on where it was" if job.events_file.exists() else "begins" for job in wanted}

@@ -12,6 +12,7 @@ from companion.app.build_plans import BuildPlans, Known
 from companion.app.measuring_turn import MeasuringTurn
 from companion.core.job import JobOrder
 from companion.core.job_folder import create_job
+from companion.core.proven_builds import proven_builds
 from companion.core.recipes.files import with_changes
 from tests.tiny_models import write_tiny_llama
 from tests.workshop.small_jobs import ended, work_here
@@ -63,7 +64,9 @@ def test_what_jobs_have_proven_of_this_model_is_found(plans: BuildPlans, model, 
         assert ended(work_here(create_job(recipe, JobOrder(output=str(tmp_path / f"{name}.gguf"))))).state == "done"
     builds = looked(plans, model, qtbot).proven
     assert [build.file for build in builds if build.file] == [str(tmp_path / "mine.gguf")]
-    assert all("mine" in build.job for build in builds)
+    others = proven_builds(tmp_path / "other.gguf")
+    assert others
+    assert not any(build in others for build in builds)
     assert all(build.name == "" for build in builds)
 
 
