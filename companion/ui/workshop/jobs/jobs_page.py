@@ -41,6 +41,7 @@ class JobsPage(QWidget):
         self.empty = Invitation()
         self._stack = QStackedWidget()
         self._left = QWidget()
+        self._fill_left()
         self._both = ListBeside(desk.theme, self._left, self.details, list_width=LIST_WIDTH, both_from=BOTH_FROM)
         self._build()
         self.list.chosen.connect(self._show)
@@ -154,11 +155,8 @@ class JobsPage(QWidget):
                 f"“{path.name}” could not be saved ({error.strerror}).", "Choose another folder, or make room there."
             )
 
-    def _build(self) -> None:
-        self.empty.sentence.setText("What takes long in the workshop is a job: here you watch it, pause it and find it again.")
-        self.empty.button.setText("Teach her something")
-        self.empty.button.setProperty("role", "primary")
-        self.empty.button.clicked.connect(lambda: self._desk.go("teach"))
+    def _fill_left(self) -> None:
+        """Before it stands beside the details: what comes later is reached later with Tab, or never."""
         title = QLabel("Jobs")
         title.setProperty("role", "heading")
         left = QVBoxLayout(self._left)
@@ -167,6 +165,12 @@ class JobsPage(QWidget):
         title.setContentsMargins(12, 0, 0, 0)
         left.addWidget(title)
         left.addWidget(self.list, 1)
+
+    def _build(self) -> None:
+        self.empty.sentence.setText("What takes long in the workshop is a job: here you watch it, pause it and find it again.")
+        self.empty.button.setText("Teach her something")
+        self.empty.button.setProperty("role", "primary")
+        self.empty.button.clicked.connect(lambda: self._desk.go("teach"))
         self._stack.addWidget(self._both)
         self._stack.addWidget(self.empty)
         outer = QVBoxLayout(self)
